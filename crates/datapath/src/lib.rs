@@ -1,0 +1,1 @@
+//! The packet engine of both sides.

@@ -1,0 +1,1 @@
+//! Accounts, passwords, tokens and lockouts: rules over a store trait.

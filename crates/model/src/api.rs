@@ -1,0 +1,103 @@
+//! Bodies of the gateway's JSON API (`/api/v1`), shared by the gateway and the client's connector.
+
+use serde::{Deserialize, Serialize};
+
+use crate::failure::LastSignIn;
+use crate::{AccountName, Failure, GroupName, Resource, Secret, SessionId, SignInAnswer, SignInStep, Timestamp};
+
+/// Path prefix of the API.
+pub const PREFIX: &str = "/api/v1";
+/// Header that carries a proof of possession of the device key; see `docs/protocol.md`.
+pub const PROOF_HEADER: &str = "X-Praya-Proof";
+/// Header of the CONNECT reply that carries the rotated cookie.
+pub const COOKIE_HEADER: &str = "X-Praya-Cookie";
+/// Header of the CONNECT reply that carries the session's public identifier.
+pub const SESSION_HEADER: &str = "X-Praya-Session";
+/// Label of the TLS exporter (no context, 32 bytes) that a CONNECT proof signs.
+pub const PROOF_EXPORTER: &[u8] = b"EXPORTER-praya-device-proof";
+
+/// `GET /api/v1/gateway`: who this is, before anybody signs in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GatewayInfo {
+    /// Always `praya`.
+    pub product: String,
+    /// The API's major version.
+    pub api: u32,
+    /// The gateway's name, to show.
+    pub name: String,
+    /// Whom to ask.
+    pub help_desk: Option<String>,
+}
+
+/// `POST /api/v1/sign-in`: start the conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BeginSignIn {
+    /// The account as typed; the gateway folds it.
+    pub account: String,
+    /// The device's Ed25519 public key, base64 of 32 bytes; the session is bound to it.
+    pub device_key: Option<String>,
+    /// The machine's name, for the person's own list of sessions.
+    pub host_name: String,
+    /// Client name and version.
+    pub client: String,
+}
+
+/// `POST /api/v1/sign-in/answer`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnswerSignIn {
+    /// The ticket of the step that is answered; each step has its own.
+    pub ticket: Secret,
+    /// The answer.
+    #[serde(flatten)]
+    pub answer: SignInAnswer,
+}
+
+/// Reply to both: the next step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignInReply {
+    /// The ticket to answer with; absent when the conversation is over.
+    pub ticket: Option<Secret>,
+    /// What comes next.
+    #[serde(flatten)]
+    pub next: SignInStep,
+    /// What was wrong with the last answer, when the same step is asked again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<Failure>,
+    /// Seconds until this step's ticket dies.
+    pub expires_in: u32,
+}
+
+/// `GET /api/v1/session`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionInfo {
+    /// Public identifier.
+    pub session: SessionId,
+    /// Whose.
+    pub account: AccountName,
+    /// The person's groups.
+    pub groups: Vec<GroupName>,
+    /// When it began.
+    pub since: Timestamp,
+    /// Seconds until the absolute end.
+    pub expires_in: u32,
+    /// Seconds without user traffic after which it ends.
+    pub idle_timeout: u32,
+    /// The sign-in before this one.
+    pub last_sign_in: Option<LastSignIn>,
+}
+
+/// `GET /api/v1/resources`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResourceList {
+    /// Ordered by group, then name.
+    pub resources: Vec<Resource>,
+}
+
+/// `POST /api/v1/password`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangePassword {
+    /// The password in force.
+    pub current: Secret,
+    /// The new one.
+    pub new: Secret,
+}

@@ -1,0 +1,199 @@
+//! Everything that can go wrong before a person's eyes, as a code with arguments. The text is made in the view.
+
+use serde::{Deserialize, Serialize};
+
+use crate::password::PasswordRule;
+use crate::sign_in::ElsewhereSession;
+use crate::{EndReason, SupportCode, Timestamp, TokenSerial};
+
+/// A failure as a view gets it: what happened, whom to ask, and what to quote.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What happened.
+    #[serde(flatten)]
+    pub code: FailureCode,
+    /// The code that stands in the audit record of the same event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub support: Option<SupportCode>,
+    /// Whom to ask, in the gateway's own words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help_desk: Option<String>,
+}
+
+impl From<FailureCode> for Failure {
+    fn from(code: FailureCode) -> Self {
+        Self { code, support: None, help_desk: None }
+    }
+}
+
+/// What happened. The same codes stand in the audit log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FailureCode {
+    // Sign-in.
+    /// Wrong name or password; says neither which nor whether the account exists.
+    WrongCredentials,
+    /// The account's sign-in is locked.
+    Locked {
+        /// Until it opens by itself.
+        seconds_left: u32,
+    },
+    /// Too many attempts from this address.
+    TooManyAttempts {
+        /// Until the next attempt is heard.
+        retry_after_seconds: u32,
+    },
+    /// The code is not the token's.
+    WrongOtp,
+    /// The code was used already; the next one is needed.
+    ReplayedOtp {
+        /// Until the token shows the next code.
+        next_in_seconds: u32,
+    },
+    /// The code would be right at another time: the token's clock is off and it needs a resync.
+    OtpClockOff {
+        /// The token.
+        serial: TokenSerial,
+    },
+    /// The token was not used for too long and an administrator must reactivate it.
+    TokenInactive {
+        /// The token.
+        serial: TokenSerial,
+        /// After how many days without use it closed.
+        days: u32,
+    },
+    /// The token is disabled, lost or expired.
+    TokenDisabled {
+        /// The token.
+        serial: TokenSerial,
+    },
+    /// No token is assigned to the account and policy demands one.
+    NoToken,
+    /// The account is disabled.
+    AccountDisabled,
+    /// The new password breaks rules.
+    PasswordRules {
+        /// Which ones.
+        broken: Vec<PasswordRule>,
+    },
+    /// The sign-in took too long and starts anew.
+    SignInExpired,
+    /// The answer does not belong to the step that was asked.
+    UnexpectedAnswer,
+    /// Signed in elsewhere and policy does not allow a second session.
+    SignedInElsewhere {
+        /// Where.
+        sessions: Vec<ElsewhereSession>,
+    },
+    /// Cancelled by the person.
+    Cancelled,
+    /// The gateway demands an endpoint check that this client cannot do.
+    PostureUnsupported,
+    /// The gateway is busy; nothing was judged.
+    Busy {
+        /// When to try again.
+        retry_after_seconds: u32,
+    },
+
+    // Session.
+    /// The session is over.
+    SessionEnded {
+        /// Why.
+        reason: EndReason,
+    },
+    /// Nobody is signed in.
+    NotSignedIn,
+    /// The current password given for a change is wrong.
+    WrongCurrentPassword,
+
+    // Reaching the gateway.
+    /// The gateway's name does not resolve.
+    NameNotFound {
+        /// The name.
+        host: String,
+    },
+    /// The gateway does not answer.
+    Unreachable {
+        /// Host and port.
+        gateway: String,
+        /// The system's word for it: `refused`, `timeout`, `no_route`, `reset`.
+        cause: String,
+    },
+    /// The gateway's certificate is neither publicly trusted nor pinned.
+    UnknownGateway {
+        /// Host and port.
+        gateway: String,
+        /// The key it showed, as `pin-sha256:…`.
+        pin: String,
+    },
+    /// The gateway shows another key than the pinned one.
+    PinMismatch {
+        /// Host and port.
+        gateway: String,
+        /// The key it showed.
+        pin: String,
+    },
+    /// TLS failed for another reason.
+    Tls {
+        /// The TLS library's word for it.
+        detail: String,
+    },
+    /// The peer does not speak the protocol.
+    Protocol {
+        /// What was wrong, without any of the peer's bytes that could be secret.
+        detail: String,
+    },
+
+    // This machine.
+    /// The service is not running, or does not answer.
+    ServiceUnavailable,
+    /// The caller may not do this.
+    NotPermitted,
+    /// Another person on this machine holds the session.
+    InUseByAnother,
+    /// The tunnel device cannot be made.
+    NoTunDevice {
+        /// The system's error.
+        detail: String,
+    },
+    /// Routes, addresses or name servers cannot be set.
+    NetworkSetup {
+        /// What and why.
+        detail: String,
+    },
+    /// There is no resource of that name.
+    NoSuchResource {
+        /// What was asked for.
+        name: String,
+    },
+    /// The profile or the gateway's address is not usable.
+    BadProfile {
+        /// Why.
+        detail: String,
+    },
+    /// Anything else.
+    Internal {
+        /// For the log and the help desk.
+        detail: String,
+    },
+}
+
+impl FailureCode {
+    /// Whether trying the same thing again by machine can help; credentials, policy and endings never do.
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self,
+            Self::Busy { .. } | Self::NameNotFound { .. } | Self::Unreachable { .. } | Self::TooManyAttempts { .. }
+        )
+    }
+}
+
+/// An account's last successful sign-in, shown so that a person notices a stranger's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastSignIn {
+    /// When.
+    pub at: Timestamp,
+    /// From which address.
+    pub source: String,
+}

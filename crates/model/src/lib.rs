@@ -1,0 +1,24 @@
+//! The shared vocabulary: what a person, a session, a resource, a failure *is*, in one place and under one name.
+//!
+//! Plain data with serde and a few pure rules that both ends must agree on. No I/O, no clock, no logging.
+#![warn(missing_docs)]
+
+pub mod api;
+pub mod failure;
+pub mod id;
+pub mod password;
+pub mod resource;
+pub mod secret;
+pub mod session;
+pub mod sign_in;
+pub mod time;
+pub mod tunnel;
+
+pub use failure::{Failure, FailureCode};
+pub use id::{AccountName, GroupName, ResourceId, SessionId, SupportCode, TokenSerial};
+pub use resource::Resource;
+pub use secret::Secret;
+pub use session::{EndReason, TunnelState};
+pub use sign_in::{SignInAnswer, SignInStep};
+pub use time::Timestamp;
+pub use tunnel::TunnelConfig;

@@ -1,0 +1,1 @@
+//! Addresses, routes, name servers and forwarding, with an undo journal.

@@ -1,0 +1,1 @@
+//! The privileged service that owns session and tunnel.

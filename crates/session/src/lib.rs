@@ -1,0 +1,1 @@
+//! The client session as a pure state machine, and its connectors.

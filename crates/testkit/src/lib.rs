@@ -1,0 +1,1 @@
+//! Parts for tests: namespaces, clocks, links, certificates.

@@ -1,0 +1,1 @@
+//! Sans-I/O codecs of everything that crosses a wire.
