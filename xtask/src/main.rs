@@ -1,1 +1,157 @@
-fn main() {}
+//! `cargo xtask …`: everything a person does with this workspace, one word each.
+
+mod docs;
+mod packages;
+mod run;
+mod steps;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use packages::Need;
+use run::{Cargo, tool_exists};
+use steps::Steps;
+
+const USAGE: &str = "\
+cargo xtask <command>
+
+  demo [--keep]   the whole product in three network namespaces on this machine, from the first sign-in to logout;
+                  --keep stops before the end so that you can try it by hand
+  test [FILTER]   everything that must be true: format, lints, unit tests, end-to-end suites; FILTER picks
+                  end-to-end tests by name and runs only those
+  lint            format, lints, licences, documents
+  bench           what can be measured so far, side by side with openconnect and ocserv
+  setup           only install the packages that `demo` and `test` need
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match words.as_slice() {
+        ["demo"] => demo(&[]),
+        ["demo", "--keep"] => demo(&["--keep"]),
+        ["test"] => test(None),
+        ["test", filter] if !filter.starts_with('-') => test(Some(filter)),
+        ["lint"] => lint(),
+        ["bench"] => bench(),
+        ["setup"] => setup(),
+        [] | ["help" | "--help" | "-h"] => {
+            steps::say(USAGE);
+            return ExitCode::SUCCESS;
+        }
+        _ => {
+            steps::say(&format!("cargo xtask {}: there is no such command\n\n{USAGE}", words.join(" ")));
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            steps::say(&format!("\nstopped: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn setup() -> Result<()> {
+    let mut steps = Steps::new("setup", 1);
+    steps.run("packages", || packages::ensure(&[Need::Demo, Need::Test]))?;
+    steps.finish();
+    Ok(())
+}
+
+fn demo(flags: &[&str]) -> Result<()> {
+    let mut steps = Steps::new("demo", 3);
+    steps.run("packages", || packages::ensure(&[Need::Demo]))?;
+    steps.run("build", || {
+        Cargo::new("build")
+            .packages(&["praya-gateway", "praya-service", "praya-cli", "praya-tests"])
+            .arg("--bins")
+            .run()
+    })?;
+    steps.run("walk through", || run::built("praya-demo")?.args(flags).run())?;
+    steps.finish();
+    Ok(())
+}
+
+fn test(filter: Option<&str>) -> Result<()> {
+    if let Some(filter) = filter {
+        let mut steps = Steps::new("test", 3);
+        steps.run("packages", || packages::ensure(&[Need::Demo, Need::Test]))?;
+        steps.run("build", || Cargo::new("build").arg("--workspace").arg("--bins").run())?;
+        steps.run("end-to-end suites", || end_to_end(Some(filter)))?;
+        steps.finish();
+        return Ok(());
+    }
+    let mut steps = Steps::new("test", 6);
+    steps.run("packages", || packages::ensure(&[Need::Demo, Need::Test]))?;
+    steps.run("format", format)?;
+    steps.run("lints", clippy)?;
+    steps.run("build", || Cargo::new("build").arg("--workspace").arg("--bins").run())?;
+    steps.run("unit tests", || {
+        Cargo::new("test").arg("--workspace").args(&["--exclude", "praya-tests"]).run()
+    })?;
+    steps.run("end-to-end suites", || end_to_end(None))?;
+    steps.finish();
+    Ok(())
+}
+
+/// The suites of `tests/`. Each test file is a program of its own and they run one after the other; two tests of
+/// one file run at a time, because every test brings up machines of its own and small computers have two cores.
+fn end_to_end(filter: Option<&str>) -> Result<()> {
+    let mut cargo = Cargo::new("test").packages(&["praya-tests"]).arg("--no-fail-fast");
+    if let Some(filter) = filter {
+        cargo = cargo.arg(filter);
+    }
+    cargo.args(&["--", "--test-threads=2"]).env("PRAYA_BIN_DIR", &run::built_folder()?).run()
+}
+
+fn lint() -> Result<()> {
+    let mut steps = Steps::new("lint", 4);
+    steps.run("format", format)?;
+    steps.run("lints", clippy)?;
+    steps.run("licences and sources of dependencies", || {
+        if !tool_exists("cargo-deny") {
+            steps::say(
+                "cargo-deny is not installed, so nothing was checked here: cargo install --locked cargo-deny",
+            );
+            return Ok(());
+        }
+        Cargo::new("deny").args(&["check", "licenses", "bans", "sources"]).run()
+    })?;
+    steps.run("documents", || {
+        let findings = docs::check(&run::workspace()?)?;
+        for finding in &findings {
+            steps::say(finding);
+        }
+        if findings.is_empty() { Ok(()) } else { bail!("{} findings in the documents", findings.len()) }
+    })?;
+    steps.finish();
+    Ok(())
+}
+
+fn bench() -> Result<()> {
+    let mut steps = Steps::new("bench", 3);
+    steps.run("packages", || packages::ensure(&[Need::Demo, Need::Test]))?;
+    steps.run("build", || Cargo::new("build").args(&["--release", "--workspace", "--bins"]).run())?;
+    steps.run("measure", || {
+        let folder = run::workspace()?.join("target/release");
+        run::Program::new(&folder.join("praya-bench")).env("PRAYA_BIN_DIR", &folder).run()
+    })?;
+    steps.finish();
+    Ok(())
+}
+
+fn format() -> Result<()> {
+    if !tool_exists("cargo-fmt") {
+        bail!("rustfmt is missing: rustup component add rustfmt");
+    }
+    Cargo::new("fmt").args(&["--all", "--check"]).run()
+}
+
+fn clippy() -> Result<()> {
+    if !tool_exists("cargo-clippy") {
+        bail!("clippy is missing: rustup component add clippy");
+    }
+    Cargo::new("clippy").args(&["--workspace", "--all-targets", "--", "-D", "warnings"]).run()
+}

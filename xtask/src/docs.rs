@@ -1,0 +1,90 @@
+//! What a document of this project may not have: a heading without text, a note to oneself, a path of one machine.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+/// Words that have no place in a finished document, each with the reason.
+const FORBIDDEN: &[(&str, &str)] = &[
+    (concat!("TO", "DO"), "a note to oneself"),
+    (concat!("FIX", "ME"), "a note to oneself"),
+    (concat!("lorem", " ipsum"), "filler"),
+    (concat!("coming", " soon"), "a promise in place of a thing"),
+    (concat!("/home", "/"), "a path of one machine"),
+    (concat!("/root", "/"), "a path of one machine"),
+    (concat!("/work", "/"), "a path of one machine"),
+];
+
+/// One line per finding, `file:line: what`.
+pub(crate) fn check(workspace: &Path) -> Result<Vec<String>> {
+    let mut findings = Vec::new();
+    for path in documents(workspace)? {
+        let text =
+            std::fs::read_to_string(workspace.join(&path)).with_context(|| path.display().to_string())?;
+        findings.extend(
+            examine(&text).into_iter().map(|(line, what)| format!("{}:{line}: {what}", path.display())),
+        );
+    }
+    Ok(findings)
+}
+
+/// Every Markdown file under version control.
+fn documents(workspace: &Path) -> Result<Vec<PathBuf>> {
+    let listed =
+        Command::new("git").args(["ls-files", "*.md"]).current_dir(workspace).output().context("git")?;
+    if !listed.status.success() {
+        bail!("git ls-files: {}", String::from_utf8_lossy(&listed.stderr).trim());
+    }
+    Ok(String::from_utf8_lossy(&listed.stdout).lines().map(PathBuf::from).collect())
+}
+
+/// (line number from 1, what is wrong).
+fn examine(text: &str) -> Vec<(usize, String)> {
+    let mut findings = Vec::new();
+    let mut bare_heading: Option<(usize, usize, String)> = None;
+    let mut in_code = false;
+    for (number, line) in text.lines().enumerate().map(|(index, line)| (index + 1, line)) {
+        for (word, why) in FORBIDDEN {
+            if line.contains(word) {
+                findings.push((number, format!("\"{word}\" is {why}")));
+            }
+        }
+        if line.trim_start().starts_with("```") {
+            in_code = !in_code;
+        }
+        let level = line.bytes().take_while(|&byte| byte == b'#').count();
+        let is_heading = !in_code && level > 0 && line.as_bytes().get(level) == Some(&b' ');
+        if is_heading {
+            if let Some((at, above, title)) = bare_heading.take()
+                && above >= level
+            {
+                findings.push((at, format!("the heading \"{title}\" has no text")));
+            }
+            bare_heading = Some((number, level, line.get(level..).unwrap_or_default().trim().to_owned()));
+        } else if !line.trim().is_empty() {
+            bare_heading = None;
+        }
+    }
+    if let Some((at, _, title)) = bare_heading {
+        findings.push((at, format!("the heading \"{title}\" has no text")));
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::examine;
+
+    #[test]
+    fn a_heading_needs_text_or_a_section_below_it() {
+        assert!(examine("# One\n\n## Two\n\ntext\n").is_empty());
+        assert_eq!(examine("# One\n\ntext\n\n## Two\n\n## Three\n\ntext\n").len(), 1);
+        assert_eq!(examine("# One\n\ntext\n\n## Two\n").len(), 1);
+    }
+
+    #[test]
+    fn code_is_not_a_heading() {
+        assert!(examine("# One\n\n```\n# a comment\n```\n").is_empty());
+    }
+}

@@ -1,0 +1,121 @@
+//! The Debian and Ubuntu packages that the demo and the tests need: which, what for, and how they get here.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::run::{Program, tool_exists};
+use crate::steps::say;
+
+/// What a package is needed for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Need {
+    Demo,
+    Test,
+}
+
+/// (package, a program it brings, what for, for which command). The one list.
+const PACKAGES: &[(&str, &str, &str, Need)] = &[
+    ("build-essential", "cc", "compiles the C parts of aws-lc and SQLite, and links", Need::Demo),
+    ("util-linux", "nsenter", "network namespaces: unshare, nsenter, setsid", Need::Demo),
+    ("iproute2", "ip", "links, addresses and routes of the namespaces", Need::Demo),
+    ("nftables", "nft", "the gateway's forwarding and address translation", Need::Demo),
+    ("curl", "curl", "fetches the intranet page through the tunnel", Need::Demo),
+    ("procps", "sysctl", "kernel settings inside the namespaces", Need::Demo),
+    ("iputils-ping", "ping", "packets of a known size through the tunnel", Need::Test),
+    ("openconnect", "openconnect", "the stock client, as a peer of our gateway", Need::Test),
+    ("ocserv", "ocserv", "the stock gateway, as a peer of our client", Need::Test),
+];
+
+/// Installs what is missing, with `apt-get`, and says what and why. Does nothing when nothing is missing.
+pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
+    let missing: Vec<_> = PACKAGES
+        .iter()
+        .filter(|(_, program, _, need)| needs.contains(need) && !tool_exists(program))
+        .collect();
+    if missing.is_empty() {
+        say("      nothing is missing");
+    } else {
+        for (package, _, purpose, _) in &missing {
+            say(&format!("      missing: {package} ({purpose})"));
+        }
+        install(&missing.iter().map(|(package, ..)| *package).collect::<Vec<_>>())?;
+    }
+    if !Path::new("/dev/net/tun").exists() {
+        bail!(
+            "/dev/net/tun is missing; as root: modprobe tun (in a container: give it the device /dev/net/tun)"
+        );
+    }
+    Ok(())
+}
+
+fn install(packages: &[&str]) -> Result<()> {
+    let command = format!("apt-get install {}", packages.join(" "));
+    if !tool_exists("apt-get") {
+        bail!("this machine has no apt-get; please install what {command} would bring");
+    }
+    let prefix = privilege(&command)?;
+    let apt = |arguments: &[&str]| -> Result<()> {
+        let mut words = prefix.clone();
+        words.extend(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
+        words.extend(arguments);
+        let Some((first, rest)) = words.split_first() else { bail!("an empty command") };
+        Program::new(Path::new(first)).args(rest).run()
+    };
+    apt(&["update"])?;
+    let quiet_server = QuietServer::before(packages, &prefix);
+    let mut arguments = vec!["install", "--yes", "--no-install-recommends"];
+    arguments.extend(packages);
+    let outcome = apt(&arguments);
+    drop(quiet_server);
+    outcome
+}
+
+/// The words before a command that needs root.
+fn privilege(command: &str) -> Result<Vec<&'static str>> {
+    let id = Command::new("id").arg("-u").output();
+    if id.is_ok_and(|id| id.stdout == b"0\n") {
+        return Ok(Vec::new());
+    }
+    if tool_exists("sudo") {
+        return Ok(vec!["sudo"]);
+    }
+    bail!("neither root nor sudo here; ask somebody with root to run: {command}")
+}
+
+/// Debian starts a server the moment its package is installed. The tests need the program `ocserv`, and nobody who
+/// runs tests wants a VPN server on port 443: its unit is masked during the installation and disabled after it.
+struct QuietServer(Option<Vec<&'static str>>);
+
+impl QuietServer {
+    const UNITS: [&'static str; 2] = ["ocserv.service", "ocserv.socket"];
+
+    fn before(packages: &[&str], prefix: &[&'static str]) -> Self {
+        if !packages.contains(&"ocserv") || !Path::new("/run/systemd/system").exists() {
+            return Self(None);
+        }
+        let server = Self(Some(prefix.to_vec()));
+        server.systemctl("mask");
+        server
+    }
+
+    fn systemctl(&self, verb: &str) {
+        let Some(prefix) = &self.0 else { return };
+        let mut words = prefix.clone();
+        words.extend(["systemctl", "--quiet", verb]);
+        words.extend(Self::UNITS);
+        if let Some((first, rest)) = words.split_first()
+            && let Err(error) = Program::new(Path::new(first)).args(rest).run()
+        {
+            say(&format!("      {error:#}"));
+        }
+    }
+}
+
+impl Drop for QuietServer {
+    fn drop(&mut self) {
+        self.systemctl("unmask");
+        self.systemctl("disable");
+    }
+}
