@@ -1,1 +1,15 @@
 //! Accounts, passwords, tokens and lockouts: rules over a store trait.
+//!
+//! Time is an argument everywhere; nothing here reads a clock, opens a file or logs.
+#![warn(missing_docs)]
+
+pub mod account;
+pub mod lockout;
+pub mod sealed;
+pub mod store;
+pub mod token;
+
+pub use account::{Account, AccountState, fold_name};
+pub use sealed::WrappingKey;
+pub use store::{IdentityStore, StoreError};
+pub use token::{OtpAlgorithm, Token, TokenKind, TokenState};
