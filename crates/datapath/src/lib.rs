@@ -1,1 +1,18 @@
-//! The packet engine of both sides.
+//! The packet engine of both sides: where packets come from, and how they travel through one channel.
+//!
+//! [`packet_io::PacketIo`] is the seam: the TUN device, a gateway session's port on its switch, an in-memory pair
+//! and a capturing tap all look alike to the pump. [`timers`] decides and reads no clock.
+#![warn(missing_docs)]
+
+pub mod counters;
+pub mod packet_io;
+pub mod pcap;
+pub mod pump;
+pub mod timers;
+#[cfg(target_os = "linux")]
+mod tun_device;
+
+pub use counters::{CounterValues, Counters};
+pub use packet_io::{Delivery, PacketIo};
+#[cfg(target_os = "linux")]
+pub use tun_device::{TunDevice, TunError};
