@@ -1,1 +1,9 @@
-//! The gateway.
+//! The Praya gateway: HTTPS and sign-in, sessions and their addresses, tunnels, resources, audit.
+//!
+//! Rules are pure and stand in modules of their own; what touches sockets, files and the clock is a shell around them.
+
+pub mod config;
+pub mod sign_in;
+pub mod store;
+
+pub use config::Config;

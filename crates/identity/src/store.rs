@@ -124,6 +124,16 @@ pub enum StoreError {
         /// Its name.
         name: String,
     },
+    /// Other records still point at it.
+    #[error("the {what} {name:?} is still used by {by}; remove or move those first")]
+    InUse {
+        /// The kind of record.
+        what: &'static str,
+        /// Its name.
+        name: String,
+        /// The kind of records that use it.
+        by: &'static str,
+    },
     /// The database cannot be opened at all.
     #[error(
         "cannot open the database {path}: {detail}; check that the folder exists and belongs to the gateway's user"
