@@ -152,6 +152,15 @@ pub enum FailureCode {
     NotPermitted,
     /// Another person on this machine holds the session.
     InUseByAnother,
+    /// There is a session, or a sign-in, already; attach to it instead.
+    AlreadySignedIn,
+    /// View and service speak different versions of their protocol: one of them must be updated.
+    VersionMismatch {
+        /// The service's version.
+        service: String,
+        /// The view's version.
+        view: String,
+    },
     /// The tunnel device cannot be made.
     NoTunDevice {
         /// The system's error.
@@ -184,7 +193,10 @@ impl FailureCode {
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
-            Self::Busy { .. } | Self::NameNotFound { .. } | Self::Unreachable { .. } | Self::TooManyAttempts { .. }
+            Self::Busy { .. }
+                | Self::NameNotFound { .. }
+                | Self::Unreachable { .. }
+                | Self::TooManyAttempts { .. }
         )
     }
 }

@@ -1,0 +1,318 @@
+//! Named VPN profiles (B-22): a gateway's address and what vouches for it.
+
+use std::fmt;
+use std::net::Ipv6Addr;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A named gateway, as a person picks it from a list (`TCC-VPN` in B-16).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    /// The name in lists, on the command line and in the status view.
+    pub name: ProfileName,
+    /// Where the gateway is.
+    pub gateway: GatewayAddress,
+    /// The key that vouches for the gateway; without one the public roots must.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pin: Option<Pin>,
+}
+
+/// Why a text is not a profile name, a gateway's address or a pin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProfileError {
+    /// A name is 1 to 64 characters, none of them a control character or a slash, with no white space at its ends.
+    Name,
+    /// The address is not `https://host[:port][/path]` or `host[:port]`.
+    Address,
+    /// The scheme is not `https`.
+    Scheme,
+    /// The pin is not `pin-sha256:` and the base64 of 32 bytes.
+    Pin,
+}
+
+impl fmt::Display for ProfileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Name => "not a profile name: 1 to 64 characters without control characters or slashes",
+            Self::Address => "not a gateway's address: https://host[:port][/path]",
+            Self::Scheme => "a gateway is reached by https only",
+            Self::Pin => "not a pin: pin-sha256: and the base64 of 32 bytes",
+        })
+    }
+}
+
+impl std::error::Error for ProfileError {}
+
+/// The name of a [`Profile`].
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ProfileName(String);
+
+impl ProfileName {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ProfileName {
+    type Err = ProfileError;
+
+    fn from_str(text: &str) -> Result<Self, ProfileError> {
+        let fits = !text.is_empty()
+            && text.chars().count() <= 64
+            && text.trim() == text
+            && !text.chars().any(|c| c.is_control() || c == '/' || c == '\\');
+        if fits { Ok(Self(text.to_owned())) } else { Err(ProfileError::Name) }
+    }
+}
+
+/// Where a gateway is: always HTTPS.
+///
+/// The host is a DNS name in lower case, an IPv4 address, or an IPv6 address (written in brackets). The path matters
+/// to foreign gateways that choose a group by it; ours is at `/`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct GatewayAddress {
+    host: String,
+    port: u16,
+    path: String,
+}
+
+impl GatewayAddress {
+    /// The host without brackets: what is resolved, and what the certificate must name.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port; 443 unless given.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The path, beginning with `/`; no query.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The value of the `Host` header: brackets around IPv6, no port when it is 443.
+    pub fn authority(&self) -> String {
+        let host = self.bracketed();
+        if self.port == 443 { host } else { format!("{host}:{}", self.port) }
+    }
+
+    /// `host:port`, as failures name a gateway.
+    pub fn host_port(&self) -> String {
+        format!("{}:{}", self.bracketed(), self.port)
+    }
+
+    /// Whether `other` is the same host and port.
+    pub fn same_origin(&self, other: &Self) -> bool {
+        self.host == other.host && self.port == other.port
+    }
+
+    fn bracketed(&self) -> String {
+        if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() }
+    }
+}
+
+impl fmt::Display for GatewayAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "https://{}{}", self.authority(), self.path)
+    }
+}
+
+impl FromStr for GatewayAddress {
+    type Err = ProfileError;
+
+    fn from_str(text: &str) -> Result<Self, ProfileError> {
+        if text.len() > 1024 {
+            return Err(ProfileError::Address);
+        }
+        let rest = match text.split_once("://") {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => rest,
+            Some(_) => return Err(ProfileError::Scheme),
+            None => text,
+        };
+        let (authority, path) = match rest.find('/') {
+            Some(at) => rest.split_at(at),
+            None => (rest, "/"),
+        };
+        let (host, port) = match authority.strip_prefix('[') {
+            Some(bracketed) => {
+                let (host, after) = bracketed.split_once(']').ok_or(ProfileError::Address)?;
+                let address: Ipv6Addr = host.parse().map_err(|_| ProfileError::Address)?;
+                let port = if after.is_empty() {
+                    None
+                } else {
+                    Some(after.strip_prefix(':').ok_or(ProfileError::Address)?)
+                };
+                (address.to_string(), port)
+            }
+            None => match authority.split_once(':') {
+                Some((host, port)) => (host.to_ascii_lowercase(), Some(port)),
+                None => (authority.to_ascii_lowercase(), None),
+            },
+        };
+        let port = match port {
+            Some(digits) if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) => {
+                digits.parse().ok().filter(|port| *port != 0).ok_or(ProfileError::Address)?
+            }
+            Some(_) => return Err(ProfileError::Address),
+            None => 443,
+        };
+        let is_name = |host: &str| {
+            !host.is_empty()
+                && host.len() <= 253
+                && host.split('.').all(|label| {
+                    !label.is_empty()
+                        && label.len() <= 63
+                        && !label.starts_with('-')
+                        && !label.ends_with('-')
+                        && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+                })
+        };
+        let host_fits = host.contains(':') || is_name(&host);
+        let path_fits = path.bytes().all(|b| b.is_ascii_graphic() && b != b'?' && b != b'#' && b != b'\\');
+        if host_fits && path_fits {
+            Ok(Self { host, port, path: path.to_owned() })
+        } else {
+            Err(ProfileError::Address)
+        }
+    }
+}
+
+/// The SHA-256 of a gateway's public key, written `pin-sha256:BASE64` as openconnect writes it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Pin(String);
+
+impl Pin {
+    /// What every pin begins with.
+    pub const PREFIX: &str = "pin-sha256:";
+
+    /// The whole text, prefix included.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The base64 text of the 32 bytes.
+    pub fn base64(&self) -> &str {
+        self.0.strip_prefix(Self::PREFIX).unwrap_or_default()
+    }
+}
+
+impl FromStr for Pin {
+    type Err = ProfileError;
+
+    fn from_str(text: &str) -> Result<Self, ProfileError> {
+        let digest = text.strip_prefix(Self::PREFIX).ok_or(ProfileError::Pin)?;
+        let body = digest.strip_suffix('=').ok_or(ProfileError::Pin)?;
+        // 32 bytes are 43 characters, the last of which has its two low bits zero.
+        let canonical_end = |last: char| "AEIMQUYcgkosw048".contains(last);
+        let fits = body.len() == 43
+            && body.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/')
+            && body.ends_with(canonical_end);
+        if fits { Ok(Self(text.to_owned())) } else { Err(ProfileError::Pin) }
+    }
+}
+
+macro_rules! as_text {
+    ($($name:ident),*) => {$(
+        impl TryFrom<String> for $name {
+            type Error = ProfileError;
+
+            fn try_from(text: String) -> Result<Self, ProfileError> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(value: $name) -> Self {
+                value.to_string()
+            }
+        }
+    )*};
+}
+
+as_text!(ProfileName, GatewayAddress, Pin);
+
+impl fmt::Display for ProfileName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gateways_address_is_read_and_written() {
+        for (text, url, authority) in [
+            ("vpn.example.org", "https://vpn.example.org/", "vpn.example.org"),
+            ("https://VPN.example.org/staff", "https://vpn.example.org/staff", "vpn.example.org"),
+            ("HTTPS://10.0.0.1:8443", "https://10.0.0.1:8443/", "10.0.0.1:8443"),
+            ("https://[2001:DB8::1]:444/", "https://[2001:db8::1]:444/", "[2001:db8::1]:444"),
+            ("https://vpn.example.org:443", "https://vpn.example.org/", "vpn.example.org"),
+        ] {
+            let address: GatewayAddress = text.parse().unwrap();
+            assert_eq!(address.to_string(), url);
+            assert_eq!(address.authority(), authority);
+            assert_eq!(url.parse::<GatewayAddress>().unwrap(), address);
+        }
+    }
+
+    #[test]
+    fn what_is_no_gateways_address_is_refused() {
+        for (text, error) in [
+            ("http://vpn.example.org", ProfileError::Scheme),
+            ("ftp://vpn.example.org", ProfileError::Scheme),
+            ("", ProfileError::Address),
+            ("https://", ProfileError::Address),
+            ("https://user@vpn.example.org", ProfileError::Address),
+            ("https://vpn.example.org:0", ProfileError::Address),
+            ("https://vpn.example.org:70000", ProfileError::Address),
+            ("https://vpn.example.org:+1", ProfileError::Address),
+            ("https://vpn..org", ProfileError::Address),
+            ("https://[::1", ProfileError::Address),
+            ("https://2001:db8::1", ProfileError::Address),
+            ("https://vpn.example.org/?q=1", ProfileError::Address),
+            ("https://vpn.example.org/a b", ProfileError::Address),
+            ("https://vpn.example.org\r\nX: y", ProfileError::Address),
+        ] {
+            assert_eq!(text.parse::<GatewayAddress>(), Err(error), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_pin_is_the_base64_of_exactly_32_bytes() {
+        let good = "pin-sha256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+        assert_eq!(good.parse::<Pin>().unwrap().as_str(), good);
+        for bad in [
+            "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+            "pin-sha256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            "pin-sha256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB=",
+            "pin-sha256:AAAA",
+            "pin-sha1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+        ] {
+            assert_eq!(bad.parse::<Pin>(), Err(ProfileError::Pin), "{bad}");
+        }
+    }
+
+    #[test]
+    fn b22_profile_names_are_short_plain_texts() {
+        assert_eq!("TCC-VPN".parse::<ProfileName>().unwrap().as_str(), "TCC-VPN");
+        assert!("公司".parse::<ProfileName>().is_ok());
+        for bad in ["", " a", "a\n", "a/b", &"x".repeat(65)] {
+            assert_eq!(bad.parse::<ProfileName>(), Err(ProfileError::Name), "{bad:?}");
+        }
+    }
+}
