@@ -1,0 +1,85 @@
+//! Root for a test: the real one, or root of a user namespace of its own where the system allows that.
+
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+/// Set in a process that runs as root of its own user namespace.
+const INSIDE: &str = "PRAYA_TESTKIT_USER_NAMESPACE";
+
+/// Words that start a program as root of a new user namespace with mounts of its own.
+const UNSHARE: [&str; 6] = ["unshare", "--user", "--map-root-user", "--mount", "--propagation", "private"];
+
+/// Whether this process may make network namespaces.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Whether this is root of a user namespace only, where there is just one user id.
+pub fn is_confined() -> bool {
+    std::env::var_os(INSIDE).is_some()
+}
+
+/// For a program's `main`: with root, returns; without, runs the program once more inside a user namespace and
+/// returns its exit code.
+///
+/// # Errors
+/// With what to do, when the system allows no user namespaces.
+pub fn ensure() -> Result<Option<i32>> {
+    if is_root() {
+        return Ok(None);
+    }
+    let own = std::env::current_exe().context("this program's own file")?;
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    probe()?;
+    let status = unshared().arg(own).args(arguments).env(INSIDE, "1").status().context("unshare")?;
+    Ok(Some(status.code().unwrap_or(1)))
+}
+
+/// For a test: with root, returns false, and the test goes on. Without, runs this one test once more inside a user
+/// namespace and returns true: the test has been run and ends here.
+///
+/// # Errors
+/// When the test fails inside, or the system allows no user namespaces.
+pub fn was_run_elsewhere() -> Result<bool> {
+    if is_root() {
+        return Ok(false);
+    }
+    probe()?;
+    let thread = std::thread::current();
+    let name = thread.name().context("a test's thread bears its name")?;
+    let own = std::env::current_exe().context("this program's own file")?;
+    let output = unshared()
+        .arg(own)
+        .args(["--exact", name, "--nocapture", "--test-threads=1"])
+        .env(INSIDE, "1")
+        .stdin(Stdio::null())
+        .output()
+        .context("unshare")?;
+    if !output.status.success() {
+        bail!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(true)
+}
+
+fn unshared() -> Command {
+    let [program, arguments @ ..] = UNSHARE;
+    let mut command = Command::new(program);
+    command.args(arguments);
+    command
+}
+
+fn probe() -> Result<()> {
+    let probe =
+        unshared().args(["unshare", "--net", "true"]).stdin(Stdio::null()).output().context("unshare")?;
+    if probe.status.success() {
+        return Ok(());
+    }
+    bail!(
+        "this needs network namespaces, and the system allows them to root only ({}).\n\
+         Run it as root (sudo -E env \"PATH=$PATH\" cargo xtask …), or allow user namespaces to everybody:\n  \
+         Ubuntu: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0\n  \
+         Debian: sudo sysctl kernel.unprivileged_userns_clone=1",
+        String::from_utf8_lossy(&probe.stderr).trim()
+    )
+}

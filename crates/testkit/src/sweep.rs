@@ -1,0 +1,63 @@
+//! Ending what a killed test left behind. Namespaces need none of this: they live as long as their processes.
+
+use std::fs;
+
+use anyhow::{Context, Result};
+use rustix::process::{Pid, Signal, kill_process};
+
+/// The variable that every started program carries: which process it belongs to.
+pub(crate) const OWNER: &str = "PRAYA_TESTKIT_OWNER";
+
+/// `pid:start time` of this process; the pair never comes back.
+pub(crate) fn own_mark() -> Result<String> {
+    mark_of(i32::try_from(std::process::id())?).context("this process has no start time")
+}
+
+fn mark_of(pid: i32) -> Option<String> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in parentheses may hold anything; the start time is the 20th field behind it (proc(5), field 22).
+    let (_, fields) = stat.rsplit_once(')')?;
+    Some(format!("{pid}:{}", fields.split_ascii_whitespace().nth(19)?))
+}
+
+/// Kills every process that was started by a test process which is no more.
+pub fn leftovers() {
+    let Ok(entries) = fs::read_dir("/proc") else { return };
+    for pid in entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok()) {
+        let Ok(environment) = fs::read(format!("/proc/{pid}/environ")) else { continue };
+        let prefix = format!("{OWNER}=");
+        let owner = environment
+            .split(|&byte| byte == 0)
+            .filter_map(|entry| std::str::from_utf8(entry).ok())
+            .find_map(|entry| entry.strip_prefix(&prefix));
+        let Some(owner) = owner else { continue };
+        let owner_lives = owner
+            .split_once(':')
+            .and_then(|(pid, _)| mark_of(pid.parse().ok()?))
+            .is_some_and(|mark| mark == owner);
+        if !owner_lives && let Some(pid) = Pid::from_raw(pid) {
+            // It may have ended meanwhile, which is as good.
+            let _ = kill_process(pid, Signal::KILL);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn a_program_whose_test_died_is_ended_and_others_are_left_alone() -> Result<()> {
+        let mut orphan = Command::new("cat").env(OWNER, "1:0").stdin(std::process::Stdio::piped()).spawn()?;
+        let mut ours =
+            Command::new("cat").env(OWNER, own_mark()?).stdin(std::process::Stdio::piped()).spawn()?;
+        leftovers();
+        assert!(!orphan.wait()?.success());
+        assert!(ours.try_wait()?.is_none());
+        ours.kill()?;
+        ours.wait()?;
+        Ok(())
+    }
+}
