@@ -4,7 +4,11 @@
 #![warn(missing_docs)]
 
 pub mod account;
+pub mod limits;
 pub mod lockout;
+pub mod otp;
+pub mod password;
+pub mod random;
 pub mod sealed;
 pub mod store;
 pub mod token;
