@@ -1,1 +1,7 @@
-//! End-to-end suites; see the folder `tests`.
+//! What the end-to-end suites share: the lab of three machines, the programs under test and their stock peers.
+
+pub mod lab;
+pub mod ocserv;
+pub mod openconnect;
+
+pub use lab::Lab;

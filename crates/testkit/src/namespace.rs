@@ -232,8 +232,12 @@ mod tests {
         assert!(right.shell("getent hosts left.test")?.contains("198.51.100.1"));
         assert_eq!(right.shell("cat /proc/sys/kernel/hostname")?.trim(), right.name());
         let keeper = format!("/proc/{}", left.pid);
+        let monitor = right.program("ip").args(["monitor", "link"]).start()?;
+        right.shell("ip link set lo mtu 60000")?;
+        monitor.wait_for("60000")?;
         drop(left);
         assert!(!std::path::Path::new(&keeper).exists());
+        monitor.wait_for("Deleted")?;
         assert!(!right.network_state()?.contains("eth0"), "the cable went with the machine");
         Ok(())
     }
