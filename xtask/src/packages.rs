@@ -23,6 +23,7 @@ const PACKAGES: &[(&str, &str, &str, Need)] = &[
     ("nftables", "nft", "the gateway's forwarding and address translation", Need::Demo),
     ("curl", "curl", "fetches the intranet page through the tunnel", Need::Demo),
     ("procps", "sysctl", "kernel settings inside the namespaces", Need::Demo),
+    ("uidmap", "newuidmap", "lets tests that do not run as root drop privileges to other users", Need::Test),
     ("iputils-ping", "ping", "packets of a known size through the tunnel", Need::Test),
     ("openconnect", "openconnect", "the stock client, as a peer of our gateway", Need::Test),
     ("ocserv", "ocserv", "the stock gateway, as a peer of our client", Need::Test),

@@ -7,17 +7,27 @@ use anyhow::{Context, Result, bail};
 /// Set in a process that runs as root of its own user namespace.
 const INSIDE: &str = "PRAYA_TESTKIT_USER_NAMESPACE";
 
-/// Words that start a program as root of a new user namespace with mounts of its own.
-const UNSHARE: [&str; 6] = ["unshare", "--user", "--map-root-user", "--mount", "--propagation", "private"];
+/// How a user namespace is made, best first: with the ids that the system set aside for this person (package uidmap),
+/// so that programs in it can drop their privileges; or with root's alone.
+const WAYS: [&[&str]; 2] = [
+    &["--user", "--map-root-user", "--map-auto", "--mount", "--propagation", "private"],
+    &["--user", "--map-root-user", "--mount", "--propagation", "private"],
+];
 
 /// Whether this process may make network namespaces.
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Whether this is root of a user namespace only, where there is just one user id.
+/// Whether this is root of a user namespace only.
 pub fn is_confined() -> bool {
     std::env::var_os(INSIDE).is_some()
+}
+
+/// Whether there are other user ids here than root's, so that a program can become somebody else.
+pub fn has_other_users() -> bool {
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    map.lines().filter_map(|line| line.split_ascii_whitespace().nth(2)?.parse::<u64>().ok()).sum::<u64>() > 1
 }
 
 /// For a program's `main`: with root, returns; without, runs the program once more inside a user namespace and
@@ -31,8 +41,7 @@ pub fn ensure() -> Result<Option<i32>> {
     }
     let own = std::env::current_exe().context("this program's own file")?;
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
-    probe()?;
-    let status = unshared().arg(own).args(arguments).env(INSIDE, "1").status().context("unshare")?;
+    let status = unshared()?.arg(own).args(arguments).env(INSIDE, "1").status().context("unshare")?;
     Ok(Some(status.code().unwrap_or(1)))
 }
 
@@ -45,11 +54,10 @@ pub fn was_run_elsewhere() -> Result<bool> {
     if is_root() {
         return Ok(false);
     }
-    probe()?;
     let thread = std::thread::current();
     let name = thread.name().context("a test's thread bears its name")?;
     let own = std::env::current_exe().context("this program's own file")?;
-    let output = unshared()
+    let output = unshared()?
         .arg(own)
         .args(["--exact", name, "--nocapture", "--test-threads=1"])
         .env(INSIDE, "1")
@@ -62,24 +70,25 @@ pub fn was_run_elsewhere() -> Result<bool> {
     Ok(true)
 }
 
-fn unshared() -> Command {
-    let [program, arguments @ ..] = UNSHARE;
-    let mut command = Command::new(program);
-    command.args(arguments);
-    command
-}
-
-fn probe() -> Result<()> {
-    let probe =
-        unshared().args(["unshare", "--net", "true"]).stdin(Stdio::null()).output().context("unshare")?;
-    if probe.status.success() {
-        return Ok(());
+/// `unshare` with the best way that the system allows.
+fn unshared() -> Result<Command> {
+    let mut refusal = String::new();
+    for way in WAYS {
+        let mut command = Command::new("unshare");
+        command.args(way);
+        let probe =
+            command.args(["unshare", "--net", "true"]).stdin(Stdio::null()).output().context("unshare")?;
+        if probe.status.success() {
+            let mut command = Command::new("unshare");
+            command.args(way);
+            return Ok(command);
+        }
+        refusal = String::from_utf8_lossy(&probe.stderr).trim().to_owned();
     }
     bail!(
-        "this needs network namespaces, and the system allows them to root only ({}).\n\
+        "this needs network namespaces, and the system allows them to root only ({refusal}).\n\
          Run it as root (sudo -E env \"PATH=$PATH\" cargo xtask …), or allow user namespaces to everybody:\n  \
          Ubuntu: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0\n  \
-         Debian: sudo sysctl kernel.unprivileged_userns_clone=1",
-        String::from_utf8_lossy(&probe.stderr).trim()
+         Debian: sudo sysctl kernel.unprivileged_userns_clone=1"
     )
 }
