@@ -1,0 +1,236 @@
+//! HTTPS requests to one gateway: no redirects, no proxies, bounded bodies and times. What the words mean is the
+//! connectors' business.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use praya_model::{FailureCode, GatewayAddress};
+use praya_wire::http::Headers;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use rustls::ClientConfig;
+
+use crate::tls;
+
+/// The largest body of an answer, in bytes.
+pub const MAX_BODY: usize = 256 * 1024;
+/// How long the TCP connection may take.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long a whole exchange may take; a gateway under load answers a sign-in slowly but surely.
+const EXCHANGE: Duration = Duration::from_secs(30);
+
+/// One request.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// `GET` or `POST`.
+    pub method: &'a str,
+    /// The path, beginning with `/`.
+    pub path: &'a str,
+    /// Every header but `Host` and `Content-Length`.
+    pub headers: &'a Headers,
+    /// The body; empty for none.
+    pub body: Vec<u8>,
+}
+
+/// One answer, whatever its status.
+#[derive(Debug)]
+pub struct Response {
+    /// The status code.
+    pub status: u16,
+    /// The headers; those that are not text are left out.
+    pub headers: Headers,
+    /// The body, at most [`MAX_BODY`] bytes.
+    pub body: Vec<u8>,
+}
+
+/// A client for one gateway.
+#[derive(Clone, Debug)]
+pub struct Http {
+    client: reqwest::Client,
+    gateway: GatewayAddress,
+}
+
+impl Http {
+    /// A client that reaches `gateway` at `addresses` and believes it by `tls`.
+    ///
+    /// # Errors
+    /// [`FailureCode::Internal`] when the TLS settings cannot be used.
+    pub fn new(
+        gateway: &GatewayAddress,
+        addresses: &[SocketAddr],
+        tls: &Arc<ClientConfig>,
+    ) -> Result<Self, FailureCode> {
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(ClientConfig::clone(tls))
+            .resolve_to_addrs(gateway.host(), addresses)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .referer(false)
+            .http1_only()
+            .http1_title_case_headers()
+            .https_only(true)
+            .connect_timeout(CONNECT)
+            .timeout(EXCHANGE)
+            .pool_idle_timeout(Duration::from_secs(20))
+            .pool_max_idle_per_host(1)
+            .build()
+            .map_err(|error| FailureCode::Internal { detail: error.to_string() })?;
+        Ok(Self { client, gateway: gateway.clone() })
+    }
+
+    /// Sends `request` and waits for the whole answer.
+    ///
+    /// # Errors
+    /// The gateway is not believed, not reachable, or answers with more than [`MAX_BODY`] bytes. A status code is
+    /// never an error here.
+    pub async fn send(&self, request: Request<'_>) -> Result<Response, FailureCode> {
+        let host_port = self.gateway.host_port();
+        let broken = |detail: &str| FailureCode::Protocol { detail: detail.to_owned() };
+        let method = reqwest::Method::from_bytes(request.method.as_bytes()).map_err(|_| broken("method"))?;
+        let url = format!("https://{}{}", self.gateway.authority(), request.path);
+        let mut headers = HeaderMap::new();
+        for (name, value) in request.headers.iter() {
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| broken("header name"))?;
+            let mut value = HeaderValue::from_str(value).map_err(|_| broken("header value"))?;
+            value.set_sensitive(true);
+            headers.append(name, value);
+        }
+        let mut builder = self.client.request(method, url).headers(headers);
+        if !request.body.is_empty() {
+            builder = builder.body(request.body);
+        }
+        let failed = |error: reqwest::Error| tls::failure(&error.without_url(), &host_port);
+        let mut answer = builder.send().await.map_err(failed)?;
+        let status = answer.status().as_u16();
+        let mut headers = Headers::default();
+        for (name, value) in answer.headers() {
+            if let Ok(value) = value.to_str() {
+                headers.push(name.as_str(), value);
+            }
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(failed)? {
+            if body.len() + chunk.len() > MAX_BODY {
+                return Err(broken("the answer is too large"));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Response { status, headers, body })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, KeyPair};
+    use rustls::ServerConfig;
+    use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+    use tokio_rustls::TlsAcceptor;
+
+    use super::*;
+    use crate::tls::{Trust, client_config};
+
+    /// A gateway at the name `vpn.test` that gives every request the same answer, and what it was asked.
+    async fn gateway(answer: Vec<u8>) -> (Http, tokio::task::JoinHandle<String>) {
+        let key = KeyPair::generate().unwrap();
+        let certificate =
+            CertificateParams::new(vec!["vpn.test".to_owned()]).unwrap().self_signed(&key).unwrap();
+        let config =
+            ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_no_client_auth()
+                .with_single_cert(
+                    vec![certificate.der().clone()],
+                    PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der())),
+                )
+                .unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let asked = tokio::spawn(async move {
+            let (tcp, _) = listener.accept().await.unwrap();
+            let mut tls = TlsAcceptor::from(Arc::new(config)).accept(tcp).await.unwrap();
+            let mut request = Vec::new();
+            while !request.windows(4).any(|window| window == b"\r\n\r\n") {
+                let mut byte = [0; 1024];
+                let read = tls.read(&mut byte).await.unwrap();
+                assert!(read > 0, "the request must be whole");
+                request.extend_from_slice(&byte[..read]);
+            }
+            // A client that hangs up over the limit is what one of the tests wants.
+            let _ = tls.write_all(&answer).await;
+            let _ = tls.shutdown().await;
+            String::from_utf8(request).unwrap()
+        });
+        let trust = Trust::Roots { extra: vec![certificate.der().clone()] };
+        let name: GatewayAddress = format!("vpn.test:{}", address.port()).parse().unwrap();
+        (Http::new(&name, &[address], &client_config(&trust).unwrap()).unwrap(), asked)
+    }
+
+    fn get(headers: &Headers) -> Request<'_> {
+        Request { method: "GET", path: "/api/v1/gateway", headers, body: Vec::new() }
+    }
+
+    #[tokio::test]
+    async fn a_redirect_is_handed_back_and_not_followed() {
+        let (http, asked) = gateway(
+            b"HTTP/1.1 302 Found\r\nLocation: https://evil.test/\r\nContent-Length: 0\r\n\r\n".to_vec(),
+        )
+        .await;
+        let headers = Headers::default().with("X-Aggregate-Auth", "1");
+        let response = http.send(get(&headers)).await.unwrap();
+        assert_eq!((response.status, response.headers.get("Location")), (302, Some("https://evil.test/")));
+        let asked = asked.await.unwrap();
+        assert!(asked.starts_with("GET /api/v1/gateway HTTP/1.1\r\n"), "{asked}");
+        assert!(asked.contains("X-Aggregate-Auth: 1\r\n"), "{asked}");
+    }
+
+    #[tokio::test]
+    async fn several_cookies_of_one_answer_are_all_kept() {
+        let (http, _asked) = gateway(
+            b"HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nContent-Length: 2\r\n\r\nok".to_vec(),
+        )
+        .await;
+        let response = http.send(get(&Headers::default())).await.unwrap();
+        assert_eq!(response.headers.set_cookies().count(), 2);
+        assert_eq!(response.body, b"ok");
+    }
+
+    #[tokio::test]
+    async fn an_endless_answer_is_cut_off() {
+        let mut answer = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n".to_vec();
+        answer.resize(MAX_BODY + 4096, b'x');
+        let (http, _asked) = gateway(answer).await;
+        let failure = http.send(get(&Headers::default())).await.unwrap_err();
+        assert_eq!(failure, FailureCode::Protocol { detail: "the answer is too large".into() });
+    }
+
+    #[tokio::test]
+    async fn a_stranger_s_certificate_is_named_through_all_layers_of_errors() {
+        let (known, _asked) = gateway(Vec::new()).await;
+        let trust = Trust::Roots { extra: vec![] };
+        let address: SocketAddr = format!("127.0.0.1:{}", known.gateway.port()).parse().unwrap();
+        let http = Http::new(&known.gateway, &[address], &client_config(&trust).unwrap()).unwrap();
+        let failure = http.send(get(&Headers::default())).await.unwrap_err();
+        assert!(
+            matches!(&failure, FailureCode::UnknownGateway { pin, .. } if pin.starts_with("pin-sha256:")),
+            "{failure:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_refused_connection_is_unreachable() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        drop(listener);
+        let gateway: GatewayAddress = format!("vpn.test:{}", address.port()).parse().unwrap();
+        let tls = client_config(&Trust::Roots { extra: vec![] }).unwrap();
+        let failure =
+            Http::new(&gateway, &[address], &tls).unwrap().send(get(&Headers::default())).await.unwrap_err();
+        assert_eq!(
+            failure,
+            FailureCode::Unreachable { gateway: gateway.host_port(), cause: "refused".into() }
+        );
+    }
+}
