@@ -2,7 +2,12 @@
 //!
 //! Rules are pure and stand in modules of their own; what touches sockets, files and the clock is a shell around them.
 
+pub mod audit;
 pub mod config;
+pub mod http;
+pub mod metrics;
+pub mod tunnel;
+pub mod sessions;
 pub mod sign_in;
 pub mod store;
 

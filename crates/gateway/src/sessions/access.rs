@@ -1,0 +1,193 @@
+//! What one session's person may reach, and what the client is told about the tunnel. Pure.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use praya_model::resource::{Endpoint, PortRange, Protocol};
+use praya_model::tunnel::Rekey;
+use praya_model::{GroupName, Resource, Timestamp, TunnelConfig};
+
+use super::leases::Addresses;
+use crate::config::{Config, NamedRoutes, Routes};
+use crate::store::Group;
+
+/// What a person may reach: what groups allow, resources publish, and everybody needs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Access {
+    /// The person's groups, by name.
+    pub groups: Vec<GroupName>,
+    /// The resources to list, by group and name.
+    pub resources: Vec<Resource>,
+    /// Every destination that packets may go to.
+    pub endpoints: Vec<Endpoint>,
+}
+
+impl Access {
+    /// The access that `groups` and `resources` give. The name servers and a ping of the gateway's own tunnel addresses
+    /// are open to everybody.
+    pub fn new(config: &Config, groups: &[Group], resources: Vec<Resource>) -> Self {
+        let host = |address: IpAddr, protocol, port: Option<u16>| Endpoint {
+            protocol,
+            net: IpNet::from(address),
+            ports: port.map_or(PortRange::ALL, PortRange::one),
+        };
+        let mut endpoints: Vec<Endpoint> = Vec::new();
+        let mut add = |endpoint: Endpoint| {
+            if !endpoints.contains(&endpoint) {
+                endpoints.push(endpoint);
+            }
+        };
+        for address in &config.tunnel.dns_servers {
+            add(host(*address, Protocol::Udp, Some(53)));
+            add(host(*address, Protocol::Tcp, Some(53)));
+        }
+        for address in gateway_addresses(config) {
+            add(host(address, Protocol::Icmp, None));
+        }
+        groups.iter().flat_map(|group| &group.networks).for_each(|endpoint| add(endpoint.clone()));
+        resources.iter().flat_map(|resource| &resource.endpoints).for_each(|endpoint| add(endpoint.clone()));
+        Self { groups: groups.iter().map(|group| group.name.clone()).collect(), resources, endpoints }
+    }
+}
+
+/// The gateway's own addresses in the tunnel.
+pub fn gateway_addresses(config: &Config) -> impl Iterator<Item = IpAddr> {
+    let v4 = config.tunnel.gateway_v4().map(IpAddr::from);
+    v4.into_iter().chain(config.tunnel.gateway_v6().map(IpAddr::from))
+}
+
+/// The settings of one tunnel at `now`. The MTU is the configured one; what the client's own link allows is the
+/// caller's to apply.
+pub fn tunnel_config(
+    config: &Config,
+    access: &Access,
+    addresses: &Addresses,
+    expires: Timestamp,
+    now: Timestamp,
+) -> TunnelConfig {
+    let tunnel = &config.tunnel;
+    let own = [addresses.v4.map(IpAddr::from), addresses.v6.map(IpAddr::from)];
+    TunnelConfig {
+        addresses: own.into_iter().flatten().map(IpNet::from).collect(),
+        mtu: tunnel.mtu,
+        include: include(config, access),
+        exclude: tunnel.exclude.clone(),
+        dns_servers: tunnel.dns_servers.clone(),
+        split_dns: tunnel.split_dns.clone(),
+        search_domains: tunnel.search_domains.clone(),
+        dpd: tunnel.dpd,
+        keepalive: tunnel.keepalive,
+        rekey: if tunnel.rekey.is_zero() { Rekey::None } else { Rekey::NewTunnel { every: tunnel.rekey } },
+        idle_timeout: Some(config.sessions.idle_timeout),
+        session_timeout: Some(expires.since(now)),
+        disconnected_timeout: Some(config.sessions.away_timeout),
+        banner: tunnel.banner.clone(),
+    }
+}
+
+/// The routes. An empty list would mean *everything*, so a person who may reach nothing gets a route to the gateway.
+fn include(config: &Config, access: &Access) -> Vec<IpNet> {
+    match &config.tunnel.routes {
+        Routes::Named(NamedRoutes::All) => Vec::new(),
+        Routes::Networks(networks) => networks.clone(),
+        Routes::Named(NamedRoutes::Resources) => {
+            let reachable = access.endpoints.iter().map(|endpoint| endpoint.net.trunc());
+            let dns = config.tunnel.dns_servers.iter().copied().map(IpNet::from);
+            let own = gateway_addresses(config).map(IpNet::from);
+            // A family without an address of its own cannot be routed.
+            let has_family = |net: &IpNet| match net {
+                IpNet::V4(_) => config.tunnel.pool_v4.is_some(),
+                IpNet::V6(_) => config.tunnel.pool_v6.is_some(),
+            };
+            let mut networks: Vec<IpNet> = reachable.chain(dns).chain(own).filter(has_family).collect();
+            networks.sort();
+            networks.dedup();
+            let all = networks.clone();
+            networks.retain(|net| !all.iter().any(|other| other != net && other.contains(net)));
+            networks
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use praya_model::resource::ResourceKind;
+    use praya_model::{GroupName, ResourceId};
+
+    use super::*;
+
+    fn config() -> Config {
+        let mut config = Config::initial(vec!["vpn.example".into()]);
+        config.tunnel.dns_servers = vec!["10.1.0.53".parse().unwrap()];
+        config
+    }
+
+    fn tcp(net: &str, port: u16) -> Endpoint {
+        Endpoint { protocol: Protocol::Tcp, net: net.parse().unwrap(), ports: PortRange::one(port) }
+    }
+
+    fn resource(endpoint: Endpoint) -> Resource {
+        Resource {
+            id: ResourceId::new("wiki"),
+            name: "Wiki".into(),
+            description: String::new(),
+            group: GroupName::new("staff"),
+            kind: ResourceKind::Web,
+            address: "http://10.2.0.1/".into(),
+            endpoints: vec![endpoint],
+        }
+    }
+
+    fn group(networks: Vec<Endpoint>) -> Group {
+        Group { name: GroupName::new("staff"), description: String::new(), networks }
+    }
+
+    #[test]
+    fn a25_reach_is_groups_resources_and_name_servers_and_nothing_else() {
+        let access = Access::new(
+            &config(),
+            &[group(vec![tcp("10.3.0.0/16", 22)])],
+            vec![resource(tcp("10.2.0.1/32", 80))],
+        );
+        let may = |protocol, address: &str, port| {
+            access.endpoints.iter().any(|e| e.admits(protocol, address.parse().unwrap(), Some(port)))
+        };
+        assert!(may(Protocol::Tcp, "10.2.0.1", 80) && may(Protocol::Tcp, "10.3.9.9", 22));
+        assert!(may(Protocol::Udp, "10.1.0.53", 53) && may(Protocol::Tcp, "10.1.0.53", 53));
+        for (protocol, address, port) in [
+            (Protocol::Tcp, "10.2.0.1", 443),
+            (Protocol::Udp, "10.2.0.1", 80),
+            (Protocol::Tcp, "10.2.0.2", 80),
+            (Protocol::Tcp, "10.1.0.53", 22),
+            (Protocol::Tcp, "10.88.0.1", 22),
+        ] {
+            assert!(!may(protocol, address, port), "{protocol:?} {address} {port}");
+        }
+    }
+
+    #[test]
+    fn routes_follow_the_resources_and_are_never_empty_by_accident() {
+        let addresses = Addresses { v4: Some([10, 88, 0, 9].into()), v6: None };
+        let mut config = config();
+        config.tunnel.pool_v6 = None;
+        let tunnel = |config: &Config, access: &Access| {
+            tunnel_config(config, access, &addresses, Timestamp::from_secs(100), Timestamp::from_secs(40))
+        };
+        let routes = |config: &Config, access: &Access| {
+            tunnel(config, access).include.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let access = Access::new(
+            &config,
+            &[group(vec![tcp("10.2.0.0/16", 22), tcp("fd00::/64", 22)])],
+            vec![resource(tcp("10.2.0.1/32", 80))],
+        );
+        assert_eq!(routes(&config, &access), ["10.1.0.53/32", "10.2.0.0/16", "10.88.0.1/32"]);
+        config.tunnel.dns_servers.clear();
+        assert_eq!(routes(&config, &Access::default()), ["10.88.0.1/32"]);
+        config.tunnel.routes = Routes::Named(NamedRoutes::All);
+        assert!(routes(&config, &access).is_empty());
+        let told = tunnel(&config, &access);
+        assert_eq!(told.session_timeout, Some(std::time::Duration::from_secs(60)));
+        assert_eq!(told.addresses, ["10.88.0.9/32".parse().unwrap()]);
+    }
+}

@@ -1,0 +1,243 @@
+//! A live session in memory: its counters, what its person may reach, and the channel its tunnel runs over.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use praya_model::failure::LastSignIn;
+use praya_model::{AccountName, EndReason, SessionId, Timestamp};
+use tokio::sync::{oneshot, watch};
+
+use super::access::Access;
+use super::expiry::Clock;
+use super::leases::Addresses;
+use crate::store::{DeviceKey, SessionRow};
+
+/// What a tunnel's channel is told to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndOrder {
+    /// The session is over: send DISCONNECT with the reason and close.
+    Ended(EndReason),
+    /// The same session has a newer connection: send an empty DISCONNECT and close.
+    TakenOver,
+    /// The gateway is going down and the session lives on: flush and close without a DISCONNECT, so that the client
+    /// takes it for a loss of the connection and comes back.
+    Draining,
+}
+
+/// Names one attachment of a tunnel to a session; rises with every attachment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChannelId(pub u64);
+
+/// A session that is not over. Shared by its tunnel, the API, the sweeps and the metrics.
+#[derive(Debug)]
+pub struct LiveSession {
+    /// Its public identifier.
+    pub id: SessionId,
+    /// Whose it is.
+    pub account: AccountName,
+    /// The device it is bound to; absent for AnyConnect clients.
+    pub device_key: Option<DeviceKey>,
+    /// The machine's name as it gave it.
+    pub host_name: String,
+    /// Client name and version.
+    pub client: String,
+    /// Where the sign-in came from.
+    pub source: IpAddr,
+    /// When it began.
+    pub started: Timestamp,
+    /// When it ends in any case.
+    pub expires: Timestamp,
+    /// The account's sign-in before this one.
+    pub last_sign_in: Option<LastSignIn>,
+    /// Its tunnel addresses, pinned for as long as it lives.
+    pub addresses: Addresses,
+    /// What has gone through its tunnel.
+    pub traffic: Traffic,
+    access: watch::Sender<Arc<Access>>,
+    state: Mutex<State>,
+}
+
+/// Counters of one session's tunnel, over all its channels.
+#[derive(Debug, Default)]
+pub struct Traffic {
+    /// Bytes of packets from the client that were forwarded.
+    pub bytes_in: AtomicU64,
+    /// Bytes of packets to the client.
+    pub bytes_out: AtomicU64,
+    /// Packets from the client that were forwarded.
+    pub packets_in: AtomicU64,
+    /// Packets to the client.
+    pub packets_out: AtomicU64,
+    /// Packets that were refused by the filter or found a full queue.
+    pub dropped: AtomicU64,
+    last_user: AtomicI64,
+}
+
+#[derive(Debug)]
+struct State {
+    ended: Option<EndReason>,
+    away_since: Option<Timestamp>,
+    channel: Option<Channel>,
+    next: u64,
+    /// What the database has: last traffic, bytes in, bytes out.
+    stored: (Timestamp, u64, u64),
+}
+
+#[derive(Debug)]
+struct Channel {
+    id: ChannelId,
+    orders: oneshot::Sender<EndOrder>,
+}
+
+impl Traffic {
+    /// Notes traffic that counts as the person's: a packet from the client that the filter let through and that is no
+    /// noise of the network.
+    pub fn user_was_active(&self, now: Timestamp) {
+        self.last_user.fetch_max(now.as_millis(), Ordering::Relaxed);
+    }
+
+    /// The last user traffic, or the beginning, moved on by the time spent away.
+    pub fn last_user(&self) -> Timestamp {
+        Timestamp::from_millis(self.last_user.load(Ordering::Relaxed))
+    }
+}
+
+impl LiveSession {
+    pub(super) fn new(row: &SessionRow, addresses: Addresses, access: Arc<Access>) -> Self {
+        let traffic = Traffic::default();
+        traffic.bytes_in.store(row.bytes_in, Ordering::Relaxed);
+        traffic.bytes_out.store(row.bytes_out, Ordering::Relaxed);
+        traffic.user_was_active(row.last_traffic);
+        Self {
+            id: row.id.clone(),
+            account: row.account.clone(),
+            device_key: row.device_key,
+            host_name: row.host_name.clone(),
+            client: row.client.clone(),
+            source: row.source,
+            started: row.started,
+            expires: row.expires,
+            last_sign_in: row.last_sign_in.clone(),
+            addresses,
+            traffic,
+            access: watch::Sender::new(access),
+            state: Mutex::new(State {
+                ended: None,
+                away_since: row.away_since,
+                channel: None,
+                next: 1,
+                stored: (row.last_traffic, row.bytes_in, row.bytes_out),
+            }),
+        }
+    }
+
+    /// What the person may reach now.
+    pub fn access(&self) -> Arc<Access> {
+        self.access.borrow().clone()
+    }
+
+    /// The same, with news when an administrator changes it. `has_changed` costs one atomic load.
+    pub fn watch_access(&self) -> watch::Receiver<Arc<Access>> {
+        self.access.subscribe()
+    }
+
+    /// Whether a tunnel is attached.
+    pub fn is_attached(&self) -> bool {
+        self.state().channel.is_some()
+    }
+
+    /// Why it ended, once it has.
+    pub fn ended(&self) -> Option<EndReason> {
+        self.state().ended
+    }
+
+    /// What decides when it ends.
+    pub fn clock(&self) -> Clock {
+        Clock {
+            expires: self.expires,
+            last_traffic: self.traffic.last_user(),
+            away_since: self.state().away_since,
+        }
+    }
+
+    pub(super) fn set_access(&self, access: &Arc<Access>) {
+        self.access.send_if_modified(|current| {
+            let changed = **current != **access;
+            if changed {
+                *current = access.clone();
+            }
+            changed
+        });
+    }
+
+    /// Attaches a new channel; an older one is told to go. Fails with the reason when the session is over.
+    pub(super) fn attach(
+        &self,
+        now: Timestamp,
+    ) -> Result<(ChannelId, oneshot::Receiver<EndOrder>), EndReason> {
+        let clock = self.clock().returned(now);
+        let mut state = self.state();
+        if let Some(reason) = state.ended {
+            return Err(reason);
+        }
+        self.traffic.user_was_active(clock.last_traffic);
+        let (orders, receiver) = oneshot::channel();
+        let id = ChannelId(state.next);
+        state.next += 1;
+        state.away_since = None;
+        if let Some(old) = state.channel.replace(Channel { id, orders }) {
+            // A receiver that is gone is a channel that has closed by itself.
+            let _closed = old.orders.send(EndOrder::TakenOver);
+        }
+        Ok((id, receiver))
+    }
+
+    /// Takes note that a channel is gone; false when it was not the newest one, whose going means nothing.
+    pub(super) fn detach(&self, channel: ChannelId, now: Timestamp) -> bool {
+        let mut state = self.state();
+        let newest = state.channel.as_ref().is_some_and(|current| current.id == channel);
+        if newest {
+            state.channel = None;
+            state.away_since = Some(now);
+        }
+        newest
+    }
+
+    /// Ends it, and tells the channel so; false when it had ended before.
+    pub(super) fn end(&self, reason: EndReason) -> bool {
+        let mut state = self.state();
+        if state.ended.is_some() {
+            return false;
+        }
+        state.ended = Some(reason);
+        if let Some(channel) = state.channel.take() {
+            let _closed = channel.orders.send(EndOrder::Ended(reason));
+        }
+        true
+    }
+
+    /// Tells the channel that the gateway is going down.
+    pub(super) fn drain(&self) {
+        if let Some(channel) = self.state().channel.take() {
+            let _closed = channel.orders.send(EndOrder::Draining);
+        }
+    }
+
+    /// Last traffic and counters when they are not yet in the database.
+    pub(super) fn unstored(&self) -> Option<(SessionId, Timestamp, u64, u64)> {
+        let bytes_in = self.traffic.bytes_in.load(Ordering::Relaxed);
+        let bytes_out = self.traffic.bytes_out.load(Ordering::Relaxed);
+        let now = (self.traffic.last_user(), bytes_in, bytes_out);
+        let known = self.state().stored;
+        (now != known).then(|| (self.id.clone(), now.0, now.1, now.2))
+    }
+
+    pub(super) fn stored(&self, last: Timestamp, bytes_in: u64, bytes_out: u64) {
+        self.state().stored = (last, bytes_in, bytes_out);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

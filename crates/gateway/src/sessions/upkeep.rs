@@ -1,0 +1,212 @@
+//! What keeps the registry true: loading at start, expiry, changes made by other processes, storing counters.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use praya_identity::AccountState;
+use praya_identity::store::IdentityStore as _;
+use praya_model::{AccountName, EndReason, SessionId, Timestamp};
+
+use super::access::Access;
+use super::expiry::Clock;
+use super::leases::{Addresses, Leases};
+use super::live::LiveSession;
+use super::registry::{Sessions, Table, ended_record};
+use crate::audit::{Audit, GATEWAY};
+use crate::config::Config;
+use crate::store::{Result, SessionRow, Store};
+
+/// The setting that says until when the gateway was known to run.
+const ALIVE_AT: &str = "alive_at";
+
+impl Sessions {
+    /// Brings the sessions of the last run back to memory. The time since then counts for none of their limits but the
+    /// absolute one, because no client could come back. A session whose address the pools no longer have ends. Blocks.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn load(store: Store, audit: Audit, config: Arc<Config>, now: Timestamp) -> Result<Self> {
+        let alive_at =
+            store.setting(ALIVE_AT)?.and_then(|text| text.parse().ok()).map(Timestamp::from_millis);
+        let down = alive_at.map_or(Duration::ZERO, |alive_at| now.since(alive_at));
+        let leases: HashMap<_, _> = store
+            .leases()?
+            .into_iter()
+            .map(|lease| (lease.session, Addresses { v4: lease.v4, v6: lease.v6 }))
+            .collect();
+        let table =
+            Table { live: HashMap::new(), leases: Leases::new(config.tunnel.pool_v4, config.tunnel.pool_v6) };
+        let sessions = Self { store, audit, config, table: Mutex::new(table), owed: Mutex::new(Vec::new()) };
+        for mut row in sessions.store.live_sessions()? {
+            let addresses = leases.get(&row.id).copied();
+            if !addresses.is_some_and(|addresses| sessions.table().leases.mark(&addresses)) {
+                tracing::warn!(
+                    "a session ends: its address is not in tunnel.pool_v4 or tunnel.pool_v6 any longer"
+                );
+                sessions.store.end_session(&row.id, EndReason::GatewayRestart, now)?;
+                continue;
+            }
+            let Some(addresses) = addresses else { continue };
+            sessions.resume(&mut row, down, now)?;
+            let access = sessions.access_of(&row.account)?;
+            let live = Arc::new(LiveSession::new(&row, addresses, access));
+            sessions.table().live.insert(row.id.clone(), live);
+        }
+        sessions.store.set_setting(ALIVE_AT, &now.as_millis().to_string())?;
+        Ok(sessions)
+    }
+
+    /// Ends what is over and returns how many sessions that were. Run it every second.
+    pub async fn sweep(&self, now: Timestamp) -> usize {
+        self.pay_debts().await;
+        let limits = self.limits();
+        let over: Vec<(SessionId, EndReason)> = self
+            .list()
+            .iter()
+            .filter_map(|session| Some((session.id.clone(), session.clock().over(&limits, now)?)))
+            .collect();
+        for (id, reason) in &over {
+            self.end(id, *reason, GATEWAY, now).await;
+        }
+        over.len()
+    }
+
+    /// Follows what another process has changed in the database: ended sessions, closed accounts, groups, resources.
+    /// Run it whenever [`crate::store::Changes`] says so.
+    ///
+    /// # Errors
+    /// The store's; nothing was followed then, and the next call does it.
+    pub async fn reconcile(&self, now: Timestamp) -> Result<()> {
+        let known = self.list();
+        let store = self.store.clone();
+        let ids: Vec<_> = known.iter().map(|session| session.id.clone()).collect();
+        let ended = store.run(move |store| ended_among(store, &ids)).await?;
+        for (id, reason) in ended {
+            // Whoever ended it has written the audit.
+            self.forget(&id, reason);
+        }
+        let mut accounts: Vec<AccountName> = known.iter().map(|session| session.account.clone()).collect();
+        accounts.sort();
+        accounts.dedup();
+        let config = self.config.clone();
+        let standing = self.store.run(move |store| standing_of(store, &config, accounts)).await?;
+        for session in self.list() {
+            match standing.get(&session.account) {
+                Some(Standing::Closed) => {
+                    self.end(&session.id, EndReason::AccountDisabled, GATEWAY, now).await;
+                }
+                Some(Standing::Open(access)) => session.set_access(access),
+                // Signed in after the list was made, with what the database said then.
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores last traffic, counters and the time, so that a crash loses little. Run it every few seconds.
+    ///
+    /// # Errors
+    /// The store's; the next call tries again.
+    pub async fn flush(&self, now: Timestamp) -> Result<()> {
+        let sessions = self.list();
+        if sessions.is_empty() {
+            return Ok(());
+        }
+        let entries: Vec<_> = sessions.iter().filter_map(|session| session.unstored()).collect();
+        let stored = entries.clone();
+        self.store
+            .run(move |store| {
+                if !entries.is_empty() {
+                    store.record_traffic(&entries)?;
+                }
+                store.set_setting(ALIVE_AT, &now.as_millis().to_string())
+            })
+            .await?;
+        for (id, last, bytes_in, bytes_out) in stored {
+            if let Some(session) = self.get(&id) {
+                session.stored(last, bytes_in, bytes_out);
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells every channel that the gateway is going down. The sessions stay.
+    pub fn drain(&self) {
+        for session in self.list() {
+            session.drain();
+        }
+    }
+
+    /// Tells the database of ends that it could not take before.
+    async fn pay_debts(&self) {
+        let owed = std::mem::take(&mut *self.owed.lock().unwrap_or_else(PoisonError::into_inner));
+        for (id, reason, at) in owed {
+            let session = id.clone();
+            if self.store.run(move |store| store.end_session(&session, reason, at)).await.is_err() {
+                self.owed.lock().unwrap_or_else(PoisonError::into_inner).push((id, reason, at));
+            }
+        }
+    }
+
+    fn resume(&self, row: &mut SessionRow, down: Duration, now: Timestamp) -> Result<()> {
+        let clock =
+            Clock { expires: row.expires, last_traffic: row.last_traffic, away_since: row.away_since };
+        let resumed = clock.resumed(down, now);
+        (row.last_traffic, row.away_since) = (resumed.last_traffic, resumed.away_since);
+        self.store.set_away(&row.id, row.away_since)?;
+        self.store.record_traffic(&[(row.id.clone(), row.last_traffic, row.bytes_in, row.bytes_out)])
+    }
+
+    /// Ends the sessions of accounts that were closed, or of whatever else other processes did, while the gateway was
+    /// not running. Blocks.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn end_closed(&self, now: Timestamp) -> Result<()> {
+        for session in self.list() {
+            let open = self.store.account(&session.account)?.is_some_and(|a| a.state == AccountState::Active);
+            if !open {
+                self.store.end_session(&session.id, EndReason::AccountDisabled, now)?;
+                self.forget(&session.id, EndReason::AccountDisabled);
+                self.audit.record_blocking(&ended_record(&session, EndReason::AccountDisabled, GATEWAY, now));
+            }
+        }
+        Ok(())
+    }
+}
+
+enum Standing {
+    Closed,
+    Open(Arc<Access>),
+}
+
+fn ended_among(store: &Store, ids: &[SessionId]) -> Result<Vec<(SessionId, EndReason)>> {
+    let live: std::collections::HashSet<_> = store.live_sessions()?.into_iter().map(|row| row.id).collect();
+    let mut ended = Vec::new();
+    for id in ids.iter().filter(|id| !live.contains(*id)) {
+        let reason =
+            store.session(id)?.and_then(|row| row.ended).map_or(EndReason::Other, |(_, reason)| reason);
+        ended.push((id.clone(), reason));
+    }
+    Ok(ended)
+}
+
+fn standing_of(
+    store: &Store,
+    config: &Config,
+    accounts: Vec<AccountName>,
+) -> Result<HashMap<AccountName, Standing>> {
+    let mut standing = HashMap::new();
+    for account in accounts {
+        let open = store.account(&account)?.is_some_and(|found| found.state == AccountState::Active);
+        let state = if open {
+            let access = Access::new(config, &store.groups_of(&account)?, store.resources_for(&account)?);
+            Standing::Open(Arc::new(access))
+        } else {
+            Standing::Closed
+        };
+        standing.insert(account, state);
+    }
+    Ok(standing)
+}
