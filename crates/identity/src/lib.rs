@@ -4,14 +4,19 @@
 #![warn(missing_docs)]
 
 pub mod account;
+#[cfg(any(test, feature = "contract"))]
+pub mod contract;
 pub mod limits;
 pub mod lockout;
+pub mod memory;
 pub mod otp;
 pub mod password;
+pub mod people;
 pub mod random;
 pub mod sealed;
 pub mod store;
 pub mod token;
+pub mod tokens;
 
 pub use account::{Account, AccountState, fold_name};
 pub use sealed::WrappingKey;

@@ -185,7 +185,9 @@ pub fn resync(
 pub fn parse_secret(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     let compact: Zeroizing<String> =
         Zeroizing::new(text.chars().filter(|c| !c.is_whitespace() && *c != '-' && *c != '=').collect());
-    let hex = compact.len() >= 32 && compact.len() % 2 == 0 && compact.bytes().all(|b| b.is_ascii_hexdigit());
+    let hex = compact.len() >= 32
+        && compact.len().is_multiple_of(2)
+        && compact.bytes().all(|b| b.is_ascii_hexdigit());
     let decoded = if hex {
         HEXLOWER_PERMISSIVE.decode(compact.as_bytes()).ok()?
     } else {

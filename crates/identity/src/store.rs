@@ -1,6 +1,6 @@
 //! What the identity rules need of a store. Every method is one atomic operation; none of them decides anything.
 //!
-//! Implementations: `memory::MemoryStore` here, SQLite in the gateway. Both pass `contract`.
+//! Implementations: [`crate::memory::MemoryStore`] here, SQLite in the gateway. Both pass the suite in `contract`.
 
 use std::path::PathBuf;
 

@@ -8,6 +8,8 @@ mod open;
 mod records;
 mod resources;
 mod sessions;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
