@@ -164,9 +164,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_port_drops_and_its_filter_decides() {
-        let (queue, port) = port(1, |packet: &[u8]| {
-            if packet.first() == Some(&0x45) { Delivery::Delivered } else { Delivery::Dropped }
-        });
+        let (queue, port) =
+            port(
+                1,
+                |packet: &[u8]| {
+                    if packet.first() == Some(&0x45) { Delivery::Delivered } else { Delivery::Dropped }
+                },
+            );
         assert_eq!(queue.push(Bytes::from_static(b"a")), Delivery::Delivered);
         assert_eq!(queue.push(Bytes::from_static(b"b")), Delivery::Dropped);
         assert_eq!(port.send(&[0x45]).await.unwrap(), Delivery::Delivered);

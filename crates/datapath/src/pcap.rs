@@ -49,7 +49,8 @@ impl<P: PacketIo, W: Write + Send> PcapTap<P, W> {
         let original = u32::try_from(packet.len()).unwrap_or(u32::MAX);
         let kept = original.min(SNAP_LEN);
         let mut header = [0; 16];
-        for (slot, value) in header.chunks_exact_mut(4).zip([seconds, since.subsec_micros(), kept, original]) {
+        for (slot, value) in header.chunks_exact_mut(4).zip([seconds, since.subsec_micros(), kept, original])
+        {
             slot.copy_from_slice(&value.to_le_bytes());
         }
         let body = packet.get(..kept as usize).unwrap_or(packet);

@@ -360,7 +360,11 @@ async fn send<W: AsyncWrite + Unpin>(
 }
 
 /// The flush empties the TLS buffer, so that the next frame meets an empty one and is not cut at its limit.
-async fn write_frame<W: AsyncWrite + Unpin>(writer: &mut W, frame: &[u8], stall: Duration) -> Result<(), PumpEnd> {
+async fn write_frame<W: AsyncWrite + Unpin>(
+    writer: &mut W,
+    frame: &[u8],
+    stall: Duration,
+) -> Result<(), PumpEnd> {
     let writing = async {
         writer.write_all(frame).await?;
         writer.flush().await
@@ -420,7 +424,9 @@ async fn receive<R: AsyncRead + Unpin>(
                     break Some(match disconnect::decode(frame.payload) {
                         Disconnect::Bye { reason, .. } => PumpEnd::PeerBye { reason },
                         Disconnect::Detach => PumpEnd::PeerDetached,
-                        Disconnect::Reason { reason, byte, text } => PumpEnd::PeerEnded { reason, byte, text },
+                        Disconnect::Reason { reason, byte, text } => {
+                            PumpEnd::PeerEnded { reason, byte, text }
+                        }
                     });
                 }
                 FrameType::Terminate => break Some(PumpEnd::PeerTerminated),

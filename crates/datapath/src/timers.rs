@@ -55,7 +55,15 @@ impl Timers {
     /// A channel that came up at `now`.
     pub fn new(rhythm: Rhythm, now: Instant) -> Self {
         let rekey_at = (!rhythm.rekey.is_zero()).then(|| now.checked_add(rhythm.rekey)).flatten();
-        Self { rhythm, last_received: now, last_sent: now, probed: None, impatient: None, rekey_at, dead: false }
+        Self {
+            rhythm,
+            last_received: now,
+            last_sent: now,
+            probed: None,
+            impatient: None,
+            rekey_at,
+            dead: false,
+        }
     }
 
     /// Something arrived: any frame proves life.

@@ -4,8 +4,6 @@ use std::io;
 use std::path::Path;
 
 use praya_model::FailureCode;
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 use tun::AbstractDevice;
 
 use crate::packet_io::{Delivery, PacketIo};
@@ -50,7 +48,7 @@ impl From<TunError> for FailureCode {
 ///
 /// It comes without addresses, down, and with the kernel's default MTU; `praya-netcfg` sets these.
 pub struct TunDevice {
-    device: AsyncFd<tun::Device>,
+    device: tun::AsyncDevice,
     name: String,
 }
 
@@ -72,10 +70,9 @@ impl TunDevice {
         }
         let mut configuration = tun::configure();
         configuration.tun_name(wanted);
-        let device = tun::Device::new(&configuration).map_err(|error| classify(error.into(), wanted))?;
-        device.set_nonblock()?;
+        let device = tun::create_as_async(&configuration).map_err(|error| classify(error.into(), wanted))?;
         let name = device.tun_name().map_err(|error| TunError::Io(error.into()))?;
-        Ok(Self { device: AsyncFd::with_interest(device, Interest::READABLE | Interest::WRITABLE)?, name })
+        Ok(Self { device, name })
     }
 
     /// The interface's name.
@@ -88,7 +85,8 @@ impl TunDevice {
     /// # Errors
     /// The device is gone.
     pub fn try_send(&self, packet: &[u8]) -> io::Result<Delivery> {
-        outcome(self.device.get_ref().send(packet))
+        // The device itself, which does not wait, and not the asynchronous wrapper around it.
+        outcome(tun::Device::send(&self.device, packet))
     }
 }
 
@@ -100,11 +98,11 @@ impl std::fmt::Debug for TunDevice {
 
 impl PacketIo for TunDevice {
     async fn recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.device.async_io(Interest::READABLE, |device| device.recv(buffer)).await
+        self.device.recv(buffer).await
     }
 
     async fn send(&self, packet: &[u8]) -> io::Result<Delivery> {
-        outcome(self.device.async_io(Interest::WRITABLE, |device| device.send(packet)).await)
+        outcome(self.device.send(packet).await)
     }
 }
 
