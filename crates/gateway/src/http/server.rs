@@ -1,0 +1,252 @@
+//! The listener: takes connections in, keeps each within its limits, and lets them go when the gateway stops.
+
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use bytes::Bytes;
+use praya_wire::http::RequestHead;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_rustls::server::TlsStream;
+
+use super::admission::{Admission, Slot};
+use super::connection::{self, Next, Site};
+use super::notice::Notices;
+use super::tls::ServerTls;
+use crate::config;
+use crate::metrics::Metrics;
+
+/// Pause after the system refused to hand out a connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What one client, and all of them, may use.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections in all, tunnels included.
+    pub connections: usize,
+    /// Connections from one source that are not tunnels.
+    pub connections_per_source: usize,
+    /// Time for the TLS handshake.
+    pub handshake_time: Duration,
+    /// Time for a whole request, head and body, and for the first one to begin.
+    pub request_time: Duration,
+    /// Time between two requests of a connection.
+    pub keep_alive_time: Duration,
+    /// Time for the client to take one answer.
+    pub write_time: Duration,
+    /// Largest request body, in bytes.
+    pub body_bytes: usize,
+    /// Time connections get to end when the gateway stops.
+    pub drain_time: Duration,
+}
+
+impl From<&config::Limits> for Limits {
+    fn from(config: &config::Limits) -> Self {
+        let size = |value: u32| usize::try_from(value).unwrap_or(usize::MAX);
+        Self {
+            connections: size(config.connections),
+            connections_per_source: size(config.connections_per_source),
+            handshake_time: config.handshake_time,
+            request_time: config.request_time,
+            keep_alive_time: config.keep_alive_time,
+            write_time: config.request_time,
+            body_bytes: size(config.body_bytes),
+            drain_time: config.drain_time,
+        }
+    }
+}
+
+/// A client's TLS connection.
+pub type TlsSocket = TlsStream<TcpStream>;
+
+/// A connection that asks for a tunnel and was not answered yet.
+pub struct Connect {
+    /// Its CONNECT request.
+    pub head: RequestHead,
+    /// The connection.
+    pub stream: TlsSocket,
+    /// What was read beyond the head.
+    pub early: Bytes,
+    /// Where it comes from.
+    pub peer: SocketAddr,
+    /// Its place among the connections.
+    pub slot: Slot,
+    /// Becomes true when the gateway stops.
+    pub stopping: watch::Receiver<bool>,
+}
+
+/// Whoever answers CONNECT, and keeps the connection until it is closed.
+pub trait TunnelEntry: Send + Sync + 'static {
+    /// Answers and serves; the connection is over when this returns.
+    fn enter(&self, connect: Connect) -> impl Future<Output = ()> + Send;
+}
+
+/// The HTTPS port.
+pub struct Server<T> {
+    tls: ServerTls,
+    site: Site,
+    tunnels: T,
+    admission: Admission,
+}
+
+impl<T: TunnelEntry> Server<T> {
+    /// Requests go to `router`, CONNECT goes to `tunnels`.
+    pub fn new(tls: ServerTls, router: Router, tunnels: T, limits: Limits, metrics: Metrics) -> Self {
+        let admission = Admission::new(limits.connections, limits.connections_per_source);
+        let site = Site { router, limits, metrics, notices: Notices::default(), secure: true };
+        Self { tls, site, tunnels, admission }
+    }
+
+    /// Takes connections in until `stopping` becomes true; then lets those that are open end within the drain time,
+    /// and returns. Several listeners may share one server.
+    pub async fn serve(self: Arc<Self>, listener: TcpListener, mut stopping: watch::Receiver<bool>) {
+        let mut connections = JoinSet::new();
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                _ = stopping.wait_for(|stop| *stop) => break,
+                Some(_) = connections.join_next() => continue,
+            };
+            match accepted {
+                Ok((socket, peer)) => {
+                    if let Some(slot) = self.admit(peer) {
+                        connections.spawn(Arc::clone(&self).connection(socket, peer, slot, stopping.clone()));
+                    }
+                }
+                Err(error) => self.not_accepted(&error).await,
+            }
+        }
+        drop(listener);
+        let all = async { while connections.join_next().await.is_some() {} };
+        if timeout(self.site.limits.drain_time, all).await.is_err() {
+            tracing::warn!(left = connections.len(), "connections did not end in time and are cut");
+            connections.shutdown().await;
+        }
+    }
+
+    fn admit(&self, peer: SocketAddr) -> Option<Slot> {
+        let source = peer.ip().to_canonical();
+        match self.admission.admit(source) {
+            Ok(slot) => {
+                self.count();
+                Some(slot)
+            }
+            Err(refusal) => {
+                self.site.metrics.connection_refused(refusal.as_str());
+                self.site.notices.say("connection refused", source, refusal.as_str());
+                None
+            }
+        }
+    }
+
+    async fn not_accepted(&self, error: &io::Error) {
+        // A client that was gone before it was accepted concerns nobody; a lack of descriptors concerns all.
+        let harmless = matches!(
+            error.kind(),
+            io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
+        );
+        if harmless {
+            return;
+        }
+        let evicted = self.admission.evict_one();
+        self.site.metrics.connection_refused("system");
+        if let Some(more) = self.site.notices.due("accept", std::time::Instant::now()) {
+            tracing::error!(%error, evicted, more_held_back = more, "the system hands out no connection; raise the limit of open files");
+        }
+        tokio::time::sleep(ACCEPT_PAUSE).await;
+    }
+
+    async fn connection(
+        self: Arc<Self>,
+        socket: TcpStream,
+        peer: SocketAddr,
+        slot: Slot,
+        stopping: watch::Receiver<bool>,
+    ) {
+        let source = peer.ip().to_canonical();
+        let next = tokio::select! {
+            next = self.requests(socket, source, &slot, stopping.clone()) => next,
+            () = slot.evicted() => {
+                self.site.metrics.connection_refused("evicted");
+                self.site.notices.say("waiting connection ended to make room", source, "evicted");
+                Next::Closed
+            }
+        };
+        if let Next::Connect { head, stream, early } = next {
+            self.tunnels.enter(Connect { head: *head, stream, early, peer, slot, stopping }).await;
+        } else {
+            drop(slot);
+        }
+        self.count();
+    }
+
+    async fn requests(
+        &self,
+        socket: TcpStream,
+        source: IpAddr,
+        slot: &Slot,
+        stopping: watch::Receiver<bool>,
+    ) -> Next<TlsSocket> {
+        // Frames are written whole; waiting to fill a segment only adds delay.
+        let _ = socket.set_nodelay(true);
+        let handshake = timeout(self.site.limits.handshake_time, self.tls.acceptor().accept(socket)).await;
+        match handshake {
+            Ok(Ok(stream)) => connection::serve(stream, &self.site, source, Some(slot), stopping).await,
+            Ok(Err(error)) => {
+                self.site.metrics.connection_refused("tls");
+                self.site.notices.say("TLS handshake failed", source, &error.to_string());
+                Next::Closed
+            }
+            Err(_) => {
+                self.site.metrics.connection_refused("tls_timeout");
+                self.site.notices.say("TLS handshake timed out", source, "too slow");
+                Next::Closed
+            }
+        }
+    }
+
+    fn count(&self) {
+        let open = i64::try_from(self.admission.open()).unwrap_or(i64::MAX);
+        self.site.metrics.connections.set(open);
+    }
+}
+
+/// Serves `router` without TLS until `stopping` becomes true: for the local listener of metrics and health.
+pub async fn serve_plain(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    mut stopping: watch::Receiver<bool>,
+) {
+    // Its own requests are not among those it counts.
+    let metrics = Metrics::new();
+    let site = Arc::new(Site { router, limits, metrics, notices: Notices::default(), secure: false });
+    let admission = Admission::new(limits.connections_per_source, limits.connections_per_source);
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stopping.wait_for(|stop| *stop) => break,
+            Some(_) = connections.join_next() => continue,
+        };
+        let Ok((socket, peer)) = accepted else {
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
+        let Ok(slot) = admission.admit(peer.ip()) else { continue };
+        let (site, stopping) = (Arc::clone(&site), stopping.clone());
+        connections.spawn(async move {
+            tokio::select! {
+                _ = connection::serve(socket, &site, peer.ip(), Some(&slot), stopping) => {}
+                () = slot.evicted() => {}
+            }
+        });
+    }
+    let _ = timeout(limits.drain_time, async { while connections.join_next().await.is_some() {} }).await;
+}

@@ -1,0 +1,212 @@
+//! What the gateway counts, for Prometheus and for whoever watches it. No label holds a name or an address.
+
+use std::sync::atomic::AtomicU64;
+
+use praya_model::EndReason;
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::{Registry, Unit};
+
+mod listener;
+
+pub use listener::{Readiness, router};
+
+/// Every metric. Cloning shares them.
+#[derive(Clone)]
+pub struct Metrics {
+    registry: std::sync::Arc<Registry>,
+    sign_ins: Family<Outcome, Counter>,
+    requests: Family<Status, Counter>,
+    refused: Family<Reason, Counter>,
+    ended: Family<Reason, Counter>,
+    /// Sessions that exist, attached or away.
+    pub sessions: Gauge,
+    /// Tunnels that are up.
+    pub tunnels: Gauge,
+    /// Connections that are open, tunnels included.
+    pub connections: Gauge,
+    /// What went through the tunnels.
+    pub traffic: Traffic,
+    /// What did not.
+    pub drops: Drops,
+}
+
+/// Packets and bytes through all tunnels, without framing.
+#[derive(Clone)]
+pub struct Traffic {
+    /// Packets from clients that were forwarded.
+    pub packets_in: Counter,
+    /// Their bytes.
+    pub bytes_in: Counter,
+    /// Packets handed to clients' queues.
+    pub packets_out: Counter,
+    /// Their bytes.
+    pub bytes_out: Counter,
+}
+
+/// Dropped packets by reason.
+#[derive(Clone)]
+pub struct Drops {
+    /// From a client: not a whole IP packet.
+    pub malformed: Counter,
+    /// From a client: the source is not its lease.
+    pub spoofed: Counter,
+    /// From a client: no resource or network of its groups.
+    pub denied_out: Counter,
+    /// To a client: no resource or network of its groups.
+    pub denied_in: Counter,
+    /// To a client: nobody has the address, or its tunnel is down.
+    pub no_session: Counter,
+    /// To a client: its queue was full.
+    pub queue_full: Counter,
+    /// To the network: the kernel did not take it.
+    pub device: Counter,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Outcome {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Status {
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Reason {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Direction {
+    direction: &'static str,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// All at zero.
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("praya_gateway");
+        let (sign_ins, requests) = (Family::default(), Family::default());
+        let (refused, ended) = (Family::default(), Family::default());
+        let (sessions, tunnels, connections) = (Gauge::default(), Gauge::default(), Gauge::default());
+        registry.register("sign_ins", "Sign-ins by outcome", sign_ins.clone());
+        registry.register("http_requests", "Requests answered, by status", requests.clone());
+        registry.register("connections_refused", "Connections turned away or cut short", refused.clone());
+        registry.register("sessions_ended", "Sessions ended, by reason", ended.clone());
+        registry.register("sessions", "Sessions that exist", sessions.clone());
+        registry.register("tunnels", "Tunnels that are up", tunnels.clone());
+        registry.register("connections", "Open connections", connections.clone());
+        let traffic = Traffic::register(&mut registry);
+        let drops = Drops::register(&mut registry);
+        let registry = std::sync::Arc::new(registry);
+        Self { registry, sign_ins, requests, refused, ended, sessions, tunnels, connections, traffic, drops }
+    }
+
+    /// A sign-in came to `outcome`: `ok`, or a failure code's name.
+    pub fn sign_in(&self, outcome: &'static str) {
+        self.sign_ins.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    /// A request was answered.
+    pub fn request(&self, status: u16) {
+        self.requests.get_or_create(&Status { status }).inc();
+    }
+
+    /// A connection was turned away or cut short.
+    pub fn connection_refused(&self, reason: &'static str) {
+        self.refused.get_or_create(&Reason { reason }).inc();
+    }
+
+    /// A session ended.
+    pub fn session_ended(&self, reason: EndReason) {
+        self.ended.get_or_create(&Reason { reason: reason.as_str() }).inc();
+    }
+
+    /// Everything in the OpenMetrics text format.
+    pub fn render(&self) -> String {
+        let mut out = String::new();
+        // Writing into a string fails only if an encoder of ours does, and these are the library's own.
+        let _ = text::encode(&mut out, &self.registry);
+        out
+    }
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+impl Traffic {
+    fn register(registry: &mut Registry) -> Self {
+        let packets: Family<Direction, Counter<u64, AtomicU64>> = Family::default();
+        let bytes: Family<Direction, Counter<u64, AtomicU64>> = Family::default();
+        registry.register("tunnel_packets", "Packets through tunnels", packets.clone());
+        registry.register_with_unit("tunnel", "Bytes through tunnels", Unit::Bytes, bytes.clone());
+        let of = |family: &Family<Direction, Counter>, direction| {
+            family.get_or_create(&Direction { direction }).clone()
+        };
+        Self {
+            packets_in: of(&packets, "from_client"),
+            bytes_in: of(&bytes, "from_client"),
+            packets_out: of(&packets, "to_client"),
+            bytes_out: of(&bytes, "to_client"),
+        }
+    }
+}
+
+impl Drops {
+    fn register(registry: &mut Registry) -> Self {
+        let family: Family<Reason, Counter> = Family::default();
+        registry.register("packets_dropped", "Packets dropped, by reason", family.clone());
+        let of = |reason| family.get_or_create(&Reason { reason }).clone();
+        Self {
+            malformed: of("malformed"),
+            spoofed: of("spoofed"),
+            denied_out: of("denied_out"),
+            denied_in: of("denied_in"),
+            no_session: of("no_session"),
+            queue_full: of("queue_full"),
+            device: of("device"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_counted_is_shown() {
+        let metrics = Metrics::new();
+        metrics.sign_in("ok");
+        metrics.request(200);
+        metrics.connection_refused("source_full");
+        metrics.session_ended(EndReason::Idle);
+        metrics.sessions.set(3);
+        metrics.traffic.bytes_in.inc_by(1500);
+        metrics.drops.spoofed.inc();
+        let text = metrics.render();
+        for line in [
+            "praya_gateway_sign_ins_total{outcome=\"ok\"} 1",
+            "praya_gateway_http_requests_total{status=\"200\"} 1",
+            "praya_gateway_connections_refused_total{reason=\"source_full\"} 1",
+            "praya_gateway_sessions_ended_total{reason=\"idle\"} 1",
+            "praya_gateway_sessions 3",
+            "praya_gateway_tunnel_bytes_total{direction=\"from_client\"} 1500",
+            "praya_gateway_packets_dropped_total{reason=\"spoofed\"} 1",
+            "# EOF",
+        ] {
+            assert!(text.contains(line), "{line} in\n{text}");
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! Which packets may pass between a client and the network: its groups' resources and networks, and nothing else.
+//!
+//! Pure and stateless: a packet is judged by itself. Outbound (from the client) it passes when its *destination* is
+//! an allowed endpoint; inbound when its *source* is, and it does not open a TCP connection. ICMP errors pass when
+//! they speak of a packet that passes. Fragments without ports pass by host and protocol.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use praya_model::resource::{Endpoint, PortRange, Protocol};
+use praya_wire::ip::{Packet, protocol};
+
+use super::icmp;
+
+/// Name servers are reached here, by UDP and TCP.
+const DNS: PortRange = PortRange::one(53);
+/// A later fragment of TCP that begins within the header could overwrite its flags (RFC 3128).
+const TCP_HEADER: u16 = 20;
+
+/// What one client may reach. Made anew whenever its groups, their networks or their resources change.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    v4: Table,
+    v6: Table,
+    pools: Vec<IpNet>,
+}
+
+impl Policy {
+    /// `endpoints` are those of the groups' resources and networks. The `dns` servers may be asked by everybody.
+    ///
+    /// Addresses of `pools` belong to other clients and to the gateway: they are reached only by an endpoint that
+    /// names a part of a pool, not by one that merely covers it.
+    pub fn new(endpoints: impl IntoIterator<Item = Endpoint>, dns: &[IpAddr], pools: &[IpNet]) -> Self {
+        let mut policy = Self { pools: pools.to_vec(), ..Self::default() };
+        let name_servers = dns.iter().flat_map(|server| {
+            [Protocol::Udp, Protocol::Tcp].map(|protocol| Endpoint {
+                protocol,
+                net: IpNet::from(*server),
+                ports: DNS,
+            })
+        });
+        for endpoint in endpoints.into_iter().chain(name_servers) {
+            match endpoint.net {
+                IpNet::V4(_) => policy.v4.insert(&endpoint),
+                IpNet::V6(_) => policy.v6.insert(&endpoint),
+            }
+        }
+        policy
+    }
+
+    /// Whether a packet from the client may pass. That its source is the client's own is checked elsewhere.
+    pub fn outbound(&self, packet: &Packet<'_>) -> bool {
+        if icmp::is_error(packet) {
+            // The client reports about a packet that it was sent: to the sender, and about one it may be sent.
+            return quoted(packet).is_some_and(|about| {
+                about.src == packet.dst()
+                    && about.dst == packet.src()
+                    && self.admits(about.src, about.protocol, about.src_port, about.dst_port)
+            });
+        }
+        let Some(flow) = Flow::of(packet) else { return false };
+        self.admits(flow.dst, flow.protocol, flow.dst_port, flow.src_port)
+    }
+
+    /// Whether a packet from the network may pass to the client.
+    pub fn inbound(&self, packet: &Packet<'_>) -> bool {
+        if icmp::is_error(packet) {
+            // A router on the way reports, whoever it is, about a packet that the client may send.
+            return quoted(packet).is_some_and(|about| {
+                about.src == packet.dst()
+                    && self.admits(about.dst, about.protocol, about.dst_port, about.src_port)
+            });
+        }
+        let Some(flow) = Flow::of(packet) else { return false };
+        let opens = packet.tcp_flags().is_some_and(|flags| flags.syn() && !flags.ack());
+        if opens && !self.in_pool(flow.src) {
+            return false;
+        }
+        self.admits(flow.src, flow.protocol, flow.src_port, flow.dst_port)
+    }
+
+    /// `port` is the far end's, `near_port` the client's.
+    fn admits(&self, far: IpAddr, protocol: Kind, port: Option<u16>, near_port: Option<u16>) -> bool {
+        let (table, address) = match far {
+            IpAddr::V4(v4) => (&self.v4, u128::from(v4.to_bits())),
+            IpAddr::V6(v6) => (&self.v6, v6.to_bits()),
+        };
+        let Some(pool) = self.pools.iter().find(|pool| pool.contains(&far)) else {
+            return table.admits(address, 0, protocol, port);
+        };
+        // Between two clients either may be the one that serves.
+        table.admits(address, pool.prefix_len(), protocol, port)
+            || near_port.is_some() && table.admits(address, pool.prefix_len(), protocol, near_port)
+    }
+
+    fn in_pool(&self, address: IpAddr) -> bool {
+        self.pools.iter().any(|pool| pool.contains(&address))
+    }
+}
+
+/// The protocol of a packet as endpoints see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// With ports, or echo.
+    Named(Protocol),
+    /// Only *any* admits it.
+    Other,
+}
+
+/// What a packet is judged by.
+#[derive(Clone, Copy, Debug)]
+struct Flow {
+    src: IpAddr,
+    dst: IpAddr,
+    protocol: Kind,
+    src_port: Option<u16>,
+    dst_port: Option<u16>,
+}
+
+impl Flow {
+    /// `None` for a packet that hides what it is: cut off before its ports or flags.
+    fn of(packet: &Packet<'_>) -> Option<Self> {
+        let (src, dst) = (packet.src(), packet.dst());
+        let named = packet.resource_protocol();
+        if let Some(fragment) = packet.fragment().filter(|fragment| fragment.offset > 0) {
+            if packet.protocol() == protocol::TCP && fragment.offset < TCP_HEADER {
+                return None;
+            }
+            let protocol = named.map_or(Kind::Other, Kind::Named);
+            return Some(Self { src, dst, protocol, src_port: None, dst_port: None });
+        }
+        let (protocol, ports) = match named {
+            Some(protocol @ Protocol::Tcp) => {
+                packet.tcp_flags()?;
+                (Kind::Named(protocol), Some(packet.ports()?))
+            }
+            Some(protocol @ Protocol::Udp) => (Kind::Named(protocol), Some(packet.ports()?)),
+            Some(Protocol::Icmp) if is_echo(packet) => (Kind::Named(Protocol::Icmp), None),
+            Some(Protocol::Icmp | Protocol::Any) | None => (Kind::Other, None),
+        };
+        Some(Self {
+            src,
+            dst,
+            protocol,
+            src_port: ports.map(|(src, _)| src),
+            dst_port: ports.map(|(_, dst)| dst),
+        })
+    }
+}
+
+fn is_echo(packet: &Packet<'_>) -> bool {
+    packet.icmp().is_some_and(|(kind, _)| match packet.src() {
+        IpAddr::V4(_) => matches!(kind, 0 | 8),
+        IpAddr::V6(_) => matches!(kind, 128 | 129),
+    })
+}
+
+/// What an ICMP error says about the packet that caused it. Routers quote as little as eight bytes behind the IP
+/// header, so that lengths do not match: the header is read as it stands.
+fn quoted(error: &Packet<'_>) -> Option<Flow> {
+    // Redirects tell a host where to send; nobody outside may tell a client that, nor a client anybody.
+    if matches!((error.icmp()?.0, error.src()), (5, IpAddr::V4(_)) | (137, IpAddr::V6(_))) {
+        return None;
+    }
+    let mut quote = error.payload().get(8..)?.to_vec();
+    let len = quote.len();
+    // The view wants a whole packet; give it the length that is there.
+    match error.src() {
+        IpAddr::V4(_) => quote.get_mut(2..4)?.copy_from_slice(&u16::try_from(len).ok()?.to_be_bytes()),
+        IpAddr::V6(_) => {
+            let payload = u16::try_from(len.checked_sub(40)?).ok()?;
+            quote.get_mut(4..6)?.copy_from_slice(&payload.to_be_bytes());
+        }
+    }
+    let packet = Packet::parse(&quote).ok()?;
+    if packet.version() != error.version() || icmp::is_error(&packet) || packet.is_later_fragment() {
+        return None;
+    }
+    let protocol = match packet.resource_protocol() {
+        Some(Protocol::Icmp) if !is_echo(&packet) => Kind::Other,
+        Some(protocol) => Kind::Named(protocol),
+        None => Kind::Other,
+    };
+    let ports = packet.ports();
+    if matches!(protocol, Kind::Named(Protocol::Tcp | Protocol::Udp)) && ports.is_none() {
+        return None;
+    }
+    let (src_port, dst_port) = ports.unzip();
+    Some(Flow { src: packet.src(), dst: packet.dst(), protocol, src_port, dst_port })
+}
+
+/// Endpoints of one family by prefix: a lookup costs one hash per prefix length in use, however many there are.
+#[derive(Clone, Debug, Default)]
+struct Table(Vec<Prefixes>);
+
+#[derive(Clone, Debug)]
+struct Prefixes {
+    len: u8,
+    mask: u128,
+    nets: HashMap<u128, Vec<Rule>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Rule {
+    protocol: Protocol,
+    ports: PortRange,
+}
+
+impl Table {
+    fn insert(&mut self, endpoint: &Endpoint) {
+        let len = endpoint.net.prefix_len();
+        let (address, bits) = match endpoint.net.network() {
+            IpAddr::V4(v4) => (u128::from(v4.to_bits()), 32),
+            IpAddr::V6(v6) => (v6.to_bits(), 128),
+        };
+        let at = match self.0.iter().position(|prefixes| prefixes.len == len) {
+            Some(at) => at,
+            None => {
+                let ones = u128::MAX.checked_shl(u32::from(bits - len)).unwrap_or(0);
+                self.0.push(Prefixes { len, mask: ones, nets: HashMap::new() });
+                self.0.len() - 1
+            }
+        };
+        let rule = Rule { protocol: endpoint.protocol, ports: endpoint.ports };
+        if let Some(prefixes) = self.0.get_mut(at) {
+            let rules = prefixes.nets.entry(address & prefixes.mask).or_default();
+            if !rules.contains(&rule) {
+                rules.push(rule);
+            }
+        }
+    }
+
+    /// Looks at prefixes of at least `longer_than` bits only.
+    fn admits(&self, address: u128, longer_than: u8, protocol: Kind, port: Option<u16>) -> bool {
+        self.0
+            .iter()
+            .filter(|prefixes| prefixes.len >= longer_than)
+            .filter_map(|prefixes| prefixes.nets.get(&(address & prefixes.mask)))
+            .flatten()
+            .any(|rule| rule.admits(protocol, port))
+    }
+}
+
+impl Rule {
+    fn admits(self, protocol: Kind, port: Option<u16>) -> bool {
+        match (self.protocol, protocol) {
+            (Protocol::Any, _) => true,
+            (Protocol::Icmp, Kind::Named(Protocol::Icmp)) => true,
+            (Protocol::Tcp | Protocol::Udp, Kind::Named(protocol)) => {
+                self.protocol == protocol && port.is_none_or(|port| self.ports.contains(port))
+            }
+            (Protocol::Icmp | Protocol::Tcp | Protocol::Udp, _) => false,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "filter_tests.rs"]
+mod tests;
