@@ -1,1 +1,95 @@
-fn main() {}
+//! `praya`: the service from a terminal. Holds nothing itself: every command attaches, asks, and goes.
+
+mod args;
+mod ask;
+mod commands;
+mod doctor;
+mod exit;
+mod format;
+mod login;
+mod out;
+mod resources;
+mod status;
+mod text;
+mod watch;
+
+use std::io;
+use std::process::ExitCode;
+
+use clap::Parser;
+use praya_ipc::{ClientError, Response};
+use praya_model::{Failure, FailureCode};
+
+use crate::args::Cli;
+use crate::exit::Exit;
+use crate::out::Out;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let out = Out::new(cli.json);
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return report(out, error.into()).into(),
+    };
+    let result = runtime.block_on(commands::run(cli, out));
+    // A question that nobody will answer any more must not hold the program up.
+    runtime.shutdown_background();
+    match result {
+        Ok(()) => Exit::Done.into(),
+        Err(ended) => report(out, ended).into(),
+    }
+}
+
+fn report(out: Out, ended: Ended) -> Exit {
+    match ended {
+        Ended::Failure(failure) => {
+            out.failure(&failure);
+            Exit::from(&*failure)
+        }
+        Ended::Silent(exit) => exit,
+    }
+}
+
+/// Why a command ended without doing what it was asked.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// To be told.
+    Failure(Box<Failure>),
+    /// Told already, or nobody is left to tell.
+    Silent(Exit),
+}
+
+impl Ended {
+    /// The service gave an answer of another kind than was asked for.
+    pub(crate) fn unexpected(_answer: &Response) -> Self {
+        FailureCode::Protocol { detail: text::UNEXPECTED_ANSWER.to_owned() }.into()
+    }
+}
+
+impl From<Failure> for Ended {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(Box::new(failure))
+    }
+}
+
+impl From<FailureCode> for Ended {
+    fn from(code: FailureCode) -> Self {
+        Failure::from(code).into()
+    }
+}
+
+impl From<ClientError> for Ended {
+    fn from(error: ClientError) -> Self {
+        error.into_failure().into()
+    }
+}
+
+impl From<io::Error> for Ended {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            // The reader of our output has seen enough.
+            io::ErrorKind::BrokenPipe => Self::Silent(Exit::Done),
+            _ => FailureCode::Internal { detail: error.to_string() }.into(),
+        }
+    }
+}

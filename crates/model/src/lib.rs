@@ -7,6 +7,7 @@ pub mod api;
 pub mod failure;
 pub mod id;
 pub mod password;
+pub mod paths;
 pub mod profile;
 pub mod resource;
 pub mod secret;

@@ -1,0 +1,173 @@
+//! Each command of `praya` in a few lines, those with more to them by name.
+
+use std::path::Path;
+use std::time::Duration;
+
+use clap::CommandFactory;
+use praya_ipc::{Client, ClientKind, KnownProfile, Request, Response};
+use praya_model::paths::JOURNAL_FILE;
+use praya_model::{EndReason, Failure, FailureCode, Profile};
+
+use crate::args::{self, Cli, Command};
+use crate::ask::{Asker, Echo};
+use crate::exit::Exit;
+use crate::format::printable;
+use crate::out::Out;
+use crate::{Ended, doctor, login, resources, text, watch};
+
+/// How long the service may take to say hello.
+const HELLO: Duration = Duration::from_secs(5);
+
+/// Runs one command.
+pub(crate) async fn run(cli: Cli, out: Out) -> Result<(), Ended> {
+    let connect = || Client::connect(&cli.socket, ClientKind::Cli, HELLO);
+    match cli.command {
+        Command::Login(args) => login::run(&connect().await?, args, out).await,
+        Command::Status(args) if args.watch => watch::watch(&connect().await?, out).await,
+        Command::Status(_) => watch::once(&connect().await?, out).await,
+        Command::Resources => resources::list(&connect().await?, out).await,
+        Command::Open { name } => resources::open(&connect().await?, &name, out).await,
+        Command::Password(args) => password(&connect().await?, args.answers_stdin, out).await,
+        Command::Connect => simple(&connect().await?, Request::Connect, text::CONNECTING, out).await,
+        Command::Disconnect => simple(&connect().await?, Request::Disconnect, text::DISCONNECTED, out).await,
+        Command::Logout => {
+            let logout = Request::Logout { reason: EndReason::UserLogout };
+            simple(&connect().await?, logout, text::LOGGED_OUT, out).await
+        }
+        Command::Doctor(args) => {
+            let client = connect().await.map_err(praya_ipc::ClientError::into_failure);
+            doctor::run(client, &args.state, out).await
+        }
+        Command::ResetNetwork(args) => {
+            let client = connect().await.map_err(praya_ipc::ClientError::into_failure);
+            reset_network(client, &args.state, out).await
+        }
+        Command::Profile(command) => profile(&connect().await?, command, out).await,
+        Command::Completion { shell } => completion(shell),
+    }
+}
+
+async fn simple(client: &Client, request: Request, done: &str, out: Out) -> Result<(), Ended> {
+    client.request(request).await?;
+    Ok(out.either(&Done { done: true }, |_| done.to_owned())?)
+}
+
+/// What `--json` says where there is nothing else to say.
+#[derive(serde::Serialize)]
+struct Done {
+    done: bool,
+}
+
+/// What `reset-network` did, as JSON.
+#[derive(serde::Serialize)]
+struct Reset {
+    undone: usize,
+    gone: usize,
+    left_alone: Vec<String>,
+    failed: Vec<String>,
+}
+
+fn text_of_reset(reset: &Reset) -> String {
+    let done = if reset.undone + reset.gone + reset.left_alone.len() + reset.failed.len() == 0 {
+        text::NOTHING_TO_RESET
+    } else if reset.failed.is_empty() {
+        text::NETWORK_RESET
+    } else {
+        text::NETWORK_PARTLY_RESET
+    };
+    let left = reset.left_alone.iter().map(|what| text::left_alone(what));
+    let failed = reset.failed.iter().map(|what| text::not_undone(what));
+    std::iter::once(done.to_owned()).chain(left).chain(failed).collect::<Vec<_>>().join("\n")
+}
+
+/// asks for the present password and the new one.
+async fn password(client: &Client, answers_stdin: bool, out: Out) -> Result<(), Ended> {
+    let account = client.snapshot().await?.account.ok_or(FailureCode::NotSignedIn)?;
+    let no_terminal = |_| Ended::from(FailureCode::Internal { detail: text::NO_TERMINAL.to_owned() });
+    let mut asker = Asker::new(answers_stdin).map_err(no_terminal)?;
+    let restore = asker.restorer();
+    let asking = tokio::task::spawn_blocking(move || {
+        let Some(current) = asker.ask(text::PRESENT_PASSWORD, Echo::Hidden)? else { return Ok(None) };
+        if asker.is_script() {
+            return Ok(asker.ask(text::NEW_PASSWORD, Echo::Hidden)?.map(|new| (current, new)));
+        }
+        let new = login::new_password(&mut asker, None, Some(account.as_str()))?;
+        Ok::<_, std::io::Error>(new.map(|(new, _)| (current, new)))
+    });
+    let answers = tokio::select! {
+        answers = asking => answers.map_err(|error| Ended::from(std::io::Error::other(error)))??,
+        _ = tokio::signal::ctrl_c() => {
+            if let Some(restore) = restore {
+                restore.restore();
+            }
+            None
+        }
+    };
+    let (current, new) = answers.ok_or(FailureCode::Cancelled)?;
+    simple(client, Request::ChangePassword { current, new }, text::PASSWORD_CHANGED, out).await
+}
+
+/// Puts the network back: through the service where it runs, else by the journal that it left.
+async fn reset_network(client: Result<Client, Failure>, state: &Path, out: Out) -> Result<(), Ended> {
+    match client {
+        Ok(client) => simple(&client, Request::ResetNetwork, text::NETWORK_RESET, out).await,
+        Err(failure) if failure.code == FailureCode::ServiceUnavailable => {
+            if !rustix::process::geteuid().is_root() {
+                return Err(FailureCode::NetworkSetup { detail: text::RESET_NEEDS_ROOT.to_owned() }.into());
+            }
+            let report = praya_netcfg::revert_journal(&state.join(JOURNAL_FILE))
+                .await
+                .map_err(|error| FailureCode::NetworkSetup { detail: error.to_string() })?;
+            let failed = !report.failed.is_empty();
+            let reset = Reset {
+                undone: report.undone,
+                gone: report.gone,
+                left_alone: report.left_alone,
+                failed: report.failed,
+            };
+            out.either(&reset, text_of_reset)?;
+            if failed { Err(Ended::Silent(Exit::Failed)) } else { Ok(()) }
+        }
+        Err(failure) => Err(failure.into()),
+    }
+}
+
+async fn profile(client: &Client, command: args::Profile, out: Out) -> Result<(), Ended> {
+    match command {
+        args::Profile::Add { name, gateway, pin } => {
+            let profile = Profile { name, gateway, pin };
+            simple(client, Request::AddProfile { profile }, text::PROFILE_ADDED, out).await
+        }
+        args::Profile::Remove { name } => {
+            simple(client, Request::RemoveProfile { name }, text::PROFILE_REMOVED, out).await
+        }
+        args::Profile::List => match client.request(Request::ListProfiles).await? {
+            Response::Profiles { profiles } => Ok(out.either(&profiles, |profiles| profile_table(profiles))?),
+            other => Err(Ended::unexpected(&other)),
+        },
+    }
+}
+
+fn profile_table(profiles: &[KnownProfile]) -> String {
+    if profiles.is_empty() {
+        return text::NO_PROFILES.to_owned();
+    }
+    let width = profiles.iter().map(|known| known.profile.name.as_str().chars().count()).max().unwrap_or(0);
+    let lines: Vec<String> = profiles
+        .iter()
+        .map(|KnownProfile { profile, shared }| {
+            let pin = profile.pin.as_ref().map_or("", |pin| pin.as_str());
+            let shared = if *shared { text::SHARED } else { "" };
+            let name = printable(profile.name.as_str());
+            format!("{name:<width$}  {}  {pin}  {shared}", profile.gateway).trim_end().to_owned()
+        })
+        .collect();
+    lines.join("\n")
+}
+
+fn completion(shell: clap_complete::Shell) -> Result<(), Ended> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "praya", &mut script);
+    std::io::Write::write_all(&mut std::io::stdout().lock(), &script)?;
+    Ok(())
+}

@@ -1,0 +1,125 @@
+//! `praya doctor`: what is and is not as it should be, and what to do about it.
+
+use std::path::Path;
+
+use praya_ipc::{Check, CheckOutcome, Client, Diagnosis, Request, Response};
+use praya_model::paths::JOURNAL_FILE;
+use praya_model::{Failure, FailureCode};
+use serde::Serialize;
+
+use crate::out::{Out, Tone};
+use crate::{Ended, text};
+
+/// A finding with the advice spelled out.
+#[derive(Debug, Serialize)]
+struct Finding {
+    #[serde(flatten)]
+    check: Check,
+    /// What it means and what to do.
+    text: Option<String>,
+}
+
+/// Looks at everything, as far as it can be reached. Fails when something does not work.
+pub(crate) async fn run(client: Result<Client, Failure>, state: &Path, out: Out) -> Result<(), Ended> {
+    let mut checks = Vec::new();
+    match client {
+        Ok(client) => {
+            let version = client.hello().version.clone();
+            checks.push(check("service", CheckOutcome::Good, text::service_version(&version), None));
+            match client.request(Request::Doctor).await {
+                Ok(Response::Diagnosis { diagnosis: Diagnosis { checks: found } }) => checks.extend(found),
+                Ok(other) => return Err(Ended::unexpected(&other)),
+                Err(error) => {
+                    let failure = error.into_failure();
+                    let detail = text::NOT_LOOKED.to_owned();
+                    checks.push(check("service_checks", CheckOutcome::Skipped, detail, Some(failure)));
+                }
+            }
+        }
+        Err(failure) => {
+            checks.push(check("service", CheckOutcome::Bad, text::NO_SERVICE.to_owned(), Some(failure)));
+            checks.push(tun_device());
+            checks.push(journal(state));
+        }
+    }
+    let bad = checks.iter().any(|check| check.outcome == CheckOutcome::Bad);
+    let findings: Vec<Finding> = checks
+        .into_iter()
+        .map(|check| Finding { text: check.failure.as_ref().map(text::failure), check })
+        .collect();
+    out.either(&findings, |findings| report(findings, out))?;
+    if bad { Err(Ended::Silent(crate::Exit::Failed)) } else { Ok(()) }
+}
+
+fn report(findings: &[Finding], out: Out) -> String {
+    let width = findings
+        .iter()
+        .map(|finding| text::check_name(&finding.check.name).chars().count())
+        .max()
+        .unwrap_or(0);
+    let mut lines = Vec::new();
+    for finding in findings {
+        let (word, tone) = match finding.check.outcome {
+            CheckOutcome::Good => ("ok  ", Tone::Good),
+            CheckOutcome::Warning => ("warn", Tone::Warning),
+            CheckOutcome::Bad => ("FAIL", Tone::Bad),
+            CheckOutcome::Skipped => ("-   ", Tone::Heading),
+        };
+        let detail = crate::format::printable(&finding.check.detail);
+        let name = text::check_name(&finding.check.name);
+        lines.push(format!("{}  {name:<width$}  {detail}", out.paint(tone, word)));
+        if let Some(text) = finding.text.as_ref().filter(|_| finding.check.outcome != CheckOutcome::Good) {
+            lines.extend(text.lines().map(|line| format!("      {line}")));
+        }
+    }
+    lines.join("\n")
+}
+
+fn check(name: &str, outcome: CheckOutcome, detail: String, failure: Option<Failure>) -> Check {
+    Check { name: name.to_owned(), outcome, detail, failure }
+}
+
+fn tun_device() -> Check {
+    if Path::new("/dev/net/tun").exists() {
+        return check("tun_device", CheckOutcome::Good, "/dev/net/tun".to_owned(), None);
+    }
+    let detail = text::NO_TUN.to_owned();
+    let failure = FailureCode::NoTunDevice { detail: detail.clone() }.into();
+    check("tun_device", CheckOutcome::Bad, detail, Some(failure))
+}
+
+/// Whether a service that is not running has left something behind.
+fn journal(state: &Path) -> Check {
+    match std::fs::metadata(state.join(JOURNAL_FILE)) {
+        Ok(_) => check("leftovers", CheckOutcome::Warning, text::LEFTOVERS.to_owned(), None),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            check("leftovers", CheckOutcome::Good, text::NO_LEFTOVERS.to_owned(), None)
+        }
+        Err(_) => check("leftovers", CheckOutcome::Skipped, text::NOT_ALLOWED_TO_LOOK.to_owned(), None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bad_finding_says_what_to_do() {
+        let failure: Failure = FailureCode::ServiceUnavailable.into();
+        let finding = Finding {
+            text: Some(text::failure(&failure)),
+            check: check("service", CheckOutcome::Bad, "no answer".into(), Some(failure)),
+        };
+        let report = report(&[finding], Out::new(true));
+        assert!(report.starts_with("FAIL  Service  no answer\n"), "{report}");
+        assert!(report.contains("systemctl start prayad"), "{report}");
+    }
+
+    #[test]
+    fn a_journal_without_a_service_is_a_leftover() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(journal(dir.path()).outcome, CheckOutcome::Good);
+        std::fs::write(dir.path().join(JOURNAL_FILE), "").unwrap();
+        assert_eq!(journal(dir.path()).outcome, CheckOutcome::Warning);
+    }
+}

@@ -1,0 +1,431 @@
+//! `praya login`: the gateway names the next step, the person answers, until there is a session or a refusal.
+
+use std::io::{self, Write};
+use std::time::{Duration, Instant, SystemTime};
+
+use praya_ipc::{Client, Request, Response, Subscription, Target};
+use praya_model::password::{PasswordRule, PasswordRules};
+use praya_model::sign_in::{ElsewhereChoice, FormField, TokenHint};
+use praya_model::snapshot::{SignInProgress, Snapshot};
+use praya_model::{Failure, FailureCode, Secret, SignInAnswer, SignInStep, Timestamp, TunnelState};
+use tokio::task::JoinHandle;
+use unicode_normalization::UnicodeNormalization;
+
+use crate::args::Login;
+use crate::ask::{Asker, Echo};
+use crate::out::Out;
+use crate::status::{Status, view};
+use crate::{Ended, text};
+
+/// How long a signed-in person waits for the tunnel before the command stops waiting; the service goes on.
+const TUNNEL_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Signs in and waits for the tunnel.
+pub(crate) async fn run(client: &Client, args: Login, out: Out) -> Result<(), Ended> {
+    let target = target(client, &args).await?;
+    let mut asker = Asker::new(args.answers_stdin)
+        .map_err(|_| Ended::from(FailureCode::Internal { detail: text::NO_TERMINAL.to_owned() }))?;
+    let begin = || Request::BeginSignIn { target: target.clone(), account: args.account.clone() };
+    match client.request(begin()).await {
+        Ok(_) => {}
+        Err(error) => {
+            let failure = error.into_failure();
+            if failure.code != FailureCode::AlreadySignedIn {
+                return Err(failure.into());
+            }
+            let snapshot = client.snapshot().await?;
+            if snapshot.sign_in.is_none() {
+                return still_signed_in(&snapshot, out);
+            }
+            // A sign-in that was left half-way: whoever types `login` again starts again.
+            client.request(Request::CancelSignIn).await?;
+            client.request(begin()).await?;
+        }
+    }
+    let mut subscription = client.subscribe().await?;
+    let mut conversation = Conversation { answered: 0, trouble: None };
+    let snapshot = loop {
+        let snapshot = subscription.next().await?;
+        match conversation.react(&snapshot) {
+            Reaction::Wait => {}
+            Reaction::Ask(progress) => {
+                let account = snapshot.account.as_ref().map(|account| account.as_str().to_owned());
+                let round = progress.round;
+                asker = match answer(client, &mut subscription, asker, progress, account).await? {
+                    (asker, Some(answer)) => {
+                        conversation.answered = round;
+                        client.request(Request::Answer { round, answer }).await?;
+                        asker
+                    }
+                    (_, None) => {
+                        // The sign-in may be over already; what counts is why the person could not go on.
+                        let _ = client.request(Request::CancelSignIn).await;
+                        return Err(conversation
+                            .trouble
+                            .unwrap_or_else(|| FailureCode::Cancelled.into())
+                            .into());
+                    }
+                };
+            }
+            Reaction::SignedIn => break wait_for_tunnel(&mut subscription, &snapshot, &mut asker).await?,
+            Reaction::Refused(failure) => return Err(failure.into()),
+        }
+    };
+    let now = now();
+    if out.json {
+        out.json(&Status::new(&snapshot, now))?
+    } else {
+        out.text(&view(&snapshot, now, out))?
+    }
+    Ok(())
+}
+
+/// whoever is signed in already is shown so and need not sign in again.
+fn still_signed_in(snapshot: &Snapshot, out: Out) -> Result<(), Ended> {
+    if out.json {
+        out.json(&Status::new(snapshot, now()))?;
+    } else {
+        out.text(text::STILL_SIGNED_IN)?;
+        out.text(&view(snapshot, now(), out))?;
+    }
+    Ok(())
+}
+
+async fn target(client: &Client, args: &Login) -> Result<Target, Ended> {
+    if let Some(address) = &args.gateway {
+        return Ok(Target::Gateway { address: address.clone(), pin: args.pin.clone() });
+    }
+    if let Some(name) = &args.profile {
+        return Ok(Target::Profile { name: name.clone() });
+    }
+    let profiles = match client.request(Request::ListProfiles).await? {
+        Response::Profiles { profiles } => profiles,
+        other => return Err(Ended::unexpected(&other)),
+    };
+    match profiles.as_slice() {
+        [only] => Ok(Target::Profile { name: only.profile.name.clone() }),
+        [] => Err(FailureCode::BadProfile { detail: text::NO_PROFILE.to_owned() }.into()),
+        _ => Err(FailureCode::BadProfile { detail: text::SEVERAL_PROFILES.to_owned() }.into()),
+    }
+}
+
+/// What the conversation has come to, as far as this view is concerned.
+struct Conversation {
+    /// The last round that was answered from here.
+    answered: u32,
+    /// What was wrong with the last answer.
+    trouble: Option<Failure>,
+}
+
+#[derive(Debug)]
+enum Reaction {
+    Wait,
+    Ask(SignInProgress),
+    SignedIn,
+    Refused(Failure),
+}
+
+impl Conversation {
+    fn react(&mut self, snapshot: &Snapshot) -> Reaction {
+        if let Some(progress) = &snapshot.sign_in {
+            return match &progress.step {
+                Some(SignInStep::Refused(failure)) => Reaction::Refused(failure.clone()),
+                Some(_) if !progress.waiting && progress.round > self.answered => {
+                    self.trouble = progress.notice.clone().or(self.trouble.take());
+                    Reaction::Ask(progress.clone())
+                }
+                Some(_) | None => Reaction::Wait,
+            };
+        }
+        match snapshot.state {
+            TunnelState::NoSession | TunnelState::Ended => {
+                let ended = snapshot.ended.map(|reason| FailureCode::SessionEnded { reason }.into());
+                Reaction::Refused(
+                    snapshot.last_failure.clone().or(ended).unwrap_or_else(|| FailureCode::Cancelled.into()),
+                )
+            }
+            TunnelState::SigningIn
+            | TunnelState::Restoring
+            | TunnelState::Connected
+            | TunnelState::Reconnecting
+            | TunnelState::IdleWarning => Reaction::SignedIn,
+        }
+    }
+}
+
+/// Waits until the tunnel is up; the session is there already.
+async fn wait_for_tunnel(
+    subscription: &mut Subscription,
+    first: &Snapshot,
+    asker: &mut Asker,
+) -> Result<Snapshot, Ended> {
+    let until = tokio::time::sleep(TUNNEL_PATIENCE);
+    tokio::pin!(until);
+    let mut snapshot = first.clone();
+    let mut said = false;
+    loop {
+        match snapshot.state {
+            TunnelState::Connected | TunnelState::IdleWarning => return Ok(snapshot),
+            TunnelState::NoSession | TunnelState::Ended => {
+                let ended = FailureCode::SessionEnded {
+                    reason: snapshot.ended.unwrap_or(praya_model::EndReason::Other),
+                };
+                return Err(snapshot.last_failure.unwrap_or_else(|| ended.into()).into());
+            }
+            TunnelState::SigningIn | TunnelState::Restoring | TunnelState::Reconnecting => {}
+        }
+        if snapshot.state == TunnelState::Reconnecting && !said {
+            said = true;
+            asker.say(text::TUNNEL_LATE)?;
+        }
+        tokio::select! {
+            next = subscription.next() => snapshot = Snapshot::clone(&*next?),
+            () = &mut until => {
+                let late = FailureCode::Unreachable {
+                    gateway: snapshot.gateway.as_ref().map_or_else(String::new, |gateway| gateway.host_port()),
+                    cause: "timeout".to_owned(),
+                };
+                return Err(snapshot.last_failure.unwrap_or_else(|| late.into()).into());
+            }
+        }
+    }
+}
+
+/// Asks the person; ends early when the question dies or Ctrl-C comes. `None` when there is no answer.
+async fn answer(
+    client: &Client,
+    subscription: &mut Subscription,
+    asker: Asker,
+    progress: SignInProgress,
+    account: Option<String>,
+) -> Result<(Asker, Option<SignInAnswer>), Ended> {
+    let round = progress.round;
+    let restore = asker.restorer();
+    let bar = live_bar(&asker, progress.step.as_ref());
+    let mut asking = tokio::task::spawn_blocking(move || {
+        let mut asker = asker;
+        let answer = question(&mut asker, &progress, account.as_deref());
+        (asker, answer)
+    });
+    let result = loop {
+        tokio::select! {
+            done = &mut asking => {
+                let (asker, answer) = done.map_err(|error| Ended::from(io::Error::other(error)))?;
+                break Ok((asker, answer?));
+            }
+            _ = tokio::signal::ctrl_c() => {
+                // Whether the service heard it or not, this program ends now.
+                let _ = client.request(Request::CancelSignIn).await;
+                break Err(FailureCode::Cancelled.into());
+            }
+            next = subscription.next() => match next {
+                Ok(snapshot) if snapshot.sign_in.as_ref().is_some_and(|now| now.round == round) => {}
+                Ok(snapshot) => {
+                    let failure = snapshot.last_failure.clone();
+                    break Err(failure.unwrap_or_else(|| FailureCode::SignInExpired.into()).into());
+                }
+                Err(error) => break Err(error.into()),
+            },
+        }
+    };
+    if let Some(bar) = bar {
+        bar.abort();
+    }
+    if let (Err(_), Some(restore)) = (&result, restore) {
+        restore.restore();
+    }
+    result
+}
+
+/// Puts one question; `None` at the end of the input.
+fn question(
+    asker: &mut Asker,
+    progress: &SignInProgress,
+    account: Option<&str>,
+) -> io::Result<Option<SignInAnswer>> {
+    if let Some(notice) = &progress.notice {
+        asker.say(&text::failure(notice))?;
+    }
+    let Some(step) = &progress.step else { return Ok(None) };
+    Ok(match step {
+        SignInStep::Password { account: Some(account) } => {
+            let prompt = text::password_of(account.as_str());
+            asker
+                .ask(&prompt, Echo::Hidden)?
+                .map(|password| SignInAnswer::Password { account: None, password })
+        }
+        SignInStep::Password { account: None } => {
+            let Some(account) = asker.ask(text::ACCOUNT, Echo::Shown)? else { return Ok(None) };
+            let account = account.expose().trim().to_owned();
+            asker
+                .ask(text::PASSWORD, Echo::Hidden)?
+                .map(|password| SignInAnswer::Password { account: Some(account), password })
+        }
+        SignInStep::Otp { prompt, token } => {
+            if let Some(prompt) = prompt {
+                asker.say(&crate::format::printable(prompt))?;
+            }
+            if let Some(token) = token {
+                asker.say(&text::token(token))?;
+                asker.say(&text::token_bar(token.step_seconds, token.seconds_left))?;
+            }
+            asker
+                .ask(text::CODE, Echo::Shown)?
+                .map(|code| SignInAnswer::Otp { code: Secret::new(code.expose().trim()) })
+        }
+        SignInStep::NewPassword { rules } => new_password(asker, rules.as_ref(), account)?
+            .map(|(password, repeat)| SignInAnswer::NewPassword { password, repeat }),
+        SignInStep::Form { message, fields } => form(asker, message.as_deref(), fields)?,
+        SignInStep::Elsewhere { sessions, choices } => {
+            asker.say(&text::elsewhere(sessions))?;
+            if choices.contains(&ElsewhereChoice::Replace) {
+                asker.ask(text::TAKE_OVER, Echo::Shown)?.map(|answer| {
+                    let yes =
+                        ["y", "yes", "replace"].contains(&answer.expose().trim().to_lowercase().as_str());
+                    let choice = if yes { ElsewhereChoice::Replace } else { ElsewhereChoice::Cancel };
+                    SignInAnswer::Elsewhere { choice }
+                })
+            } else {
+                Some(SignInAnswer::Elsewhere { choice: ElsewhereChoice::Cancel })
+            }
+        }
+        // A step of a later version: this program cannot answer it.
+        SignInStep::Posture | SignInStep::Done(_) | SignInStep::Refused(_) => Some(SignInAnswer::Cancel),
+        _ => Some(SignInAnswer::Cancel),
+    })
+}
+
+/// Asks for a new password until both entries agree and keep the rules that can be judged here.
+pub(crate) fn new_password(
+    asker: &mut Asker,
+    rules: Option<&PasswordRules>,
+    account: Option<&str>,
+) -> io::Result<Option<(Secret, Secret)>> {
+    asker.say(text::NEW_PASSWORD_DUE)?;
+    if let Some(rules) = rules {
+        asker.say(&text::rules(rules, &[]))?;
+    }
+    loop {
+        let Some(password) = asker.ask(text::NEW_PASSWORD, Echo::Hidden)? else { return Ok(None) };
+        if asker.is_script() {
+            // A script's answers go as they are, and the gateway's refusal is its result.
+            let repeat = asker.ask(text::REPEAT_PASSWORD, Echo::Hidden)?;
+            return Ok(repeat.map(|repeat| (password, repeat)));
+        }
+        let mut broken = Vec::new();
+        if let Some(rules) = rules {
+            let candidate = zeroize::Zeroizing::new(password.expose().nfc().collect::<String>());
+            broken = rules.broken_by(&candidate, account.unwrap_or_default());
+        }
+        if let (Some(rules), false) = (rules, broken.is_empty()) {
+            asker.say(&text::rules(rules, &broken))?;
+            asker.say(text::RULES_BROKEN)?;
+            continue;
+        }
+        let Some(repeat) = asker.ask(text::REPEAT_PASSWORD, Echo::Hidden)? else { return Ok(None) };
+        if repeat == password {
+            return Ok(Some((password, repeat)));
+        }
+        asker.say(&text::rule(PasswordRule::Matches, rules))?;
+        asker.say(text::RULES_BROKEN)?;
+    }
+}
+
+fn form(asker: &mut Asker, message: Option<&str>, fields: &[FormField]) -> io::Result<Option<SignInAnswer>> {
+    if let Some(message) = message {
+        asker.say(&crate::format::printable(message))?;
+    }
+    let mut values = Vec::new();
+    for field in fields {
+        for (value, label) in &field.choices {
+            asker.say(&text::choice(value, label))?;
+        }
+        let echo = if field.secret { Echo::Hidden } else { Echo::Shown };
+        let Some(answer) = asker.ask(&text::field(&field.label), echo)? else { return Ok(None) };
+        let chosen = field.choices.iter().find(|(_, label)| label == answer.expose());
+        let answer = chosen.map_or(answer, |(value, _)| Secret::new(value.as_str()));
+        values.push((field.name.clone(), answer));
+    }
+    Ok(Some(SignInAnswer::Form { values }))
+}
+
+/// Keeps the token's bar, one line above the prompt, up to date while the code is typed.
+fn live_bar(asker: &Asker, step: Option<&SignInStep>) -> Option<JoinHandle<()>> {
+    let Some(SignInStep::Otp { token: Some(token), .. }) = step else { return None };
+    let mut screen = asker.screen()?;
+    let (token, since) = (token.clone(), Instant::now());
+    Some(tokio::spawn(async move {
+        let mut tick = tokio::time::interval(Duration::from_secs(1));
+        tick.tick().await;
+        loop {
+            tick.tick().await;
+            let bar = text::token_bar(token.step_seconds, seconds_left(&token, since.elapsed()));
+            // Save the cursor, one line up, write, clear the rest, restore the cursor (ECMA-48, DEC).
+            if write!(screen, "\u{1b}7\u{1b}[1A\r{bar}\u{1b}[K\u{1b}8").is_err() {
+                return;
+            }
+        }
+    }))
+}
+
+/// Seconds left of the token's code `elapsed` after the hint was given; the next code follows at once.
+fn seconds_left(token: &TokenHint, elapsed: Duration) -> u32 {
+    let step = u64::from(token.step_seconds.max(1));
+    let into = (step - u64::from(token.seconds_left).min(step) + elapsed.as_secs()) % step;
+    u32::try_from(step - into).unwrap_or(0)
+}
+
+/// The wall clock.
+pub(crate) fn now() -> Timestamp {
+    Timestamp::from(SystemTime::now())
+}
+
+#[cfg(test)]
+mod tests {
+    use praya_model::{AccountName, EndReason, TokenSerial};
+
+    use super::*;
+
+    fn asking(round: u32, waiting: bool, notice: Option<Failure>) -> Snapshot {
+        let step = Some(SignInStep::Password { account: Some(AccountName::new("wong")) });
+        Snapshot {
+            state: TunnelState::SigningIn,
+            sign_in: Some(SignInProgress { round, step, notice, deadline: None, waiting }),
+            ..Snapshot::default()
+        }
+    }
+
+    #[test]
+    fn a_question_is_asked_once_and_only_while_an_answer_is_awaited() {
+        let mut conversation = Conversation { answered: 0, trouble: None };
+        assert!(matches!(conversation.react(&asking(1, true, None)), Reaction::Wait));
+        assert!(matches!(conversation.react(&asking(1, false, None)), Reaction::Ask(_)));
+        conversation.answered = 1;
+        assert!(matches!(conversation.react(&asking(1, false, None)), Reaction::Wait));
+        let wrong = Some(FailureCode::WrongCredentials.into());
+        assert!(matches!(conversation.react(&asking(2, false, wrong.clone())), Reaction::Ask(_)));
+        assert_eq!(conversation.trouble, wrong);
+    }
+
+    #[test]
+    fn a_refusal_ends_with_its_reason() {
+        let mut conversation = Conversation { answered: 1, trouble: None };
+        let locked: Failure = FailureCode::Locked { seconds_left: 300 }.into();
+        let snapshot = Snapshot { last_failure: Some(locked.clone()), ..Snapshot::default() };
+        let Reaction::Refused(failure) = conversation.react(&snapshot) else { panic!() };
+        assert_eq!(failure, locked);
+        let ended =
+            Snapshot { state: TunnelState::Ended, ended: Some(EndReason::Admin), ..Snapshot::default() };
+        let Reaction::Refused(failure) = conversation.react(&ended) else { panic!() };
+        assert_eq!(failure.code, FailureCode::SessionEnded { reason: EndReason::Admin });
+    }
+
+    #[test]
+    fn a37_the_countdown_goes_on_with_the_next_code() {
+        let token =
+            TokenHint { serial: TokenSerial::new("1"), digits: 6, step_seconds: 60, seconds_left: 12 };
+        for (elapsed, left) in [(0, 12), (2, 10), (11, 1), (12, 60), (13, 59), (72, 60), (80, 52)] {
+            assert_eq!(seconds_left(&token, Duration::from_secs(elapsed)), left, "{elapsed}");
+        }
+    }
+}

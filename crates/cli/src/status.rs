@@ -1,0 +1,206 @@
+//! The status view (B-16, B-17): what a snapshot looks like on a terminal and as JSON.
+
+use std::time::Duration;
+
+use praya_model::snapshot::Snapshot;
+use praya_model::{Failure, Timestamp, TunnelState};
+use serde::Serialize;
+
+use crate::format::{bytes, duration, printable};
+use crate::out::{Out, Tone};
+use crate::text;
+
+/// The status as `--json` gives it. Fields are added, never renamed.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Status {
+    /// `no_session`, `restoring`, `signing_in`, `connected`, `reconnecting`, `idle_warning` or `ended`.
+    state: TunnelState,
+    in_use_by_another: bool,
+    /// The profile's name, or the gateway's.
+    vpn_name: Option<String>,
+    gateway: Option<String>,
+    account: Option<String>,
+    session: Option<String>,
+    /// The tunnel's own addresses, without prefix.
+    addresses: Vec<String>,
+    device: Option<String>,
+    connected_since_ms: Option<i64>,
+    duration_seconds: Option<u64>,
+    received_bytes: u64,
+    sent_bytes: u64,
+    idle_in_seconds: Option<u64>,
+    expires_in_seconds: Option<u64>,
+    retry_in_seconds: Option<u64>,
+    paused: bool,
+    /// Why the last session ended, as a code.
+    ended: Option<&'static str>,
+    last_failure: Option<Failure>,
+    warnings: Vec<praya_model::snapshot::Warning>,
+    help_desk: Option<String>,
+}
+
+impl Status {
+    /// The status at `now`.
+    pub(crate) fn new(snapshot: &Snapshot, now: Timestamp) -> Self {
+        let until = |at: Option<Timestamp>| at.map(|at| at.since(now).as_secs());
+        let name =
+            snapshot.profile.as_ref().map(ToString::to_string).or_else(|| snapshot.gateway_name.clone());
+        Self {
+            state: snapshot.state,
+            in_use_by_another: snapshot.in_use_by_another,
+            vpn_name: name.or_else(|| snapshot.gateway.as_ref().map(|gateway| gateway.authority())),
+            gateway: snapshot.gateway.as_ref().map(ToString::to_string),
+            account: snapshot.account.as_ref().map(ToString::to_string),
+            session: snapshot.session.as_ref().map(ToString::to_string),
+            addresses: snapshot
+                .tunnel
+                .iter()
+                .flat_map(|tunnel| tunnel.addresses.iter().map(|net| net.addr().to_string()))
+                .collect(),
+            device: snapshot.tunnel.as_ref().and_then(|tunnel| tunnel.device.clone()),
+            connected_since_ms: snapshot.connected_since.map(Timestamp::as_millis),
+            duration_seconds: snapshot.connected_since.map(|since| now.since(since).as_secs()),
+            received_bytes: snapshot.traffic.bytes_in,
+            sent_bytes: snapshot.traffic.bytes_out,
+            idle_in_seconds: until(snapshot.idle_at),
+            expires_in_seconds: until(snapshot.expires_at),
+            retry_in_seconds: until(snapshot.reconnect.as_ref().and_then(|reconnect| reconnect.next_at)),
+            paused: snapshot.reconnect.as_ref().is_some_and(|reconnect| reconnect.paused),
+            ended: snapshot.ended.map(praya_model::EndReason::as_str),
+            last_failure: snapshot.last_failure.clone(),
+            warnings: snapshot.warnings.clone(),
+            help_desk: snapshot.help_desk.clone(),
+        }
+    }
+}
+
+/// The status view at `now`: a label and a value a line, no trailing line feed.
+pub(crate) fn view(snapshot: &Snapshot, now: Timestamp, out: Out) -> String {
+    let status = Status::new(snapshot, now);
+    let tone = match status.state {
+        TunnelState::Connected => Tone::Good,
+        TunnelState::IdleWarning
+        | TunnelState::Reconnecting
+        | TunnelState::Restoring
+        | TunnelState::SigningIn => Tone::Warning,
+        TunnelState::Ended => Tone::Bad,
+        TunnelState::NoSession => Tone::Heading,
+    };
+    let mut rows: Vec<(&str, String)> = Vec::new();
+    let mut row = |label, value: Option<String>| rows.extend(value.map(|value| (label, value)));
+
+    let state = if status.paused { text::PAUSED } else { text::state(status.state) };
+    row(text::label::STATE, Some(out.paint(tone, state)));
+    if status.in_use_by_another {
+        row(text::label::NOTE, Some(text::IN_USE.to_owned()));
+    }
+    row(text::label::VPN_NAME, status.vpn_name.as_deref().map(printable));
+    row(text::label::ADDRESS, (!status.addresses.is_empty()).then(|| status.addresses.join(", ")));
+    row(text::label::USER, status.account.as_deref().map(printable));
+    if let Some(seconds) = status.duration_seconds {
+        row(text::label::DURATION, Some(duration(Duration::from_secs(seconds))));
+        row(text::label::RECEIVED, Some(bytes(status.received_bytes)));
+        row(text::label::SENT, Some(bytes(status.sent_bytes)));
+    }
+    let countdown = |seconds: Option<u64>| seconds.map(|seconds| text::within(Duration::from_secs(seconds)));
+    row(text::label::IDLE, countdown(status.idle_in_seconds));
+    row(text::label::EXPIRY, countdown(status.expires_in_seconds));
+    row(text::label::RETRY, countdown(status.retry_in_seconds));
+    if let Some(reason) = snapshot.ended {
+        row(text::label::ENDED, Some(text::ended(reason).to_owned()));
+        row(text::label::GATEWAY_SAYS, snapshot.end_text.as_deref().map(printable));
+    }
+    let failure = status.last_failure.as_ref().map(|failure| text::failure(failure).replace('\n', "\n    "));
+    row(text::label::PROBLEM, failure);
+    for warning in &status.warnings {
+        row(text::label::WARNING, Some(out.paint(Tone::Warning, &text::warning(warning))));
+    }
+    row(text::label::LAST_SIGN_IN, snapshot.last_sign_in.as_ref().map(text::last_sign_in));
+    row(text::label::BANNER, snapshot.banner.as_deref().map(printable));
+    row(text::label::HELP_DESK, status.help_desk.as_deref().map(printable));
+
+    let width = rows.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0);
+    let lines: Vec<String> = rows.iter().map(|(label, value)| format!("{label:<width$}  {value}")).collect();
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use praya_model::snapshot::{Traffic, TunnelView};
+    use praya_model::{AccountName, EndReason, FailureCode, SupportCode};
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
+
+    fn connected() -> Snapshot {
+        Snapshot {
+            state: TunnelState::Connected,
+            profile: Some("TCC-VPN".parse().unwrap()),
+            gateway: Some("vpn.example".parse().unwrap()),
+            account: Some(AccountName::new("hark.chen")),
+            tunnel: Some(TunnelView {
+                addresses: vec!["192.168.131.2/24".parse().unwrap()],
+                ..TunnelView::default()
+            }),
+            connected_since: Some(NOW.before(Duration::from_secs(3))),
+            traffic: Traffic { bytes_in: 24_115, bytes_out: 48_445, packets_in: 1, packets_out: 1 },
+            idle_at: Some(NOW.after(Duration::from_secs(300))),
+            expires_at: Some(NOW.after(Duration::from_secs(36_000))),
+            ..Snapshot::default()
+        }
+    }
+
+    #[test]
+    fn b16_the_connected_view_is_the_sources_view() {
+        assert_eq!(
+            view(&connected(), NOW, Out::new(true)),
+            "State         connected\n\
+             VPN name      TCC-VPN\n\
+             IP address    192.168.131.2\n\
+             User          hark.chen\n\
+             Duration      00:00:03\n\
+             Received      23.55 KB\n\
+             Sent          47.31 KB\n\
+             Idle logout   in 5 minutes\n\
+             Session ends  in 10 h 00 min"
+        );
+    }
+
+    #[test]
+    fn a_session_that_ended_says_why_and_whom_to_ask() {
+        let snapshot = Snapshot {
+            state: TunnelState::Ended,
+            ended: Some(EndReason::Idle),
+            last_failure: Some(Failure {
+                code: FailureCode::SessionEnded { reason: EndReason::Idle },
+                support: Some(SupportCode::new("K7Q2")),
+                help_desk: Some("IT".into()),
+            }),
+            ..Snapshot::default()
+        };
+        let view = view(&snapshot, NOW, Out::new(true));
+        assert!(view.contains("not used for too long"), "{view}");
+        assert!(view.contains("K7Q2"), "{view}");
+    }
+
+    #[test]
+    fn in_use_by_another_shows_nothing_of_theirs() {
+        let view = view(&connected().redacted(), NOW, Out::new(true));
+        assert!(view.contains(text::IN_USE), "{view}");
+        assert!(!view.contains("hark.chen") && !view.contains("192.168"), "{view}");
+    }
+
+    #[test]
+    fn the_json_fields_are_stable() {
+        let json = serde_json::to_value(Status::new(&connected(), NOW)).unwrap();
+        assert_eq!(json["state"], "connected");
+        assert_eq!(json["vpn_name"], "TCC-VPN");
+        assert_eq!(json["addresses"][0], "192.168.131.2");
+        assert_eq!(json["duration_seconds"], 3);
+        assert_eq!(json["received_bytes"], 24_115);
+        assert_eq!(json["sent_bytes"], 48_445);
+        assert_eq!(json["idle_in_seconds"], 300);
+        assert_eq!(json["expires_in_seconds"], 36_000);
+    }
+}
