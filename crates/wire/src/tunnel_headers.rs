@@ -80,7 +80,7 @@ pub struct ConnectReply {
     pub config: TunnelConfig,
     /// The gateway's name, to show.
     pub server_name: Option<String>,
-    /// The gateway machine's name.
+    /// The client machine's name as the gateway took it; ocserv repeats what the client said.
     pub host_name: Option<String>,
     /// The link MTU that the tunnel MTU was computed from, in bytes.
     pub base_mtu: Option<u16>,

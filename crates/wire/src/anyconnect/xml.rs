@@ -170,6 +170,16 @@ impl Drop for Element {
 
 /// Reads a document into its root element.
 pub(super) fn parse(document: &[u8]) -> Result<Element, XmlError> {
+    parse_with(document, false)
+}
+
+/// As [`parse`], but an ampersand that begins no reference stands for itself: ocserv 1.1.6 copies the
+/// administrator's banner into its last document unescaped, and stock clients put up with it.
+pub(super) fn parse_forgiving(document: &[u8]) -> Result<Element, XmlError> {
+    parse_with(document, true)
+}
+
+fn parse_with(document: &[u8], dangling_ampersand: bool) -> Result<Element, XmlError> {
     if document.len() > MAX_DOCUMENT {
         return Err(XmlError::TooLong);
     }
@@ -180,6 +190,7 @@ pub(super) fn parse(document: &[u8]) -> Result<Element, XmlError> {
     }
     let mut reader = Reader::from_str(text);
     reader.config_mut().check_end_names = true;
+    reader.config_mut().allow_dangling_amp = dangling_ampersand;
     let mut tree = Tree::default();
     loop {
         match reader.read_event().map_err(|_| XmlError::Malformed)? {

@@ -16,7 +16,7 @@ use crate::anyconnect::{MAX_INPUTS, Opaque, XmlError};
 /// # Errors
 /// See [`XmlError`].
 pub fn parse_server(document: &[u8]) -> Result<ServerDocument, XmlError> {
-    let root = xml::parse(document)?;
+    let root = xml::parse_forgiving(document)?;
     match root.name() {
         "config-auth" => read_config_auth(&root),
         "auth" => read_auth(&root, &root),

@@ -79,6 +79,21 @@ fn ocservs_success_is_read_and_carries_no_token() {
 }
 
 #[test]
+fn ocservs_unescaped_ampersand_in_a_banner_is_put_up_with() {
+    let read = |banner: &str| {
+        parse_server(
+            format!("<config-auth><auth id='success'><banner>{banner}</banner></auth></config-auth>")
+                .as_bytes(),
+        )
+    };
+    for banner in ["R&D lab", "R & D", "a&"] {
+        let complete = Complete { banner: Some(banner.into()), ..Complete::default() };
+        assert_eq!(read(banner), Ok(ServerDocument::Complete(complete)));
+    }
+    assert_eq!(read("Q&A; R&D"), Err(XmlError::Entity));
+}
+
+#[test]
 fn ciscos_page_is_read_with_everything_on_it() {
     let page = page(CISCO_MAIN);
     assert_eq!(page.title.as_deref(), Some("Login"));
