@@ -43,7 +43,7 @@ pub fn add(
 }
 
 /// Gives an account a random initial password and returns it, the only time that it is seen. It opens nothing but
-/// the forced change, and dies after `valid_for` (ASVS 6.4.1; an administrator never chooses a password, 6.4.6).
+/// the forced change, and dies after `valid_for`, if given (ASVS 6.4.1; an administrator never chooses a password, 6.4.6).
 /// Any lock is lifted.
 ///
 /// # Errors
@@ -52,12 +52,12 @@ pub fn set_initial_password(
     store: &dyn IdentityStore,
     name: &AccountName,
     params: HashParams,
-    valid_for: Duration,
+    valid_for: Option<Duration>,
     now: Timestamp,
 ) -> Result<Secret, PeopleError> {
     let initial = password::initial(random::bytes()?);
     let hash = password::hash(&initial, params, random::bytes()?)?;
-    let record = PasswordRecord { hash, set_at: now, initial_until: Some(now.after(valid_for)) };
+    let record = PasswordRecord { hash, set_at: now, initial_until: valid_for.map(|time| now.after(time)) };
     store.set_password(name, &record, true)?;
     store.unlock(name)?;
     Ok(initial)
@@ -112,7 +112,7 @@ mod tests {
         let wong = add(&store, " ＷＯＮＧ ", "Wong Siu Ming", now).unwrap();
         assert_eq!(wong.name.as_str(), "wong");
         let day = Duration::from_secs(86_400);
-        let initial = set_initial_password(&store, &wong.name, CHEAP, day, now).unwrap();
+        let initial = set_initial_password(&store, &wong.name, CHEAP, Some(day), now).unwrap();
         let account = store.account(&wong.name).unwrap().unwrap();
         assert!(account.must_change);
         let record = account.password.unwrap();

@@ -72,6 +72,8 @@ pub enum FailureCode {
     NoToken,
     /// The account is disabled.
     AccountDisabled,
+    /// The initial password is right but too old; an administrator sets a new one (ASVS 6.4.1).
+    InitialPasswordExpired,
     /// The new password breaks rules.
     PasswordRules {
         /// Which ones.
@@ -90,6 +92,11 @@ pub enum FailureCode {
     Cancelled,
     /// The gateway demands an endpoint check that this client cannot do.
     PostureUnsupported,
+    /// A foreign gateway refuses in words of its own.
+    GatewaySays {
+        /// Its words, to show as they are.
+        text: String,
+    },
     /// The gateway is busy; nothing was judged.
     Busy {
         /// When to try again.

@@ -31,8 +31,8 @@ pub struct NewSession {
 /// others: they always end with [`EndReason::Duplicate`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Others {
-    /// End them with [`EndReason::Duplicate`].
-    Replace,
+    /// End the oldest with [`EndReason::Duplicate`], so that with the new one there are at most so many.
+    Replace(u32),
     /// Leave them alone; with the new one there may be at most so many.
     AtMost(u32),
 }

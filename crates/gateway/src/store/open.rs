@@ -1,6 +1,7 @@
 //! Opening the database: whose file it is, whether it is whole, and bringing its schema up to date.
 
 use std::fs::{self, OpenOptions};
+use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -38,10 +39,15 @@ impl Store {
     /// As [`Store::open`].
     pub fn create(path: &Path) -> Result<Self> {
         let made = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
-        made.map_err(|error| match error.kind() {
-            std::io::ErrorKind::ReadOnlyFilesystem => StoreError::ReadOnly { path: path.to_owned() },
-            std::io::ErrorKind::StorageFull => StoreError::Full { path: path.to_owned() },
-            _ => StoreError::CannotOpen { path: path.to_owned(), detail: error.to_string() },
+        made.map_err(|error| {
+            let path = path.to_owned();
+            if error.kind() == ErrorKind::ReadOnlyFilesystem {
+                StoreError::ReadOnly { path }
+            } else if error.kind() == ErrorKind::StorageFull {
+                StoreError::Full { path }
+            } else {
+                StoreError::CannotOpen { path, detail: error.to_string() }
+            }
         })?;
         Self::prepare(path)
     }

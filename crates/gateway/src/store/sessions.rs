@@ -46,14 +46,14 @@ impl Store {
             let live = live(db, Some(&row.account))?;
             let same_device =
                 |other: &SessionRow| row.device_key.is_some() && other.device_key == row.device_key;
-            let (mut to_end, elsewhere): (Vec<_>, Vec<_>) = live.into_iter().partition(same_device);
+            let (mut to_end, mut elsewhere): (Vec<_>, Vec<_>) = live.into_iter().partition(same_device);
+            let (Others::Replace(limit) | Others::AtMost(limit)) = others;
+            let room = usize::try_from(limit.max(1)).unwrap_or(usize::MAX) - 1;
+            let surplus = elsewhere.len().saturating_sub(room);
             match others {
-                Others::Replace => to_end.extend(elsewhere),
-                Others::AtMost(limit) => {
-                    if elsewhere.len() >= usize::try_from(limit.max(1)).unwrap_or(usize::MAX) {
-                        return Ok(Begun::Elsewhere(elsewhere));
-                    }
-                }
+                Others::AtMost(_) if surplus > 0 => return Ok(Begun::Elsewhere(elsewhere)),
+                Others::AtMost(_) => {}
+                Others::Replace(_) => to_end.extend(elsewhere.drain(..surplus)),
             }
             let mut ended = Vec::with_capacity(to_end.len());
             for mut other in to_end {
@@ -71,9 +71,9 @@ impl Store {
             insert(db, row, cookie, lease)?;
             Ok(Begun::Made { ended })
         })
-        .or_else(|error| match error {
-            StoreError::Exists { what: LEASE, .. } => Ok(Begun::AddressTaken),
-            error => Err(error),
+        .or_else(|error| {
+            let taken = matches!(error, StoreError::Exists { what: LEASE, .. });
+            if taken { Ok(Begun::AddressTaken) } else { Err(error) }
         })
     }
 

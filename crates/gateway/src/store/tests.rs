@@ -130,12 +130,14 @@ fn a34_the_policy_decides_about_other_sessions_in_the_same_transaction() {
     );
     assert_eq!(begin(&store, "s2", 3, Others::AtMost(2)), Begun::Made { ended: vec![] });
     assert_eq!(begin(&store, "s3", 3, Others::AtMost(9)), Begun::AddressTaken);
-    let Begun::Made { ended } = begin(&store, "s3", 2, Others::Replace) else { panic!("made") };
+    let Begun::Made { ended } = begin(&store, "s3", 2, Others::Replace(1)) else { panic!("made") };
     let ended: Vec<_> = ended.iter().map(|row| (row.id.as_str(), row.ended)).collect();
     let duplicate = Some((NOW, EndReason::Duplicate));
     assert_eq!(ended, [("s1", duplicate), ("s2", duplicate)]);
     let live = store.live_sessions_of(&wong()).unwrap();
     assert_eq!(live.len(), 1);
+    begin(&store, "s4", 3, Others::AtMost(2));
+    assert!(matches!(begin(&store, "s5", 4, Others::Replace(2)), Begun::Made { ended } if ended.len() == 1));
     assert_eq!(live[0].id.as_str(), "s3");
 }
 
@@ -145,7 +147,7 @@ fn a_refused_session_ends_nothing() {
     let other = SessionRow { account: AccountName::new("chan"), ..row("c1") };
     store.begin_session(&other, &cookie("c1"), &lease_of("c1", 9), Others::AtMost(1)).unwrap();
     begin(&store, "s1", 2, Others::AtMost(1));
-    assert_eq!(begin(&store, "s2", 9, Others::Replace), Begun::AddressTaken);
+    assert_eq!(begin(&store, "s2", 9, Others::Replace(1)), Begun::AddressTaken);
     assert_eq!(store.live_sessions_of(&wong()).unwrap(), [row("s1")]);
 }
 
