@@ -4,8 +4,11 @@
 
 pub mod audit;
 pub mod config;
+pub mod exit;
 pub mod http;
+pub mod init;
 pub mod metrics;
+pub mod pki;
 pub mod tunnel;
 pub mod sessions;
 pub mod sign_in;
