@@ -1,17 +1,18 @@
 //! Tells when the machine's network has changed, by the kernel's own notifications.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use rtnetlink::MulticastGroup;
 use rtnetlink::packet_core::NetlinkPayload;
 use rtnetlink::packet_route::RouteNetlinkMessage;
-use rtnetlink::packet_route::address::AddressMessage;
+use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
 use rtnetlink::packet_route::link::{LinkAttribute, LinkMessage};
-use rtnetlink::packet_route::route::{RouteAttribute, RouteHeader, RouteMessage};
-use tokio::sync::watch;
+use rtnetlink::packet_route::route::{RouteAddress, RouteAttribute, RouteHeader, RouteMessage};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::error::NetcfgError;
 use crate::state::ROUTE_PROTOCOL;
@@ -44,7 +45,7 @@ impl Change {
 /// Reports changes; ours do not count. It ends when dropped.
 #[derive(Debug)]
 pub struct Monitor {
-    changes: watch::Receiver<Change>,
+    changes: mpsc::Receiver<Change>,
     tasks: [JoinHandle<()>; 2],
 }
 
@@ -70,27 +71,36 @@ impl Monitor {
         ];
         let (connection, _handle, mut messages) = rtnetlink::new_multicast_connection(&groups)
             .map_err(|error| NetcfgError::system("watch the network", error))?;
-        let (report, changes) = watch::channel(Change::default());
+        let (report, changes) = mpsc::channel(1);
         let mut filter = Filter { own: own.map(str::to_owned), own_index: None, quiet_links: Vec::new() };
         let watching = async move {
             while let Some((message, _)) = messages.next().await {
-                let Some(first) = filter.change(&message.payload) else { continue };
-                let mut change = first;
+                let Some(mut change) = filter.change(&message.payload) else { continue };
                 let latest = Instant::now() + MAX_DELAY;
-                loop {
-                    let until = (Instant::now() + quiet).min(latest);
-                    match tokio::time::timeout_at(until, messages.next()).await {
-                        Ok(Some((message, _))) => {
-                            let Some(more) = filter.change(&message.payload) else { continue };
-                            change.merge(more);
-                        }
-                        Ok(None) | Err(_) => break,
+                let mut until = (Instant::now() + quiet).min(latest);
+                while let Ok(Some((message, _))) = timeout_at(until, messages.next()).await {
+                    if let Some(more) = filter.change(&message.payload) {
+                        change.merge(more);
+                        until = (Instant::now() + quiet).min(latest);
                     }
                     if Instant::now() >= latest {
                         break;
                     }
                 }
-                report.send_modify(|unseen| unseen.merge(change));
+                // As long as nobody takes it, more is added to it.
+                loop {
+                    tokio::select! {
+                        place = report.reserve() => {
+                            let Ok(place) = place else { return };
+                            place.send(change);
+                            break;
+                        }
+                        message = messages.next() => {
+                            let Some((message, _)) = message else { return };
+                            filter.change(&message.payload).into_iter().for_each(|more| change.merge(more));
+                        }
+                    }
+                }
             }
         };
         Ok(Self { changes, tasks: [tokio::spawn(connection), tokio::spawn(watching)] })
@@ -99,9 +109,7 @@ impl Monitor {
     /// Waits for the next change. Changes that nobody waited for are merged into one. Cancel-safe. `None` when
     /// listening has failed; the owner should start anew.
     pub async fn changed(&mut self) -> Option<Change> {
-        self.changes.changed().await.ok()?;
-        let change = *self.changes.borrow_and_update();
-        Some(change)
+        self.changes.recv().await
     }
 }
 
@@ -114,14 +122,11 @@ struct Filter {
 
 impl Filter {
     fn change(&mut self, payload: &NetlinkPayload<RouteNetlinkMessage>) -> Option<Change> {
-        let message = match payload {
-            NetlinkPayload::InnerMessage(message) => message,
-            // Messages were lost: anything may have happened.
-            NetlinkPayload::Overrun(_) => {
-                return Some(Change { links: true, addresses: true, routes: true, default_route: true });
-            }
-            _ => return None,
-        };
+        // Messages were lost: anything may have happened.
+        if let NetlinkPayload::Overrun(_) = payload {
+            return Some(Change { links: true, addresses: true, routes: true, default_route: true });
+        }
+        let NetlinkPayload::InnerMessage(message) = payload else { return None };
         if let RouteNetlinkMessage::NewLink(link) = message {
             self.link(link, false)
         } else if let RouteNetlinkMessage::DelLink(link) = message {
@@ -159,7 +164,10 @@ impl Filter {
     }
 
     fn address(&self, address: &AddressMessage) -> Option<Change> {
-        (Some(address.header.index) != self.own_index)
+        let local = address.attributes.iter().any(
+            |attribute| matches!(attribute, AddressAttribute::Address(address) if leads_nowhere(*address)),
+        );
+        (!local && Some(address.header.index) != self.own_index)
             .then_some(Change { addresses: true, ..Change::default() })
     }
 
@@ -168,11 +176,23 @@ impl Filter {
             && route.attributes.iter().any(
                 |attribute| matches!(attribute, RouteAttribute::Oif(index) if Some(*index) == self.own_index),
             );
+        let local = route.attributes.iter().any(|attribute| {
+            matches!(attribute, RouteAttribute::Destination(RouteAddress::Inet6(address))
+                if leads_nowhere((*address).into()))
+        });
         let is_ours = u8::from(route.header.protocol) == ROUTE_PROTOCOL;
-        if is_ours || through_own || route.header.table != RouteHeader::RT_TABLE_MAIN {
+        if is_ours || local || through_own || route.header.table != RouteHeader::RT_TABLE_MAIN {
             return None;
         }
         let default_route = route.header.destination_prefix_length == 0;
         Some(Change { routes: true, default_route, ..Change::default() })
+    }
+}
+
+/// What an interface gives itself says nothing about the network that it is on.
+fn leads_nowhere(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_link_local() || address.is_multicast(),
+        IpAddr::V6(address) => address.is_unicast_link_local() || address.is_multicast(),
     }
 }

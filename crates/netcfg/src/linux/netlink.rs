@@ -144,10 +144,10 @@ fn failed(what: impl Into<String>, error: rtnetlink::Error) -> NetcfgError {
 }
 
 fn to_io(error: rtnetlink::Error) -> io::Error {
-    match error {
-        rtnetlink::Error::NetlinkError(message) => message.to_io(),
-        other => io::Error::other(other.to_string()),
+    if let rtnetlink::Error::NetlinkError(message) = &error {
+        return message.to_io();
     }
+    io::Error::other(error.to_string())
 }
 
 fn gone_is_fine(
@@ -244,15 +244,19 @@ fn route(message: &RouteMessage) -> Option<Route> {
     if is_dead || table != u32::from(RouteHeader::RT_TABLE_MAIN) {
         return None;
     }
-    let everything = match header.address_family {
-        AddressFamily::Inet => IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
-        AddressFamily::Inet6 => IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED),
-        _ => return None,
+    let everything = if header.address_family == AddressFamily::Inet {
+        IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED)
+    } else if header.address_family == AddressFamily::Inet6 {
+        IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED)
+    } else {
+        return None;
     };
-    let target = match header.kind {
-        RouteType::Unicast => Target::Link { index: index?, via, onlink },
-        RouteType::Unreachable | RouteType::BlackHole | RouteType::Prohibit => Target::Unreachable,
-        _ => return None,
+    let target = if header.kind == RouteType::Unicast {
+        Target::Link { index: index?, via, onlink }
+    } else if matches!(header.kind, RouteType::Unreachable | RouteType::BlackHole | RouteType::Prohibit) {
+        Target::Unreachable
+    } else {
+        return None;
     };
     let destination = IpNet::new(destination.unwrap_or(everything), header.destination_prefix_length).ok()?;
     Some(Route { destination, target, source, metric, protocol: u8::from(header.protocol) })

@@ -66,10 +66,8 @@ pub(crate) fn apply(
         (_, false) => present.clone().unwrap_or_default(),
     };
     let text = wish.resolv_conf(&String::from_utf8_lossy(&original));
-    if ours && entry.is_some() && present.as_deref() == Some(text.as_bytes()) {
-        if let Some(entry) = entry {
-            return Ok(entry);
-        }
+    if let (Some(entry), true) = (entry, ours && present.as_deref() == Some(text.as_bytes())) {
+        return Ok(entry);
     }
     let id = match (entry, ours) {
         (Some(entry), true) => entry,
