@@ -1,7 +1,14 @@
 //! Tunnels: CONNECT, the switch between sessions and the TUN device, and the filter that every packet meets.
 
+mod connect;
 pub mod filter;
 pub mod icmp;
+#[cfg(test)]
+pub(crate) mod lab;
 pub mod mtu;
 #[cfg(test)]
 mod packets;
+pub mod switch;
+
+pub use connect::Tunnels;
+pub use switch::{Switch, SwitchSettings, Uplink};

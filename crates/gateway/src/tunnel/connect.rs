@@ -1,0 +1,263 @@
+//! CONNECT: from a cookie to a running tunnel, and to a clear end.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use praya_datapath::Counters;
+use praya_datapath::pump::{self, Order, PumpEnd, PumpSettings};
+use praya_datapath::timers::{Rhythm, Role};
+use praya_model::api::PROOF_EXPORTER;
+use praya_model::{EndReason, Timestamp};
+use praya_wire::http::{ResponseHead, write_response};
+use praya_wire::tunnel_headers::{
+    ConnectReply, ConnectRequest, MIN_IPV6_MTU, parse_connect_request, write_connect_refusal,
+    write_connect_reply,
+};
+use tokio::io::AsyncWriteExt;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::mtu::tunnel_mtu;
+use super::switch::{Attachment, Switch};
+use crate::config::Config;
+use crate::http::{Connect, TlsSocket, TunnelEntry};
+use crate::metrics::Metrics;
+use crate::sessions::{Attached, ConnectProof, EndOrder, Gone, LiveSession, Refusal, Sessions};
+use crate::text;
+
+/// How long the client may take to read the reply.
+const REPLY_TIME: Duration = Duration::from_secs(15);
+/// How long one packet may wait for a client that does not read.
+const STALL: Duration = Duration::from_secs(60);
+
+/// Answers CONNECT.
+pub struct Tunnels {
+    config: Arc<Config>,
+    sessions: Arc<Sessions>,
+    switch: Arc<Switch>,
+    metrics: Metrics,
+}
+
+impl Tunnels {
+    /// Tunnels of `sessions` over `switch`.
+    pub fn new(config: Arc<Config>, sessions: Arc<Sessions>, switch: Arc<Switch>, metrics: Metrics) -> Self {
+        Self { config, sessions, switch, metrics }
+    }
+
+    /// Checks the cookie and attaches the channel, or says what to answer.
+    async fn attach(&self, request: &ConnectRequest, stream: &TlsSocket) -> Result<Attached, ResponseHead> {
+        let Some(cookie) = &request.cookie else { return Err(write_connect_refusal(401, None)) };
+        let (_, tls) = stream.get_ref();
+        let proof = ConnectProof {
+            proof: request.proof.as_deref(),
+            exporter: tls.export_keying_material([0; 32], PROOF_EXPORTER, None).ok(),
+        };
+        self.sessions.attach(cookie, proof, now()).await.map_err(|refusal| match refusal {
+            // 401 says one thing: this cookie is dead. openconnect then stops for good.
+            Refusal::Unknown => write_connect_refusal(401, None),
+            Refusal::Ended(reason) => write_connect_refusal(401, Some(text::ended(reason))),
+            Refusal::Store(error) => {
+                tracing::error!(%error, "a tunnel could not be opened");
+                write_connect_refusal(503, Some(text::BUSY))
+            }
+        })
+    }
+
+    /// From the attached channel to its end.
+    async fn run(&self, connect: Connect, request: &ConnectRequest, attached: Attached) -> Gone {
+        let Connect { mut stream, early, peer, .. } = connect;
+        let Attached { session, channel, orders, mut tunnel, new_cookie } = attached;
+        let mtu = tunnel_mtu(self.config.tunnel.mtu, request, peer.ip());
+        tunnel.mtu = mtu.tunnel;
+        let taken: Vec<IpAddr> = tunnel
+            .addresses
+            .iter()
+            .map(ipnet::IpNet::addr)
+            .filter(|address| takes(request, mtu.tunnel, *address))
+            .collect();
+        if taken.is_empty() {
+            answer(&mut stream, &write_connect_refusal(503, Some(text::NO_ADDRESS))).await;
+            return Gone::Away;
+        }
+        let Some((attachment, port)) = self.switch.attach(Arc::clone(&session), channel, taken, mtu.tunnel)
+        else {
+            answer(&mut stream, &write_connect_refusal(503, Some(text::BUSY))).await;
+            return Gone::Away;
+        };
+        let rhythm = Rhythm {
+            role: Role::Gateway,
+            dpd: tunnel.dpd,
+            keepalive: tunnel.keepalive,
+            rekey: Duration::ZERO,
+        };
+        let reply = ConnectReply {
+            config: tunnel,
+            server_name: Some(self.config.gateway.display_name.clone()),
+            host_name: Some(self.config.first_name().to_owned()),
+            base_mtu: Some(mtu.base),
+            session: Some(session.id.clone()),
+            cookie: new_cookie,
+            ..ConnectReply::default()
+        };
+        if !answer(&mut stream, &write_connect_reply(&reply, request)).await {
+            return Gone::Away;
+        }
+        drop(reply);
+        tracing::info!(session = %session.id, source = %peer.ip(), client = %request.user_agent, mtu = mtu.tunnel, "tunnel up");
+        let up = Up::new(&self.metrics);
+        let (order, ordered) = mpsc::channel(1);
+        let settings = PumpSettings { rhythm, mtu: mtu.tunnel, early, stall: STALL, events: None };
+        let counters = Counters::default();
+        let end = tokio::select! {
+            end = pump::run(stream, port, settings, &counters, ordered) => end,
+            never = relay(order, orders, connect.stopping) => match never {},
+            never = follow_access(&session, &attachment) => match never {},
+        };
+        drop(up);
+        tracing::info!(session = %session.id, end = %describe(&end), "tunnel down");
+        match end {
+            PumpEnd::PeerBye { reason } => Gone::Bye(reason),
+            PumpEnd::Ordered { .. }
+            | PumpEnd::PeerDetached
+            | PumpEnd::PeerEnded { .. }
+            | PumpEnd::PeerTerminated
+            | PumpEnd::PeerClosed
+            | PumpEnd::PeerDead
+            | PumpEnd::PeerStalled
+            | PumpEnd::Protocol(_)
+            | PumpEnd::Stream(_)
+            | PumpEnd::Packets(_) => Gone::Away,
+        }
+    }
+}
+
+impl TunnelEntry for Tunnels {
+    async fn enter(&self, mut connect: Connect) {
+        let Ok(request) = parse_connect_request(&connect.head) else {
+            let mut not_found = ResponseHead::new(404, "Not Found");
+            not_found.headers.push("Content-Length", "0");
+            not_found.headers.push("Connection", "close");
+            self.metrics.request(not_found.status);
+            answer(&mut connect.stream, &not_found).await;
+            return;
+        };
+        let attached = match self.attach(&request, &connect.stream).await {
+            Ok(attached) => attached,
+            Err(refusal) => {
+                tracing::info!(source = %connect.peer.ip(), status = refusal.status, "tunnel refused");
+                self.metrics.request(refusal.status);
+                answer(&mut connect.stream, &refusal).await;
+                return;
+            }
+        };
+        connect.slot.tunnel();
+        let (session, channel) = (Arc::clone(&attached.session), attached.channel);
+        let gone = self.run(connect, &request, attached).await;
+        self.sessions.detach(&session, channel, gone, now()).await;
+    }
+}
+
+/// Whether the client takes `address` as its own inside the tunnel; the same rule as in the reply.
+fn takes(request: &ConnectRequest, mtu: u16, address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(_) => request.ipv4,
+        IpAddr::V6(_) => request.ipv6 && mtu >= MIN_IPV6_MTU,
+    }
+}
+
+/// Writes a head in one piece; false when it cannot be written or the client does not take it.
+async fn answer(stream: &mut TlsSocket, head: &ResponseHead) -> bool {
+    let bytes = match write_response(head) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            tracing::error!(%error, "the answer to CONNECT cannot be written; look for line breaks in the settings");
+            return false;
+        }
+    };
+    let writing = async {
+        stream.write_all(&bytes).await?;
+        stream.flush().await?;
+        if head.status != 200 {
+            stream.shutdown().await?;
+        }
+        std::io::Result::Ok(())
+    };
+    matches!(timeout(REPLY_TIME, writing).await, Ok(Ok(())))
+}
+
+/// Hands the session's order on to the pump, once.
+async fn relay(
+    pump: mpsc::Sender<Order>,
+    orders: tokio::sync::oneshot::Receiver<EndOrder>,
+    mut stopping: tokio::sync::watch::Receiver<bool>,
+) -> std::convert::Infallible {
+    let order = tokio::select! {
+        biased;
+        order = orders => match order {
+            Ok(EndOrder::Ended(reason)) => Order::Disconnect { reason, text: text::ended(reason).to_owned() },
+            // An empty DISCONNECT: the session goes on elsewhere.
+            Ok(EndOrder::TakenOver) => Order::Detach,
+            Ok(EndOrder::Draining) | Err(_) => Order::Close,
+        },
+        _ = stopping.wait_for(|stop| *stop) => Order::Close,
+    };
+    // A pump that is gone needs no order.
+    let _ = pump.send(order).await;
+    std::future::pending().await
+}
+
+/// Judges by new rules as soon as an administrator makes them.
+async fn follow_access(session: &LiveSession, attachment: &Attachment) -> std::convert::Infallible {
+    let mut access = session.watch_access();
+    // What changed between the making of the first rules and this moment counts too.
+    access.mark_changed();
+    while access.changed().await.is_ok() {
+        let access = Arc::clone(&access.borrow_and_update());
+        attachment.set_access(&access);
+    }
+    std::future::pending().await
+}
+
+fn describe(end: &PumpEnd) -> String {
+    match end {
+        PumpEnd::Ordered { told: true } => "as ordered".into(),
+        PumpEnd::Ordered { told: false } => "as ordered, the client did not listen".into(),
+        PumpEnd::PeerBye { reason } => format!("the client logged out ({})", reason.as_str()),
+        PumpEnd::PeerDetached => "the client detached".into(),
+        PumpEnd::PeerEnded { byte, reason, .. } => {
+            format!("the client left with code {byte:#04x} ({})", reason.map_or("unknown", EndReason::as_str))
+        }
+        PumpEnd::PeerTerminated => "the client terminated".into(),
+        PumpEnd::PeerClosed => "the connection was closed".into(),
+        PumpEnd::PeerDead => "the client did not answer".into(),
+        PumpEnd::PeerStalled => "the client did not read".into(),
+        PumpEnd::Protocol(error) => error.to_string(),
+        PumpEnd::Stream(error) => format!("the connection failed: {error}"),
+        PumpEnd::Packets(error) => format!("the switch failed: {error}"),
+    }
+}
+
+fn now() -> Timestamp {
+    Timestamp::from(SystemTime::now())
+}
+
+/// Counts a tunnel for as long as it lives.
+struct Up<'a>(&'a Metrics);
+
+impl<'a> Up<'a> {
+    fn new(metrics: &'a Metrics) -> Self {
+        metrics.tunnels.inc();
+        Self(metrics)
+    }
+}
+
+impl Drop for Up<'_> {
+    fn drop(&mut self) {
+        self.0.tunnels.dec();
+    }
+}
+
+#[cfg(test)]
+#[path = "connect_tests.rs"]
+mod tests;

@@ -1,0 +1,98 @@
+//! A gateway's inside for tests: a store in memory, sessions, and a switch whose uplink is a queue.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
+
+use praya_datapath::Delivery;
+use praya_identity::{Account, IdentityStore as _};
+use praya_model::resource::{Endpoint, PortRange, Protocol};
+use praya_model::sign_in::Grant;
+use praya_model::{AccountName, GroupName, Timestamp};
+
+use super::{Switch, SwitchSettings, Uplink};
+use crate::audit::Audit;
+use crate::config::Config;
+use crate::metrics::Metrics;
+use crate::sessions::Sessions;
+use crate::sign_in::{NewSession, Others, SessionDirectory as _};
+use crate::store::{DeviceKey, Group, Store};
+
+/// The one server that the group `staff` may reach, on TCP 80 and by echo.
+pub(crate) const WEB: &str = "172.31.0.80";
+
+/// What left the switch for the network.
+#[derive(Clone, Default)]
+pub(crate) struct Outside(Arc<Mutex<Vec<Vec<u8>>>>);
+
+impl Outside {
+    pub(crate) fn take(&self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+}
+
+impl Uplink for Outside {
+    fn send(&self, packet: &[u8]) -> Delivery {
+        self.0.lock().unwrap().push(packet.to_vec());
+        Delivery::Delivered
+    }
+}
+
+pub(crate) struct Lab {
+    pub(crate) config: Arc<Config>,
+    pub(crate) store: Store,
+    pub(crate) sessions: Arc<Sessions>,
+    pub(crate) switch: Arc<Switch>,
+    pub(crate) metrics: Metrics,
+    pub(crate) outside: Outside,
+}
+
+impl Lab {
+    pub(crate) fn new(change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config::initial(vec!["vpn.test".into()]);
+        config.tunnel.pool_v4 = Some("10.88.0.0/16".parse().unwrap());
+        config.tunnel.pool_v6 = Some("fd88::/64".parse().unwrap());
+        config.tunnel.dns_servers = Vec::new();
+        config.sessions.per_account = 10;
+        change(&mut config);
+        let config = Arc::new(config);
+        let store = Store::in_memory().unwrap();
+        let reach =
+            |protocol, port| Endpoint { protocol, net: format!("{WEB}/32").parse().unwrap(), ports: port };
+        let networks = vec![reach(Protocol::Tcp, PortRange::one(80)), reach(Protocol::Icmp, PortRange::ALL)];
+        store.put_group(&Group { name: staff(), description: String::new(), networks }).unwrap();
+        store.insert_account(&Account::new(alice(), "Alice", now())).unwrap();
+        store.add_member(&staff(), &alice()).unwrap();
+        let audit = Audit::new(store.clone());
+        let sessions = Arc::new(Sessions::load(store.clone(), audit, Arc::clone(&config), now()).unwrap());
+        let (metrics, outside) = (Metrics::new(), Outside::default());
+        let switch = Switch::new(SwitchSettings::from(&*config), outside.clone(), metrics.clone());
+        Self { config, store, sessions, switch, metrics, outside }
+    }
+
+    /// Signs Alice in.
+    pub(crate) fn sign_in(&self, device_key: Option<DeviceKey>) -> Grant {
+        let new = NewSession {
+            account: alice(),
+            device_key,
+            host_name: "pc-17".into(),
+            client: "test".into(),
+            source: IpAddr::from([192, 0, 2, 1]),
+            last_sign_in: None,
+            others: Others::AtMost(10),
+        };
+        self.sessions.create(new, now()).unwrap()
+    }
+}
+
+pub(crate) fn alice() -> AccountName {
+    AccountName::new("alice")
+}
+
+pub(crate) fn staff() -> GroupName {
+    GroupName::new("staff")
+}
+
+pub(crate) fn now() -> Timestamp {
+    Timestamp::from(SystemTime::now())
+}
