@@ -58,6 +58,14 @@ impl Default for RateLimit {
     }
 }
 
+impl RateLimit {
+    /// So many tries a minute, all of them at once if need be; at least 1.
+    pub fn per_minute(tries: u32) -> Self {
+        let burst = tries.max(1);
+        Self { burst, every: Duration::from_secs(60) / burst, ..Self::default() }
+    }
+}
+
 impl From<IpAddr> for Source {
     fn from(address: IpAddr) -> Self {
         match address.to_canonical() {

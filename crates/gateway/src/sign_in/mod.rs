@@ -1,5 +1,20 @@
 //! Signing in: the conversation in which the gateway names the next step and the client answers.
+//!
+//! [`machine`] decides, purely; [`SignInService`] is the shell around it that asks store, tokens and sessions.
 
 mod directory;
+mod hashing;
+mod judge;
+pub mod machine;
+#[cfg(test)]
+mod machine_tests;
+mod pending;
+mod policy;
+mod service;
+#[cfg(test)]
+mod service_tests;
+mod slots;
 
 pub use directory::{CreateRefusal, NewSession, Others, SessionDirectory};
+pub use policy::SignInPolicy;
+pub use service::{Clock, SignInParts, SignInService};

@@ -1,0 +1,537 @@
+//! The conversation as a pure state machine: an event in, one action out. It owns the order of the factors.
+//!
+//! `password → code → new password → elsewhere → session`, each only after the one before. What the
+//! machine asks to be judged is judged by the shell; nothing but a judgement moves it on. Until the session is
+//! made, a conversation opens nothing.
+
+use std::time::Duration;
+
+use praya_identity::TokenKind;
+use praya_identity::otp;
+use praya_identity::tokens::Standing;
+use praya_model::password::{PasswordRule, PasswordRules};
+use praya_model::sign_in::{ElsewhereChoice, ElsewhereSession, Grant, TokenHint};
+use praya_model::{AccountName, FailureCode, Secret, SignInAnswer, SignInStep, Timestamp, TokenSerial};
+
+use super::Others;
+
+/// How many answers one conversation hears before it must begin anew.
+const MAX_ANSWERS: u32 = 30;
+
+/// The rules of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// Whether an account without a token may sign in by password alone.
+    pub token_required: bool,
+    /// How many sessions an account may have at once; at least 1.
+    pub per_account: u32,
+    /// Whether the person may end the oldest sessions when all are in use, or is refused.
+    pub may_replace: bool,
+    /// What new passwords must look like.
+    pub password: PasswordRules,
+    /// How long a person has for one step.
+    pub step_time: Duration,
+}
+
+/// One sign-in under way.
+#[derive(Debug)]
+pub struct Conversation {
+    state: State,
+    deadline: Timestamp,
+    answers_left: u32,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Event {
+    /// The person answered the step that was asked last.
+    Answered(SignInAnswer),
+    /// To [`Action::JudgePassword`].
+    PasswordJudged(PasswordVerdict),
+    /// To [`Action::JudgeCode`].
+    CodeJudged(CodeVerdict),
+    /// To [`Action::JudgeNewPassword`].
+    NewPasswordJudged(NewPasswordVerdict),
+    /// To [`Action::FindElsewhere`].
+    ElsewhereFound(Vec<ElsewhereSession>),
+    /// To [`Action::CreateSession`].
+    SessionCreated(Result<Grant, CreateVerdict>),
+    /// To any of them: it could not be judged.
+    NotJudged(FailureCode),
+}
+
+/// What the shell is to do next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Judge a password; the account may be a name that is none.
+    JudgePassword {
+        /// The name as typed.
+        account: String,
+        /// The password as typed.
+        password: Secret,
+    },
+    /// Judge a token code.
+    JudgeCode {
+        /// Whose token.
+        account: AccountName,
+        /// The code as typed.
+        code: Secret,
+    },
+    /// Judge a new password and store it when it is good.
+    JudgeNewPassword {
+        /// Whose.
+        account: AccountName,
+        /// The hash of the password that opened this conversation.
+        old_hash: String,
+        /// The first entry.
+        password: Secret,
+        /// The second entry.
+        repeat: Secret,
+    },
+    /// Look for other live sessions.
+    FindElsewhere {
+        /// Whose.
+        account: AccountName,
+    },
+    /// Make the session, if the account is still open and `hash` still its password's.
+    CreateSession {
+        /// Whose.
+        account: AccountName,
+        /// The hash of the password in force.
+        hash: String,
+        /// What to do about other sessions.
+        others: Others,
+    },
+    /// Ask this step, under a new ticket.
+    Ask {
+        /// The step.
+        step: SignInStep,
+        /// What was wrong with the last answer.
+        notice: Option<FailureCode>,
+    },
+    /// Signed in.
+    Finish(Grant),
+    /// Over without a session.
+    Refuse(FailureCode),
+}
+
+/// What the password was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PasswordVerdict {
+    /// Right, and the account is open.
+    Right {
+        /// The account.
+        account: AccountName,
+        /// The hash that it fits.
+        hash: String,
+        /// Whether a new password is due.
+        must_change: bool,
+        /// Where the account stands with its tokens.
+        standing: Standing,
+    },
+    /// Wrong, or there is no such account.
+    Wrong,
+    /// Not to be judged, or wrong once too often.
+    Locked {
+        /// Until it opens.
+        seconds_left: u32,
+    },
+    /// Right, but something else closes the account.
+    Closed(FailureCode),
+}
+
+/// What the code was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CodeVerdict {
+    /// Right and burnt.
+    Accepted,
+    /// Right but used already.
+    Replayed {
+        /// Until the next one.
+        next_in_seconds: u32,
+    },
+    /// Right at another time.
+    ClockOff {
+        /// Of which token.
+        serial: TokenSerial,
+    },
+    /// Wrong.
+    Wrong,
+    /// Not to be judged, or wrong once too often.
+    Locked {
+        /// Until it opens.
+        seconds_left: u32,
+    },
+    /// No token can answer any longer.
+    Unusable(Standing),
+}
+
+/// What the new password was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NewPasswordVerdict {
+    /// Good and in force.
+    Set {
+        /// Its hash.
+        hash: String,
+    },
+    /// Against the rules.
+    Broken(Vec<PasswordRule>),
+    /// The password that opened this conversation is no longer in force.
+    Raced,
+}
+
+/// Why no session was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CreateVerdict {
+    /// Meanwhile others signed in.
+    Elsewhere(Vec<ElsewhereSession>),
+    /// Anything else.
+    Refused(FailureCode),
+}
+
+/// Where the conversation stands. The states after the password carry what was proved, so that a state that is
+/// further on cannot be made without the proof.
+#[derive(Debug)]
+enum State {
+    Password { account: Option<String> },
+    JudgingPassword { account: String },
+    Otp(PasswordProof, TokenInfo),
+    JudgingCode(PasswordProof, TokenInfo),
+    NewPassword(Factors),
+    JudgingNewPassword(Factors),
+    FindingElsewhere(Complete),
+    Elsewhere(Complete, Vec<ElsewhereSession>),
+    Creating(Complete),
+    Over,
+}
+
+/// The password was right.
+#[derive(Debug)]
+struct PasswordProof {
+    account: AccountName,
+    hash: String,
+    must_change: bool,
+}
+
+/// Every factor that policy demands was right.
+#[derive(Debug)]
+struct Factors(PasswordProof);
+
+/// Every factor was right and no new password is due any longer.
+#[derive(Debug)]
+struct Complete {
+    account: AccountName,
+    hash: String,
+}
+
+#[derive(Debug)]
+struct TokenInfo {
+    serial: TokenSerial,
+    kind: TokenKind,
+}
+
+impl Conversation {
+    /// Begins; `account` is the name as typed, when it is known already.
+    pub fn begin(account: Option<String>, rules: &Rules, now: Timestamp) -> (Self, Action) {
+        let mut conversation = Self { state: State::Over, deadline: now, answers_left: MAX_ANSWERS };
+        let action = conversation.ask_password(account, None, rules, now);
+        (conversation, action)
+    }
+
+    /// Until when the step that was asked last may be answered.
+    pub fn deadline(&self) -> Timestamp {
+        self.deadline
+    }
+
+    /// Moves on. An event that does not fit the state ends the conversation, except an answer of the wrong kind,
+    /// after which the same step is asked again.
+    pub fn handle(&mut self, event: Event, rules: &Rules, now: Timestamp) -> Action {
+        let state = std::mem::replace(&mut self.state, State::Over);
+        match event {
+            Event::Answered(answer) => self.answered(state, answer, rules, now),
+            Event::NotJudged(code) => self.not_judged(state, code, rules, now),
+            Event::PasswordJudged(verdict) => match state {
+                State::JudgingPassword { account } => self.password_judged(account, verdict, rules, now),
+                state => misfit(&state),
+            },
+            Event::CodeJudged(verdict) => match state {
+                State::JudgingCode(proof, token) => self.code_judged(proof, token, verdict, rules, now),
+                state => misfit(&state),
+            },
+            Event::NewPasswordJudged(verdict) => match state {
+                State::JudgingNewPassword(factors) => self.new_password_judged(factors, verdict, rules, now),
+                state => misfit(&state),
+            },
+            Event::ElsewhereFound(sessions) => match state {
+                State::FindingElsewhere(complete) => self.elsewhere_found(complete, sessions, rules, now),
+                state => misfit(&state),
+            },
+            Event::SessionCreated(created) => match (state, created) {
+                (State::Creating(_), Ok(grant)) => Action::Finish(grant),
+                (State::Creating(complete), Err(CreateVerdict::Elsewhere(sessions))) => {
+                    self.elsewhere_found(complete, sessions, rules, now)
+                }
+                (State::Creating(_), Err(CreateVerdict::Refused(code))) => Action::Refuse(code),
+                (state, _) => misfit(&state),
+            },
+        }
+    }
+
+    fn answered(&mut self, state: State, answer: SignInAnswer, rules: &Rules, now: Timestamp) -> Action {
+        if now >= self.deadline || self.answers_left == 0 {
+            return Action::Refuse(FailureCode::SignInExpired);
+        }
+        self.answers_left -= 1;
+        match (state, answer) {
+            (State::Over, _) => Action::Refuse(FailureCode::SignInExpired),
+            (_, SignInAnswer::Cancel) => Action::Refuse(FailureCode::Cancelled),
+            (State::Password { account: asked }, SignInAnswer::Password { account, password }) => {
+                // Before any factor is proved the name may still be given, or given anew.
+                let Some(account) = account.filter(|name| !name.trim().is_empty()).or(asked) else {
+                    return self.ask_password(None, Some(FailureCode::WrongCredentials), rules, now);
+                };
+                self.state = State::JudgingPassword { account: account.clone() };
+                Action::JudgePassword { account, password }
+            }
+            (State::Otp(proof, token), SignInAnswer::Otp { code }) => {
+                let account = proof.account.clone();
+                self.state = State::JudgingCode(proof, token);
+                Action::JudgeCode { account, code }
+            }
+            (State::NewPassword(factors), SignInAnswer::NewPassword { password, repeat }) => {
+                let (account, old_hash) = (factors.0.account.clone(), factors.0.hash.clone());
+                self.state = State::JudgingNewPassword(factors);
+                Action::JudgeNewPassword { account, old_hash, password, repeat }
+            }
+            (State::Elsewhere(complete, _), SignInAnswer::Elsewhere { choice }) => match choice {
+                ElsewhereChoice::Replace if rules.may_replace => {
+                    self.create(complete, Others::Replace(rules.per_account.max(1)))
+                }
+                ElsewhereChoice::Replace | ElsewhereChoice::Cancel => Action::Refuse(FailureCode::Cancelled),
+            },
+            (state, _) => self.not_judged(state, FailureCode::UnexpectedAnswer, rules, now),
+        }
+    }
+
+    /// Asks the step again whose answer was not judged.
+    fn not_judged(&mut self, state: State, code: FailureCode, rules: &Rules, now: Timestamp) -> Action {
+        let notice = Some(code);
+        match state {
+            State::Password { account } => self.ask_password(account, notice, rules, now),
+            State::JudgingPassword { account } => self.ask_password(Some(account), notice, rules, now),
+            State::Otp(proof, token) | State::JudgingCode(proof, token) => {
+                self.ask_otp(proof, token, notice, rules, now)
+            }
+            State::NewPassword(factors) | State::JudgingNewPassword(factors) => {
+                self.ask_new_password(factors, notice, rules, now)
+            }
+            State::Elsewhere(complete, sessions) => {
+                self.ask_elsewhere(complete, sessions, notice, rules, now)
+            }
+            State::FindingElsewhere(_) | State::Creating(_) => {
+                Action::Refuse(notice.unwrap_or(FailureCode::SignInExpired))
+            }
+            State::Over => Action::Refuse(FailureCode::SignInExpired),
+        }
+    }
+
+    fn password_judged(
+        &mut self,
+        typed: String,
+        verdict: PasswordVerdict,
+        rules: &Rules,
+        now: Timestamp,
+    ) -> Action {
+        match verdict {
+            PasswordVerdict::Wrong => {
+                self.ask_password(Some(typed), Some(FailureCode::WrongCredentials), rules, now)
+            }
+            PasswordVerdict::Locked { seconds_left } => Action::Refuse(FailureCode::Locked { seconds_left }),
+            PasswordVerdict::Closed(code) => Action::Refuse(code),
+            PasswordVerdict::Right { account, hash, must_change, standing } => {
+                let proof = PasswordProof { account, hash, must_change };
+                match standing {
+                    Standing::Ready(token) => {
+                        let token = TokenInfo { serial: token.serial, kind: token.kind };
+                        self.ask_otp(proof, token, None, rules, now)
+                    }
+                    Standing::NoToken if !rules.token_required => {
+                        self.after_factors(Factors(proof), rules, now)
+                    }
+                    standing => Action::Refuse(no_usable_token(standing)),
+                }
+            }
+        }
+    }
+
+    fn code_judged(
+        &mut self,
+        proof: PasswordProof,
+        token: TokenInfo,
+        verdict: CodeVerdict,
+        rules: &Rules,
+        now: Timestamp,
+    ) -> Action {
+        let notice = match verdict {
+            CodeVerdict::Accepted => return self.after_factors(Factors(proof), rules, now),
+            CodeVerdict::Locked { seconds_left } => {
+                return Action::Refuse(FailureCode::Locked { seconds_left });
+            }
+            CodeVerdict::Unusable(standing) => return Action::Refuse(no_usable_token(standing)),
+            CodeVerdict::Replayed { next_in_seconds } => FailureCode::ReplayedOtp { next_in_seconds },
+            CodeVerdict::ClockOff { serial } => FailureCode::OtpClockOff { serial },
+            CodeVerdict::Wrong => FailureCode::WrongOtp,
+        };
+        self.ask_otp(proof, token, Some(notice), rules, now)
+    }
+
+    fn after_factors(&mut self, factors: Factors, rules: &Rules, now: Timestamp) -> Action {
+        if factors.0.must_change {
+            return self.ask_new_password(factors, None, rules, now);
+        }
+        let Factors(PasswordProof { account, hash, .. }) = factors;
+        self.find_elsewhere(Complete { account, hash })
+    }
+
+    fn new_password_judged(
+        &mut self,
+        factors: Factors,
+        verdict: NewPasswordVerdict,
+        rules: &Rules,
+        now: Timestamp,
+    ) -> Action {
+        match verdict {
+            NewPasswordVerdict::Set { hash } => {
+                self.find_elsewhere(Complete { account: factors.0.account, hash })
+            }
+            NewPasswordVerdict::Broken(broken) => {
+                self.ask_new_password(factors, Some(FailureCode::PasswordRules { broken }), rules, now)
+            }
+            NewPasswordVerdict::Raced => Action::Refuse(FailureCode::SignInExpired),
+        }
+    }
+
+    fn find_elsewhere(&mut self, complete: Complete) -> Action {
+        let account = complete.account.clone();
+        self.state = State::FindingElsewhere(complete);
+        Action::FindElsewhere { account }
+    }
+
+    fn elsewhere_found(
+        &mut self,
+        complete: Complete,
+        sessions: Vec<ElsewhereSession>,
+        rules: &Rules,
+        now: Timestamp,
+    ) -> Action {
+        let allowed = rules.per_account.max(1);
+        if sessions.len() < usize::try_from(allowed).unwrap_or(usize::MAX) {
+            return self.create(complete, Others::AtMost(allowed));
+        }
+        if rules.may_replace {
+            return self.ask_elsewhere(complete, sessions, None, rules, now);
+        }
+        Action::Refuse(FailureCode::SignedInElsewhere { sessions })
+    }
+
+    fn create(&mut self, complete: Complete, others: Others) -> Action {
+        let (account, hash) = (complete.account.clone(), complete.hash.clone());
+        self.state = State::Creating(complete);
+        Action::CreateSession { account, hash, others }
+    }
+
+    fn ask_password(
+        &mut self,
+        account: Option<String>,
+        notice: Option<FailureCode>,
+        rules: &Rules,
+        now: Timestamp,
+    ) -> Action {
+        // What was typed is shown again as it was folded, whether or not there is such an account.
+        let shown = account.as_deref().and_then(|typed| praya_identity::fold_name(typed).ok());
+        self.state = State::Password { account };
+        self.ask(SignInStep::Password { account: shown }, notice, rules, now)
+    }
+
+    fn ask_otp(
+        &mut self,
+        proof: PasswordProof,
+        token: TokenInfo,
+        notice: Option<FailureCode>,
+        rules: &Rules,
+        now: Timestamp,
+    ) -> Action {
+        let hint = TokenHint {
+            serial: token.serial.clone(),
+            digits: token.kind.digits(),
+            step_seconds: token.kind.step_seconds(),
+            seconds_left: otp::seconds_left(token.kind, now),
+        };
+        self.state = State::Otp(proof, token);
+        self.ask(SignInStep::Otp { prompt: None, token: Some(hint) }, notice, rules, now)
+    }
+
+    fn ask_new_password(
+        &mut self,
+        factors: Factors,
+        notice: Option<FailureCode>,
+        rules: &Rules,
+        now: Timestamp,
+    ) -> Action {
+        self.state = State::NewPassword(factors);
+        self.ask(SignInStep::NewPassword { rules: Some(rules.password.clone()) }, notice, rules, now)
+    }
+
+    fn ask_elsewhere(
+        &mut self,
+        complete: Complete,
+        sessions: Vec<ElsewhereSession>,
+        notice: Option<FailureCode>,
+        rules: &Rules,
+        now: Timestamp,
+    ) -> Action {
+        let choices = vec![ElsewhereChoice::Replace, ElsewhereChoice::Cancel];
+        self.state = State::Elsewhere(complete, sessions.clone());
+        self.ask(SignInStep::Elsewhere { sessions, choices }, notice, rules, now)
+    }
+
+    fn ask(
+        &mut self,
+        step: SignInStep,
+        notice: Option<FailureCode>,
+        rules: &Rules,
+        now: Timestamp,
+    ) -> Action {
+        self.deadline = now.after(rules.step_time);
+        Action::Ask { step, notice }
+    }
+}
+
+/// The shell mixed something up; nobody gets in by it.
+fn misfit(state: &State) -> Action {
+    let stands = match state {
+        State::Password { .. } => "password",
+        State::JudgingPassword { .. } => "judging a password",
+        State::Otp(..) => "code",
+        State::JudgingCode(..) => "judging a code",
+        State::NewPassword(_) => "new password",
+        State::JudgingNewPassword(_) => "judging a new password",
+        State::FindingElsewhere(_) => "finding other sessions",
+        State::Elsewhere(..) => "elsewhere",
+        State::Creating(_) => "creating",
+        State::Over => "over",
+    };
+    Action::Refuse(FailureCode::Internal {
+        detail: format!("an event does not fit the sign-in state: {stands}"),
+    })
+}
+
+fn no_usable_token(standing: Standing) -> FailureCode {
+    match standing {
+        Standing::Inactive { serial, days } => FailureCode::TokenInactive { serial, days },
+        Standing::Disabled { serial } | Standing::Ready(praya_identity::Token { serial, .. }) => {
+            FailureCode::TokenDisabled { serial }
+        }
+        Standing::NoToken => FailureCode::NoToken,
+    }
+}

@@ -1,0 +1,503 @@
+//! The shell around the sign-in machine: tickets, judgements, limits, the audit, and the session at the end.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use data_encoding::BASE64URL_NOPAD;
+use praya_identity::limits::{Allowance, SourceLimiter};
+use praya_identity::{AccountState, IdentityStore as _, WrappingKey, random, tokens};
+use praya_model::api::{BeginSignIn, SignInReply};
+use praya_model::failure::LastSignIn;
+use praya_model::{
+    AccountName, EndReason, Failure, FailureCode, Secret, SessionId, SignInAnswer, SignInStep, Timestamp,
+    TokenSerial,
+};
+
+use super::directory::{CreateRefusal, NewSession, Others, SessionDirectory};
+use super::judge::{ChangeVerdict, Findings, Judge, NotJudged};
+use super::machine::{Action, Conversation, CreateVerdict, Event, NewPasswordVerdict};
+use super::pending::Pending;
+use super::policy::SignInPolicy;
+use crate::audit::{Audit, GATEWAY, PERSON, support_code};
+use crate::store::{AuditEvent, CookieHash, DeviceKey, NewAudit, Outcome, Store, StoreError};
+
+/// Host and client names are cut to so many code points.
+const MAX_LABEL: usize = 128;
+
+/// Where the time comes from.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// What the service is made of.
+pub struct SignInParts {
+    /// People and tokens.
+    pub store: Store,
+    /// Opens token secrets and blinds names.
+    pub key: Arc<WrappingKey>,
+    /// Where sessions are made.
+    pub sessions: Arc<dyn SessionDirectory>,
+    /// Where refusals and successes are recorded.
+    pub audit: Audit,
+    /// The rules.
+    pub policy: SignInPolicy,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// The sign-in, for every front: JSON and AnyConnect forms. Clones are the same service.
+#[derive(Clone)]
+pub struct SignInService {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    judge: Judge,
+    sessions: Arc<dyn SessionDirectory>,
+    audit: Audit,
+    clock: Clock,
+    pending: Mutex<Pending<Talk>>,
+    limiter: Option<Mutex<SourceLimiter>>,
+}
+
+/// A conversation and what the session will want to know.
+struct Talk {
+    conversation: Conversation,
+    device_key: Option<DeviceKey>,
+    host_name: String,
+    client: String,
+    about: About,
+}
+
+/// Whom and what the records of a conversation are about.
+struct About {
+    source: IpAddr,
+    account: Option<AccountName>,
+    token: Option<TokenSerial>,
+    /// Whether anything was judged at all; before that there is nothing to record.
+    judged: bool,
+}
+
+impl SignInService {
+    /// A service without any sign-in under way.
+    pub fn new(parts: SignInParts) -> Self {
+        let SignInParts { store, key, sessions, audit, policy, clock } = parts;
+        Self {
+            inner: Arc::new(Inner {
+                pending: Mutex::new(Pending::new(policy.pending, policy.pending_per_source)),
+                limiter: policy.rate.map(|rate| Mutex::new(SourceLimiter::new(rate))),
+                judge: Judge::new(store, key, policy),
+                sessions,
+                audit,
+                clock,
+            }),
+        }
+    }
+
+    /// Starts a conversation. An empty account name is asked for with the password.
+    pub async fn begin(&self, request: BeginSignIn, source: IpAddr) -> SignInReply {
+        let inner = &self.inner;
+        let mut about = About { source, account: None, token: None, judged: false };
+        let device_key = match request.device_key.as_deref().map(DeviceKey::from_base64) {
+            Some(None) => {
+                let detail = "device_key must be 32 bytes in base64".to_owned();
+                return refused(
+                    inner.failure(&mut about, AuditEvent::SignIn, FailureCode::Protocol { detail }).await,
+                );
+            }
+            Some(key) => key,
+            None => None,
+        };
+        let account = Some(request.account).filter(|name| !name.trim().is_empty());
+        let (conversation, action) = Conversation::begin(account, &inner.judge.policy.rules, inner.now());
+        let talk = Talk {
+            conversation,
+            device_key,
+            host_name: label(&request.host_name),
+            client: label(&request.client),
+            about,
+        };
+        match action {
+            Action::Ask { step, notice } => inner.ask(talk, step, notice).await,
+            action => {
+                tracing::error!(?action, "a conversation must begin with a question");
+                refused(FailureCode::Internal { detail: "sign-in".into() }.into())
+            }
+        }
+    }
+
+    /// Answers the step of `ticket`. Once heard, an answer is judged to its end even if the caller goes away.
+    pub async fn answer(&self, ticket: &Secret, answer: SignInAnswer, source: IpAddr) -> SignInReply {
+        let found = self.inner.pending().take(&CookieHash::of(ticket), self.inner.now());
+        let Some(mut talk) = found else { return refused(self.inner.plain(FailureCode::SignInExpired)) };
+        talk.about.source = source;
+        let inner = Arc::clone(&self.inner);
+        let driven = tokio::spawn(async move { inner.drive(talk, Event::Answered(answer)).await });
+        driven.await.unwrap_or_else(|gone| {
+            tracing::error!(%gone, "a sign-in broke off");
+            refused(self.inner.plain(FailureCode::Internal { detail: "sign-in".into() }))
+        })
+    }
+
+    /// Changes a password by its owner's wish and ends the account's sessions except `keep`.
+    ///
+    /// # Errors
+    /// The failure to show: `WrongCurrentPassword`, `PasswordRules`, `Locked`, `TooManyAttempts`, `Busy`.
+    pub async fn change_password(
+        &self,
+        account: &AccountName,
+        keep: Option<&SessionId>,
+        current: Secret,
+        new: Secret,
+        source: IpAddr,
+    ) -> Result<(), Failure> {
+        let inner = Arc::clone(&self.inner);
+        let (account, keep) = (account.clone(), keep.cloned());
+        let changed =
+            tokio::spawn(async move { inner.change_password(account, keep, current, new, source).await });
+        changed.await.unwrap_or_else(|gone| {
+            tracing::error!(%gone, "a password change broke off");
+            Err(self.inner.plain(FailureCode::Internal { detail: "password change".into() }))
+        })
+    }
+
+    /// Closes tokens that were not used for too long, records it, and says how many. To be called now and then.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn sweep_tokens(&self) -> Result<usize, StoreError> {
+        let (now, policy) = (self.inner.now(), self.inner.judge.policy.tokens);
+        let fallen = self.inner.judge.store.run(move |store| tokens::sweep(store, &policy, now)).await?;
+        for token in &fallen {
+            let record = NewAudit {
+                account: token.account.clone(),
+                token: Some(token.serial.clone()),
+                code: Some("inactive".into()),
+                ..NewAudit::new(now, AuditEvent::TokenState, Outcome::Ok, GATEWAY)
+            };
+            self.inner.audit.record(record).await;
+        }
+        Ok(fallen.len())
+    }
+
+    /// How many sign-ins are under way, for the metrics.
+    pub fn pending(&self) -> usize {
+        self.inner.pending().len()
+    }
+}
+
+impl Inner {
+    /// Takes the machine from an answer to the next question, or to the end.
+    async fn drive(&self, mut talk: Talk, mut event: Event) -> SignInReply {
+        loop {
+            let action = talk.conversation.handle(event, &self.judge.policy.rules, self.now());
+            event = match action {
+                Action::Ask { step, notice } => return self.ask(talk, step, notice).await,
+                Action::Refuse(code) => {
+                    return refused(self.failure(&mut talk.about, AuditEvent::SignIn, code).await);
+                }
+                Action::Finish(grant) => {
+                    let record = NewAudit {
+                        session: grant.session.clone(),
+                        ..talk.about.record(self.now(), AuditEvent::SignIn, Outcome::Ok)
+                    };
+                    self.audit.record(record).await;
+                    return over(SignInStep::Done(grant));
+                }
+                Action::JudgePassword { account, password } => match self.heard(&mut talk.about) {
+                    Ok(()) => {
+                        let judged = self.judge.password(&account, password, self.now()).await;
+                        self.found(&mut talk.about, judged, Event::PasswordJudged).await
+                    }
+                    Err(limited) => Event::NotJudged(limited),
+                },
+                Action::JudgeCode { account, code } => match self.heard(&mut talk.about) {
+                    Ok(()) => {
+                        let judged = self.judge.code(&account, code, self.now()).await;
+                        self.found(&mut talk.about, judged, Event::CodeJudged).await
+                    }
+                    Err(limited) => Event::NotJudged(limited),
+                },
+                Action::JudgeNewPassword { account, old_hash, password, repeat } => {
+                    let now = self.now();
+                    let judged =
+                        self.judge.new_password(&account, old_hash, password, Some(&repeat), now).await;
+                    match judged {
+                        Ok(verdict) => {
+                            if matches!(verdict, NewPasswordVerdict::Set { .. }) {
+                                self.password_changed(&talk.about, account, None).await;
+                            }
+                            Event::NewPasswordJudged(verdict)
+                        }
+                        Err(error) => Event::NotJudged(not_judged(error)),
+                    }
+                }
+                Action::FindElsewhere { account } => {
+                    let (sessions, device_key) = (Arc::clone(&self.sessions), talk.device_key);
+                    let found = self
+                        .judge
+                        .store
+                        .run(move |_| sessions.elsewhere(&account, device_key.as_ref()))
+                        .await;
+                    found.map_or_else(
+                        |error| Event::NotJudged(not_judged(error.into())),
+                        Event::ElsewhereFound,
+                    )
+                }
+                Action::CreateSession { account, hash, others } => {
+                    Event::SessionCreated(self.create(&talk, account, hash, others).await)
+                }
+            };
+        }
+    }
+
+    /// Asks a step under a new ticket.
+    async fn ask(&self, mut talk: Talk, step: SignInStep, notice: Option<FailureCode>) -> SignInReply {
+        let notice = match notice {
+            Some(code) => Some(self.failure(&mut talk.about, AuditEvent::SignInStep, code).await),
+            None => None,
+        };
+        let Ok(bytes) = random::bytes::<32>() else {
+            return refused(self.plain(FailureCode::Internal { detail: "random".into() }));
+        };
+        let ticket = Secret::new(BASE64URL_NOPAD.encode(&bytes));
+        let (now, deadline, source) = (self.now(), talk.conversation.deadline(), talk.about.source);
+        let kept = self.pending().insert(CookieHash::of(&ticket), source.into(), talk, deadline, now);
+        if kept.is_err() {
+            tracing::warn!("sign_in.pending is reached; a sign-in was turned away");
+            return refused(self.plain(FailureCode::Busy { retry_after_seconds: 10 }));
+        }
+        let expires_in = u32::try_from(deadline.since(now).as_secs()).unwrap_or(u32::MAX);
+        SignInReply { ticket: Some(ticket), next: step, notice, expires_in }
+    }
+
+    /// Makes the session, if nothing that was proved has been taken back meanwhile.
+    async fn create(
+        &self,
+        talk: &Talk,
+        account: AccountName,
+        hash: String,
+        others: Others,
+    ) -> Result<praya_model::sign_in::Grant, CreateVerdict> {
+        let now = self.now();
+        let key = self.judge.key.name_key(&account);
+        let sessions = Arc::clone(&self.sessions);
+        let source = talk.about.source;
+        let mut new = NewSession {
+            account,
+            device_key: talk.device_key,
+            host_name: talk.host_name.clone(),
+            client: talk.client.clone(),
+            source,
+            last_sign_in: None,
+            others,
+        };
+        let created = self.judge.store.run(move |store| {
+            let refuse = |code| Ok(Err(CreateVerdict::Refused(code)));
+            let Some(account) = store.account(&new.account)? else {
+                return refuse(FailureCode::SignInExpired);
+            };
+            if account.state == AccountState::Disabled {
+                return refuse(FailureCode::AccountDisabled);
+            }
+            if account.password.is_none_or(|record| record.hash != hash) {
+                return refuse(FailureCode::SignInExpired);
+            }
+            new.last_sign_in = account.last_sign_in;
+            let name = new.account.clone();
+            let grant = match sessions.create(new, now) {
+                Ok(grant) => grant,
+                Err(CreateRefusal::Elsewhere(others)) => return Ok(Err(CreateVerdict::Elsewhere(others))),
+                Err(CreateRefusal::NoRoom) => return refuse(FailureCode::Busy { retry_after_seconds: 60 }),
+                Err(CreateRefusal::Store(error)) => return Err(error),
+            };
+            store.clear_failures(&key)?;
+            store.record_sign_in(&name, &LastSignIn { at: now, source: source.to_string() })?;
+            Ok(Ok(grant))
+        });
+        created.await.unwrap_or_else(|error| Err(CreateVerdict::Refused(not_judged(error.into()))))
+    }
+
+    async fn change_password(
+        &self,
+        account: AccountName,
+        keep: Option<SessionId>,
+        current: Secret,
+        new: Secret,
+        source: IpAddr,
+    ) -> Result<(), Failure> {
+        let mut about = About { source, account: Some(account.clone()), token: None, judged: false };
+        let code = match self.heard(&mut about) {
+            Err(limited) => limited,
+            Ok(()) => match self.judge.change(&account, current, new, self.now()).await {
+                Err(error) => not_judged(error),
+                Ok((verdict, findings)) => {
+                    self.note(&mut about, findings).await;
+                    match verdict {
+                        ChangeVerdict::Changed => {
+                            self.password_changed(&about, account, keep).await;
+                            return Ok(());
+                        }
+                        ChangeVerdict::WrongCurrent => FailureCode::WrongCurrentPassword,
+                        ChangeVerdict::Locked { seconds_left } => FailureCode::Locked { seconds_left },
+                        ChangeVerdict::Broken(broken) => FailureCode::PasswordRules { broken },
+                        ChangeVerdict::Refused(code) => code,
+                    }
+                }
+            },
+        };
+        Err(self.failure(&mut about, AuditEvent::PasswordChanged, code).await)
+    }
+
+    /// Records a change and ends the sessions that the old password opened.
+    async fn password_changed(&self, about: &About, account: AccountName, keep: Option<SessionId>) {
+        let now = self.now();
+        self.audit.record(about.record(now, AuditEvent::PasswordChanged, Outcome::Ok)).await;
+        let sessions = Arc::clone(&self.sessions);
+        let ended = self
+            .judge
+            .store
+            .run(move |_| sessions.end_sessions_of(&account, keep.as_ref(), EndReason::PasswordChanged, now));
+        if let Err(error) = ended.await {
+            tracing::error!(%error, "sessions could not be ended after a password change");
+        }
+    }
+
+    /// Whether the source may try; every judged answer takes one try.
+    fn heard(&self, about: &mut About) -> Result<(), FailureCode> {
+        let Some(limiter) = &self.limiter else {
+            about.judged = true;
+            return Ok(());
+        };
+        let allowance =
+            limiter.lock().unwrap_or_else(PoisonError::into_inner).take(about.source.into(), self.now());
+        match allowance {
+            Allowance::Allowed => {
+                about.judged = true;
+                Ok(())
+            }
+            Allowance::Refused { retry_after_seconds, first } => {
+                // A flood leaves one record, not one per try.
+                about.judged = first;
+                Err(FailureCode::TooManyAttempts { retry_after_seconds })
+            }
+        }
+    }
+
+    async fn found<V>(
+        &self,
+        about: &mut About,
+        judged: Result<(V, Findings), NotJudged>,
+        event: impl FnOnce(V) -> Event,
+    ) -> Event {
+        match judged {
+            Ok((verdict, findings)) => {
+                self.note(about, findings).await;
+                event(verdict)
+            }
+            Err(error) => Event::NotJudged(not_judged(error)),
+        }
+    }
+
+    /// Takes down what a judgement found out, and records the locks that it caused.
+    async fn note(&self, about: &mut About, findings: Findings) {
+        about.account = findings.account;
+        about.token = findings.token.or_else(|| about.token.take());
+        let now = self.now();
+        if findings.account_locked {
+            self.audit.record(about.record(now, AuditEvent::AccountLocked, Outcome::Refused)).await;
+        }
+        if let Some(serial) = findings.token_locked {
+            let record = NewAudit {
+                token: Some(serial),
+                code: Some("locked".into()),
+                ..about.record(now, AuditEvent::TokenState, Outcome::Refused)
+            };
+            self.audit.record(record).await;
+        }
+    }
+
+    /// A failure as the person gets it, with a support code that stands in the audit record of the same event.
+    async fn failure(&self, about: &mut About, event: AuditEvent, code: FailureCode) -> Failure {
+        let mut failure = self.plain(code);
+        let worth_a_record =
+            about.judged && !matches!(failure.code, FailureCode::Busy { .. } | FailureCode::UnexpectedAnswer);
+        if !worth_a_record {
+            return failure;
+        }
+        let support = support_code();
+        failure.support = Some(support.clone());
+        let (name, detail) = named(&failure.code);
+        let broken = matches!(failure.code, FailureCode::Internal { .. });
+        let outcome = if broken { Outcome::Failed } else { Outcome::Refused };
+        let record = NewAudit {
+            code: Some(name),
+            support: Some(support),
+            detail,
+            ..about.record(self.now(), event, outcome)
+        };
+        self.audit.record(record).await;
+        failure
+    }
+
+    fn plain(&self, code: FailureCode) -> Failure {
+        Failure { code, support: None, help_desk: self.judge.policy.help_desk.clone() }
+    }
+
+    fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    fn pending(&self) -> std::sync::MutexGuard<'_, Pending<Talk>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl About {
+    fn record(&self, now: Timestamp, event: AuditEvent, outcome: Outcome) -> NewAudit {
+        NewAudit {
+            account: self.account.clone(),
+            source: Some(self.source),
+            token: self.token.clone(),
+            ..NewAudit::new(now, event, outcome, PERSON)
+        }
+    }
+}
+
+impl fmt::Debug for SignInService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignInService").field("pending", &self.pending()).finish_non_exhaustive()
+    }
+}
+
+fn over(step: SignInStep) -> SignInReply {
+    SignInReply { ticket: None, next: step, notice: None, expires_in: 0 }
+}
+
+fn refused(failure: Failure) -> SignInReply {
+    over(SignInStep::Refused(failure))
+}
+
+/// What the person learns when nothing was judged; the log has the rest, which could name files.
+fn not_judged(error: NotJudged) -> FailureCode {
+    match error {
+        NotJudged::Busy { retry_after_seconds } => FailureCode::Busy { retry_after_seconds },
+        NotJudged::Broken(detail) => {
+            tracing::error!(%detail, "a sign-in could not be judged");
+            FailureCode::Internal { detail: "store".into() }
+        }
+    }
+}
+
+/// The stable name of a code, and its arguments, as the JSON form has them.
+fn named(code: &FailureCode) -> (String, serde_json::Value) {
+    let mut value = serde_json::to_value(code).unwrap_or_default();
+    let name = value.as_object_mut().and_then(|object| object.remove("code"));
+    let name = name.and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_else(|| "internal".into());
+    let empty = value.as_object().is_none_or(serde_json::Map::is_empty);
+    (name, if empty { serde_json::Value::Null } else { value })
+}
+
+/// A peer's name for itself, fit to be shown: no control characters, not too long.
+fn label(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(MAX_LABEL).collect()
+}
