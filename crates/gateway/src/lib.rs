@@ -2,6 +2,7 @@
 //!
 //! Rules are pure and stand in modules of their own; what touches sockets, files and the clock is a shell around them.
 
+pub mod admin;
 pub mod audit;
 pub mod config;
 pub mod exit;
@@ -9,6 +10,7 @@ pub mod http;
 pub mod init;
 pub mod metrics;
 pub mod pki;
+pub mod text;
 pub mod tunnel;
 pub mod sessions;
 pub mod sign_in;

@@ -1,0 +1,246 @@
+//! The commands as an administrator gives them, against a real state folder.
+
+use clap::Parser;
+use praya_identity::IdentityStore as _;
+use praya_model::{EndReason, SessionId};
+
+use super::*;
+use crate::init::{init, initial_config};
+use crate::sign_in::Others;
+use crate::store::{CookieHash, Lease, SessionRow};
+
+const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
+
+#[derive(Parser)]
+struct Line {
+    #[command(subcommand)]
+    command: Command,
+}
+
+struct Site {
+    _folder: tempfile::TempDir,
+    state: StateDir,
+    store: Store,
+}
+
+impl Site {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = initial_config(vec!["vpn.example".into()], &[]).unwrap();
+        let state = init(&folder.path().join("state"), &config, NOW).unwrap().state;
+        let store = state.store().unwrap();
+        Self { _folder: folder, state, store }
+    }
+
+    fn try_run(&self, line: &str, input: &str, json: bool) -> Result<String> {
+        let words = std::iter::once("praya-gateway").chain(line.split(' '));
+        let command = Line::try_parse_from(words).unwrap().command;
+        let (mut output, mut input) = (Vec::new(), input.as_bytes());
+        let mut context = Context {
+            state: self.state.clone(),
+            store: self.store.clone(),
+            out: Output { json, to: &mut output },
+            input: &mut input,
+            actor: "admin:test".into(),
+            now: NOW,
+        };
+        run(&command, &mut context)?;
+        Ok(String::from_utf8(output).unwrap())
+    }
+
+    fn run(&self, line: &str) -> serde_json::Value {
+        serde_json::from_str(&self.try_run(line, "", true).unwrap()).unwrap()
+    }
+
+    fn fails(&self, line: &str, input: &str) -> String {
+        self.try_run(line, input, true).unwrap_err().message
+    }
+
+    fn sign_in(&self, name: &str, number: u8) -> SessionId {
+        let id = SessionId::new(format!("s{number}"));
+        let row = SessionRow {
+            id: id.clone(),
+            account: AccountName::new(name),
+            device_key: None,
+            host_name: "pc\u{1b}[2J".into(),
+            client: "test".into(),
+            source: [192, 0, 2, 1].into(),
+            started: NOW,
+            expires: NOW.after(std::time::Duration::from_secs(3600)),
+            last_traffic: NOW,
+            away_since: None,
+            proof_counter: 0,
+            bytes_in: 0,
+            bytes_out: 0,
+            last_sign_in: None,
+            ended: None,
+        };
+        let lease = Lease { session: id.clone(), v4: Some([10, 88, 0, number].into()), v6: None };
+        self.store.begin_session(&row, &CookieHash([number; 32]), &lease, Others::AtMost(9)).unwrap();
+        id
+    }
+
+    fn end_of(&self, id: &SessionId) -> Option<EndReason> {
+        self.store.session(id).unwrap().unwrap().ended.map(|(_, reason)| reason)
+    }
+
+    fn audited(&self, code: &str) -> bool {
+        let filter = crate::store::AuditFilter { code: Some(code.into()), ..Default::default() };
+        self.store.audit(&filter).unwrap().iter().any(|record| record.actor == "admin:test")
+    }
+}
+
+#[test]
+fn a08_a_person_is_made_with_an_initial_password_that_is_shown_once() {
+    let site = Site::new();
+    let made = site.run("person add Wong");
+    let password = Secret::new(made["initial_password"].as_str().unwrap());
+    let account = site.store.account(&AccountName::new("wong")).unwrap().unwrap();
+    assert!(account.must_change);
+    let record = account.password.unwrap();
+    assert!(praya_identity::password::verify(&password, &record.hash));
+    assert!(!site.run("person show wong").to_string().contains(password.expose()));
+    assert!(site.audited("added") && site.audited("initial_password_set"));
+    assert!(site.fails("person add wong", "").contains("exists already"));
+    assert!(site.fails("person show nobody", "").contains("person list"));
+    assert!(site.fails("person add x --group none", "").contains("group add none"));
+    assert!(site.store.account(&AccountName::new("x")).unwrap().is_none(), "a failure makes nothing");
+}
+
+#[test]
+fn what_closes_an_account_or_changes_its_factors_ends_its_sessions() {
+    for (line, reason) in [
+        ("person disable wong", EndReason::AccountDisabled),
+        ("person set-initial-password wong", EndReason::PasswordChanged),
+        ("person end-sessions wong", EndReason::Admin),
+        ("token disable T1", EndReason::TokenDisabled),
+        ("token lost T1", EndReason::TokenDisabled),
+        ("token unassign T1", EndReason::TokenDisabled),
+        ("session end s7", EndReason::Admin),
+    ] {
+        let site = Site::new();
+        site.run("person add wong");
+        site.run("token add T1 --assign wong");
+        let id = site.sign_in("wong", 7);
+        site.run(line);
+        assert_eq!(site.end_of(&id), Some(reason), "{line}");
+        assert!(site.audited(reason.as_str()), "{line}");
+        assert!(site.store.leases().unwrap().is_empty());
+    }
+    let site = Site::new();
+    site.run("person add wong");
+    let id = site.sign_in("wong", 7);
+    for line in ["person enable wong", "person unlock wong", "person force-change wong"] {
+        site.run(line);
+        assert_eq!(site.end_of(&id), None, "{line}");
+    }
+    assert!(site.fails("session end nope", "").contains("session list"));
+}
+
+#[test]
+fn names_from_outside_do_not_steer_the_terminal() {
+    let site = Site::new();
+    site.run("person add wong");
+    site.sign_in("wong", 7);
+    let text = site.try_run("session list", "", false).unwrap();
+    assert!(text.contains("s7") && !text.contains('\u{1b}'), "{text}");
+}
+
+#[test]
+fn a42_a_token_is_registered_assigned_and_reactivated_with_a_reason() {
+    let site = Site::new();
+    site.run("person add wong");
+    let added = site.run("token add 12345678 --step 60 --assign wong");
+    assert_eq!(added["state"], "active");
+    assert!(added["otpauth"].as_str().unwrap().starts_with("otpauth://totp/"));
+    assert!(!site.run("token list").to_string().contains(added["secret"].as_str().unwrap()));
+    assert!(site.fails("token assign 12345678 wong", "").contains("cannot be assigned"));
+    site.run("token disable 12345678");
+    site.run("token reactivate 12345678 --reason found");
+    let filter = crate::store::AuditFilter { code: Some("reactivated".into()), ..Default::default() };
+    assert_eq!(site.store.audit(&filter).unwrap()[0].detail["reason"], "found");
+    let given =
+        site.try_run("token add T2 --secret-stdin", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP\n", true).unwrap();
+    assert!(!given.contains("JBSWY3DP"), "a secret that was given is not shown");
+    assert!(site.fails("token add T3 --secret-stdin", "xyz\n").contains("base32"));
+    assert!(site.fails("token add T3 --secret-stdin", "").contains("standard input"));
+    assert!(site.fails("token add T3 --digits 9", "").contains("6 to 8 digits"));
+}
+
+#[test]
+fn a_token_is_resynced_by_two_codes_from_the_input() {
+    use praya_identity::{TokenKind, otp};
+
+    let site = Site::new();
+    site.run("person add wong");
+    let secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
+    site.try_run("token add T1 --secret-stdin --assign wong", secret, true).unwrap();
+    let bytes = otp::parse_secret(secret).unwrap();
+    let step = u64::try_from(otp::step_at(TokenKind::SOFT, NOW)).unwrap() + 5;
+    let codes = [step, step + 1].map(|step| otp::code(TokenKind::SOFT, &bytes, step).to_string());
+    let wrong = site.fails("token resync T1", &format!("{}\n{}\n", codes[1], codes[0]));
+    assert!(wrong.contains("two consecutive"), "{wrong}");
+    site.try_run("token resync T1", &codes.join("\n"), true).unwrap();
+    assert_ne!(site.run("token list")[0]["drift_steps"], 0);
+}
+
+#[test]
+fn an_import_registers_every_token_or_none() {
+    let site = Site::new();
+    let secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
+    let file = |rows: &[&str]| {
+        let rows: String = rows.iter().map(|serial| format!("{serial},{secret},totp,6,60\n")).collect();
+        format!("serial,secret,type,digits,step\n{rows}")
+    };
+    site.try_run("token import -", &file(&["A1", "A2"]), true).unwrap();
+    let error = site.fails("token import -", &file(&["A3", "A2"]));
+    assert!(error.contains("line 3: the token A2 is registered already"), "{error}");
+    assert_eq!(site.run("token list").as_array().unwrap().len(), 2);
+    assert!(site.fails("token import /no/such/file", "").contains("/no/such/file"));
+}
+
+#[test]
+fn a25_resources_and_networks_decide_what_a_group_reaches() {
+    let site = Site::new();
+    site.run("person add wong");
+    site.run("group add staff");
+    assert_eq!(site.run("group members staff --add wong")["members"][0], "wong");
+    let group = site.run("group network staff --add tcp:10.3.0.0/16:22 --add any:[fd00::]/64");
+    assert_eq!(group["networks"], serde_json::json!(["tcp:10.3.0.0/16:22", "any:[fd00::]/64"]));
+    assert!(site.fails("group network staff --remove tcp:10.9.0.0/16", "").contains("has no network"));
+    site.run("resource add wiki --group staff --address http://10.2.0.1:8080/start");
+    let resources = site.store.resources_for(&AccountName::new("wong")).unwrap();
+    assert_eq!(format_endpoint(&resources[0].endpoints[0]), "tcp:10.2.0.1:8080");
+    site.run("resource update wiki --address https://[fd00::1]/");
+    assert_eq!(format_endpoint(&site.store.resources().unwrap()[0].endpoints[0]), "tcp:[fd00::1]:443");
+    for (line, expected) in [
+        ("resource add wiki --group staff --address http://10.2.0.1/", "exists already"),
+        ("resource add Wiki --group staff --address http://10.2.0.1/", "identifier"),
+        ("resource add w2 --group none --address http://10.2.0.1/", "group add none"),
+        ("resource add w2 --group staff --address http://wiki.example/", "--endpoint"),
+        ("resource add w2 --group staff --address ftp://10.2.0.1/", "http://"),
+        ("group remove staff", "resource"),
+        ("group add staff", "exists already"),
+        ("resource remove none", "resource list"),
+    ] {
+        let error = site.fails(line, "");
+        assert!(error.contains(expected), "{line}: {error}");
+    }
+    site.run("resource remove wiki");
+    site.run("group members staff --remove wong");
+    site.run("group remove staff");
+    assert_eq!(site.run("group list"), serde_json::json!([]));
+}
+
+#[test]
+fn the_audit_is_filtered() {
+    let site = Site::new();
+    site.run("person add wong");
+    site.run("person add lei");
+    let of_wong = site.run("audit --person Wong --since 1h --event account_changed");
+    assert_eq!(of_wong.as_array().unwrap().len(), 2);
+    assert_eq!(site.run("audit --until 2000-01-01"), serde_json::json!([]));
+    assert!(site.fails("audit --since yesterday", "").contains("is no time"));
+    let text = site.try_run("audit --person wong", "", false).unwrap();
+    assert!(text.contains("by=admin:test"), "{text}");
+}
