@@ -232,10 +232,10 @@ struct TokenInfo {
 
 impl Conversation {
     /// Begins; `account` is the name as typed, when it is known already.
-    pub fn begin(account: Option<String>, rules: &Rules, now: Timestamp) -> (Self, Action) {
-        let mut conversation = Self { state: State::Over, deadline: now, answers_left: MAX_ANSWERS };
-        let action = conversation.ask_password(account, None, rules, now);
-        (conversation, action)
+    pub fn begin(account: Option<String>, rules: &Rules, now: Timestamp) -> (Self, SignInStep) {
+        let step = SignInStep::Password { account: account.as_deref().and_then(shown) };
+        let deadline = now.after(rules.step_time);
+        (Self { state: State::Password { account }, deadline, answers_left: MAX_ANSWERS }, step)
     }
 
     /// Until when the step that was asked last may be answered.
@@ -247,33 +247,29 @@ impl Conversation {
     /// after which the same step is asked again.
     pub fn handle(&mut self, event: Event, rules: &Rules, now: Timestamp) -> Action {
         let state = std::mem::replace(&mut self.state, State::Over);
-        match event {
-            Event::Answered(answer) => self.answered(state, answer, rules, now),
-            Event::NotJudged(code) => self.not_judged(state, code, rules, now),
-            Event::PasswordJudged(verdict) => match state {
-                State::JudgingPassword { account } => self.password_judged(account, verdict, rules, now),
-                state => misfit(&state),
-            },
-            Event::CodeJudged(verdict) => match state {
-                State::JudgingCode(proof, token) => self.code_judged(proof, token, verdict, rules, now),
-                state => misfit(&state),
-            },
-            Event::NewPasswordJudged(verdict) => match state {
-                State::JudgingNewPassword(factors) => self.new_password_judged(factors, verdict, rules, now),
-                state => misfit(&state),
-            },
-            Event::ElsewhereFound(sessions) => match state {
-                State::FindingElsewhere(complete) => self.elsewhere_found(complete, sessions, rules, now),
-                state => misfit(&state),
-            },
-            Event::SessionCreated(created) => match (state, created) {
-                (State::Creating(_), Ok(grant)) => Action::Finish(grant),
-                (State::Creating(complete), Err(CreateVerdict::Elsewhere(sessions))) => {
-                    self.elsewhere_found(complete, sessions, rules, now)
-                }
-                (State::Creating(_), Err(CreateVerdict::Refused(code))) => Action::Refuse(code),
-                (state, _) => misfit(&state),
-            },
+        match (event, state) {
+            (Event::Answered(answer), state) => self.answered(state, answer, rules, now),
+            (Event::NotJudged(code), state) => self.not_judged(state, code, rules, now),
+            (Event::PasswordJudged(verdict), State::JudgingPassword { account }) => {
+                self.password_judged(account, verdict, rules, now)
+            }
+            (Event::CodeJudged(verdict), State::JudgingCode(proof, token)) => {
+                self.code_judged(proof, token, verdict, rules, now)
+            }
+            (Event::NewPasswordJudged(verdict), State::JudgingNewPassword(factors)) => {
+                self.new_password_judged(factors, verdict, rules, now)
+            }
+            (Event::ElsewhereFound(sessions), State::FindingElsewhere(complete)) => {
+                self.elsewhere_found(complete, sessions, rules, now)
+            }
+            (Event::SessionCreated(Ok(grant)), State::Creating(_)) => Action::Finish(grant),
+            (Event::SessionCreated(Err(CreateVerdict::Elsewhere(sessions))), State::Creating(complete)) => {
+                self.elsewhere_found(complete, sessions, rules, now)
+            }
+            (Event::SessionCreated(Err(CreateVerdict::Refused(code))), State::Creating(_)) => {
+                Action::Refuse(code)
+            }
+            (_, state) => misfit(&state),
         }
     }
 
@@ -315,6 +311,9 @@ impl Conversation {
 
     /// Asks the step again whose answer was not judged.
     fn not_judged(&mut self, state: State, code: FailureCode, rules: &Rules, now: Timestamp) -> Action {
+        if matches!(state, State::FindingElsewhere(_) | State::Creating(_)) {
+            return Action::Refuse(code);
+        }
         let notice = Some(code);
         match state {
             State::Password { account } => self.ask_password(account, notice, rules, now),
@@ -328,10 +327,9 @@ impl Conversation {
             State::Elsewhere(complete, sessions) => {
                 self.ask_elsewhere(complete, sessions, notice, rules, now)
             }
-            State::FindingElsewhere(_) | State::Creating(_) => {
-                Action::Refuse(notice.unwrap_or(FailureCode::SignInExpired))
+            State::FindingElsewhere(_) | State::Creating(_) | State::Over => {
+                Action::Refuse(FailureCode::SignInExpired)
             }
-            State::Over => Action::Refuse(FailureCode::SignInExpired),
         }
     }
 
@@ -358,7 +356,9 @@ impl Conversation {
                     Standing::NoToken if !rules.token_required => {
                         self.after_factors(Factors(proof), rules, now)
                     }
-                    standing => Action::Refuse(no_usable_token(standing)),
+                    Standing::NoToken | Standing::Inactive { .. } | Standing::Disabled { .. } => {
+                        Action::Refuse(no_usable_token(standing))
+                    }
                 }
             }
         }
@@ -447,10 +447,9 @@ impl Conversation {
         rules: &Rules,
         now: Timestamp,
     ) -> Action {
-        // What was typed is shown again as it was folded, whether or not there is such an account.
-        let shown = account.as_deref().and_then(|typed| praya_identity::fold_name(typed).ok());
+        let step = SignInStep::Password { account: account.as_deref().and_then(shown) };
         self.state = State::Password { account };
-        self.ask(SignInStep::Password { account: shown }, notice, rules, now)
+        self.ask(step, notice, rules, now)
     }
 
     fn ask_otp(
@@ -505,6 +504,11 @@ impl Conversation {
         self.deadline = now.after(rules.step_time);
         Action::Ask { step, notice }
     }
+}
+
+/// A typed name as it is shown again: folded, whether or not there is such an account.
+fn shown(typed: &str) -> Option<AccountName> {
+    praya_identity::fold_name(typed).ok()
 }
 
 /// The shell mixed something up; nobody gets in by it.

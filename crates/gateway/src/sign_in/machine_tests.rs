@@ -64,7 +64,8 @@ fn grant() -> Grant {
 
 /// A conversation that has come as far as `events` carry it, and the last action.
 fn after(rules: &Rules, events: Vec<Event>) -> (Conversation, Action) {
-    let (mut conversation, mut action) = Conversation::begin(Some("Wong".into()), rules, NOW);
+    let (mut conversation, step) = Conversation::begin(Some("Wong".into()), rules, NOW);
+    let mut action = Action::Ask { step, notice: None };
     for event in events {
         action = conversation.handle(event, rules, NOW);
     }
@@ -72,24 +73,20 @@ fn after(rules: &Rules, events: Vec<Event>) -> (Conversation, Action) {
 }
 
 fn asked(action: &Action) -> &SignInStep {
-    match action {
-        Action::Ask { step, .. } => step,
-        other => panic!("a step is asked, not {other:?}"),
-    }
+    let Action::Ask { step, .. } = action else { panic!("a step is asked, not {action:?}") };
+    step
 }
 
 fn notice(action: &Action) -> Option<&FailureCode> {
-    match action {
-        Action::Ask { notice, .. } => notice.as_ref(),
-        other => panic!("a step is asked, not {other:?}"),
-    }
+    let Action::Ask { notice, .. } = action else { panic!("a step is asked, not {action:?}") };
+    notice.as_ref()
 }
 
 #[test]
 fn a02_and_a19_the_whole_way_in_order() {
     let rules = rules();
-    let (mut c, action) = Conversation::begin(Some(" ＷＯＮＧ ".into()), &rules, NOW);
-    assert_eq!(asked(&action), &SignInStep::Password { account: Some(AccountName::new("wong")) });
+    let (mut c, step) = Conversation::begin(Some(" ＷＯＮＧ ".into()), &rules, NOW);
+    assert_eq!(step, SignInStep::Password { account: Some(AccountName::new("wong")) });
     let action = c.handle(password_answer(None), &rules, NOW);
     assert!(matches!(&action, Action::JudgePassword { account, .. } if account == " ＷＯＮＧ "));
     let action = c.handle(right(true, Standing::Ready(token())), &rules, NOW);
@@ -122,8 +119,8 @@ fn a02_and_a19_the_whole_way_in_order() {
 #[test]
 fn the_name_may_come_with_the_password() {
     let rules = rules();
-    let (mut c, action) = Conversation::begin(None, &rules, NOW);
-    assert_eq!(asked(&action), &SignInStep::Password { account: None });
+    let (mut c, step) = Conversation::begin(None, &rules, NOW);
+    assert_eq!(step, SignInStep::Password { account: None });
     let action = c.handle(password_answer(None), &rules, NOW);
     assert_eq!(notice(&action), Some(&FailureCode::WrongCredentials));
     let action = c.handle(password_answer(Some("chan")), &rules, NOW);
@@ -352,7 +349,8 @@ proptest! {
     ) {
         let rules = Rules { token_required, may_replace, ..rules() };
         let mut now = NOW;
-        let (mut machine, mut pending) = Conversation::begin(Some("wong".into()), &rules, now);
+        let (mut machine, step) = Conversation::begin(Some("wong".into()), &rules, now);
+        let mut pending = Action::Ask { step, notice: None };
         let mut proved = Proved::default();
         for step in moves {
             let event = match (&step, &pending) {

@@ -108,7 +108,7 @@ impl SignInService {
             None => None,
         };
         let account = Some(request.account).filter(|name| !name.trim().is_empty());
-        let (conversation, action) = Conversation::begin(account, &inner.judge.policy.rules, inner.now());
+        let (conversation, step) = Conversation::begin(account, &inner.judge.policy.rules, inner.now());
         let talk = Talk {
             conversation,
             device_key,
@@ -116,13 +116,7 @@ impl SignInService {
             client: label(&request.client),
             about,
         };
-        match action {
-            Action::Ask { step, notice } => inner.ask(talk, step, notice).await,
-            action => {
-                tracing::error!(?action, "a conversation must begin with a question");
-                refused(FailureCode::Internal { detail: "sign-in".into() }.into())
-            }
-        }
+        inner.ask(talk, step, None).await
     }
 
     /// Answers the step of `ticket`. Once heard, an answer is judged to its end even if the caller goes away.

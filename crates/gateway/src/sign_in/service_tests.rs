@@ -199,10 +199,8 @@ impl World {
 }
 
 fn refusal(reply: &SignInReply) -> &Failure {
-    match &reply.next {
-        SignInStep::Refused(failure) => failure,
-        other => panic!("refused, not {other:?}"),
-    }
+    let SignInStep::Refused(failure) = &reply.next else { panic!("refused, not {reply:?}") };
+    failure
 }
 
 fn notice(reply: &SignInReply) -> &FailureCode {

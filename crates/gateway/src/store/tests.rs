@@ -254,8 +254,8 @@ fn a25_resources_belong_to_groups_and_reach_their_members() {
     assert_eq!(store.resources_for(&wong()).unwrap(), []);
     assert!(store.add_member(&staff, &wong()).unwrap());
     assert!(!store.add_member(&staff, &wong()).unwrap());
-    assert_eq!(store.resources_for(&wong()).unwrap(), [resource.clone()]);
-    assert_eq!(store.groups_of(&wong()).unwrap(), [group.clone()]);
+    assert_eq!(store.resources_for(&wong()).unwrap(), std::slice::from_ref(&resource));
+    assert_eq!(store.groups_of(&wong()).unwrap(), std::slice::from_ref(&group));
     assert_eq!(store.members(&staff).unwrap(), [wong()]);
     let renamed = Resource { name: "Handbook".into(), ..resource };
     store.put_resource(&renamed).unwrap();
