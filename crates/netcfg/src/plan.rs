@@ -112,7 +112,7 @@ pub fn plan(state: &NetworkState, wish: &Wish<'_>) -> Plan {
         }
     }
 
-    let gateway = host(wish.gateway);
+    let gateway = host(wish.gateway.to_canonical());
     let mut outside: Vec<IpNet> = config.exclude.iter().map(IpNet::trunc).collect();
     push_once(&mut outside, gateway);
 
@@ -207,7 +207,8 @@ fn inside(
 /// Routes that keep `outside` out of the tunnel, the present way, where the tunnel's routes would catch them.
 fn exceptions(state: &NetworkState, wish: &Wish<'_>, outside: &[IpNet], claimed: &[IpNet]) -> Vec<Route> {
     let mut routes: Vec<Route> = Vec::new();
-    for out in outside {
+    // Loopback and link-local addresses never take a route of ours.
+    for out in outside.iter().filter(|out| !out.addr().is_loopback() && !is_link_local(out.addr())) {
         let Some(caught_by) = claimed.iter().filter(|net| net.contains(out)).map(IpNet::prefix_len).max()
         else {
             continue;
@@ -258,7 +259,7 @@ fn find_conflicts(
                 ConflictKind::Same
             } else if is_half && network.contains(&local.destination) {
                 // A full tunnel leaves the local network itself reachable.
-                if via.is_none() || local.destination == host(wish.gateway) {
+                if via.is_none() || local.destination == host(wish.gateway.to_canonical()) {
                     return true;
                 }
                 ConflictKind::Bypass

@@ -286,6 +286,22 @@ fn a_next_hop_outside_every_network_is_copied_with_its_flag() {
     assert_eq!(lookup(&state, ip("203.0.113.7")), Some(cloud));
 }
 
+#[test]
+fn a_gateway_s_mapped_address_is_the_ipv4_address_that_it_is() {
+    let config = config(&["10.9.0.5/24"], &[], &[]);
+    let state = apply(&home(), &plan(&home(), &wish(&config, "::ffff:203.0.113.7")).steps);
+    assert!(!through_tun(lookup(&state, ip("203.0.113.7"))));
+}
+
+#[test]
+fn a_gateway_on_this_machine_needs_no_route() {
+    let config = config(&["10.9.0.5/24"], &[], &[]);
+    let steps = plan(&home(), &wish(&config, "127.0.0.1")).steps;
+    assert!(
+        !steps.iter().any(|step| matches!(step, Step::AddRoute(r) if r.destination == net("127.0.0.1/32")))
+    );
+}
+
 fn any_net() -> impl Strategy<Value = IpNet> {
     // A small space, so that networks meet.
     prop_oneof![

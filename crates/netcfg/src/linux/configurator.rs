@@ -14,7 +14,7 @@ use crate::state::{Link, NetworkState, Route, Target};
 use super::netlink::Netlink;
 use super::resolved::Resolved;
 use super::undo::{self, RevertReport};
-use super::{open_journal, resolv_conf};
+use super::{namespace, open_journal, resolv_conf, sysctl};
 
 /// Where things are on this machine, and how careful to be.
 #[derive(Clone, Debug)]
@@ -208,7 +208,12 @@ impl NetworkConfigurator {
                     self.netlink.quieten(link.index).await;
                     self.netlink.set_up(link.index, true).await?;
                 }
-                Step::AddAddress(address) => self.netlink.add_address(link.index, *address).await?,
+                Step::AddAddress(address) => {
+                    if address.addr().is_ipv6() {
+                        allow_ipv6(&link.name);
+                    }
+                    self.netlink.add_address(link.index, *address).await?;
+                }
                 Step::RemoveAddress(address) => {
                     self.netlink.remove_address(link.index, *address).await?;
                     self.forget(|undo| {
@@ -312,6 +317,18 @@ impl NetworkConfigurator {
     }
 }
 
+/// New interfaces may come with IPv6 switched off. The TUN is ours and vanishes with the setting, so there is nothing
+/// to remember; where it cannot be written, setting the address says so.
+fn allow_ipv6(interface: &str) {
+    let path: PathBuf = ["/proc/sys/net/ipv6/conf", interface, "disable_ipv6"].iter().collect();
+    if let Ok(Some(value)) = sysctl::read(&path)
+        && value != "0"
+        && let Err(error) = sysctl::write(&path, "0")
+    {
+        tracing::debug!(%error, "IPv6 stays off on the tunnel's interface");
+    }
+}
+
 /// How to take a step back; `None` for steps that remove something of ours.
 fn undo_of(step: &Step, state: &NetworkState, link: &Link) -> Option<Undo> {
     let before =
@@ -332,32 +349,42 @@ fn undo_of(step: &Step, state: &NetworkState, link: &Link) -> Option<Undo> {
     }
 }
 
-/// In a network namespace of its own the usual `resolv.conf` is still the machine's, unless one is mounted over it;
-/// and the file of a systemd-resolved that lives elsewhere is not ours to write.
+/// In a network namespace of its own the usual resolver file is often still the machine's; and the file of a
+/// systemd-resolved that does not answer is not ours to write.
 fn check_is_private(path: &Path) -> Result<(), NetcfgError> {
+    // Any other file was named by whoever runs the service.
     if path != Path::new("/etc/resolv.conf") {
         return Ok(());
     }
-    let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    let is_mounted = mounts.lines().any(|line| line.split(' ').nth(4).map(Path::new) == Some(&real));
-    if is_mounted {
-        return Ok(());
-    }
-    let namespace = |who: &str| std::fs::read_link(format!("/proc/{who}/ns/net")).ok();
-    let elsewhere = matches!((namespace("1"), namespace("self")), (Some(init), Some(own)) if init != own);
-    if elsewhere {
+    if namespace::is_shared(path) {
         return Err(NetcfgError::Dns {
-            detail:
-                "this network namespace shares /etc/resolv.conf with the machine; give it one of its own \
-                     (/etc/netns/NAME/resolv.conf)"
-                    .to_owned(),
+            detail: format!(
+                "this network namespace shares {} with the machine; give it one of its own \
+                 (/etc/netns/NAME/resolv.conf)",
+                path.display()
+            ),
         });
     }
-    if real.starts_with("/run/systemd/resolve") {
+    let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    if real.starts_with("/run/systemd/resolve") && !namespace::is_mount_point(&real) {
         return Err(NetcfgError::Dns {
-            detail: "/etc/resolv.conf belongs to systemd-resolved, which does not answer".to_owned(),
+            detail: format!("{} belongs to systemd-resolved, which does not answer", path.display()),
         });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Does not run: it compiles, because every future is `Send`.
+    #[allow(dead_code, reason = "it is enough that it compiles")]
+    fn a_service_can_run_it_in_a_task(mut network: NetworkConfigurator, config: TunnelConfig) {
+        tokio::spawn(async move {
+            let _ = network.apply(&config, "praya0", IpAddr::from([203, 0, 113, 7])).await;
+            let _ = network.refresh().await;
+            let _ = network.close().await;
+        });
+    }
 }

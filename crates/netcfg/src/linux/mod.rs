@@ -3,6 +3,7 @@
 pub(crate) mod configurator;
 pub(crate) mod forwarding;
 pub(crate) mod monitor;
+mod namespace;
 mod netlink;
 mod resolv_conf;
 mod resolved;

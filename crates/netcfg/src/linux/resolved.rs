@@ -11,6 +11,8 @@ use zbus::names::BusName;
 use crate::dns::DnsWish;
 use crate::error::NetcfgError;
 
+use super::namespace;
+
 const SERVICE: &str = "org.freedesktop.resolve1";
 const OBJECT: &str = "/org/freedesktop/resolve1";
 const MANAGER: &str = "org.freedesktop.resolve1.Manager";
@@ -46,9 +48,7 @@ impl Resolved {
             let name = BusName::try_from(SERVICE).ok()?;
             let owner = bus.get_name_owner(name).await.ok()?;
             let pid = bus.get_connection_unix_process_id(owner.into_inner().into()).await.ok()?;
-            let theirs = std::fs::read_link(format!("/proc/{pid}/ns/net")).ok()?;
-            let mine = std::fs::read_link("/proc/self/ns/net").ok()?;
-            (theirs == mine).then_some(Self { connection })
+            namespace::is_here(pid).then_some(Self { connection })
         });
         found.await.ok().flatten()
     }

@@ -3,7 +3,7 @@
 use praya_datapath::{Delivery, PacketIo, TunDevice, TunError};
 use praya_netcfg::dns::DnsOutcome;
 use praya_netcfg::plan::Skipped;
-use praya_netcfg::{NetcfgError, NetworkConfigurator, remove_leftover_routes, revert_journal};
+use praya_netcfg::{NetcfgError, NetworkConfigurator, Options, remove_leftover_routes, revert_journal};
 
 use crate::harness::*;
 
@@ -256,4 +256,64 @@ fn a_tun_carries_packets_is_quiet_and_vanishes() {
         drop(tun);
         assert!(!sh("ip link").contains("mytun"));
     });
+}
+
+#[test]
+fn ipv6_works_where_new_interfaces_come_without_it() {
+    in_namespace("client::ipv6_works_where_new_interfaces_come_without_it", async {
+        at_home();
+        sh("sysctl -qw net.ipv6.conf.default.disable_ipv6=1");
+        let before = snapshot();
+        let tun = tun();
+        let mut network = configurator().await;
+        let config = config(&["10.9.0.5/24", "fd00:9::5/64"], &[]);
+        network.apply(&config, tun.name(), GATEWAY.parse().unwrap()).await.unwrap();
+        assert_eq!(way("2001:4860::8888"), "praya0");
+        network.close().await.unwrap();
+        drop(tun);
+        assert_eq!(snapshot(), before);
+    });
+}
+
+#[test]
+fn a_machine_s_resolver_file_is_not_written_from_a_namespace_that_shares_it() {
+    const TEST: &str = "client::a_machine_s_resolver_file_is_not_written_from_a_namespace_that_shares_it";
+    in_namespace(TEST, async {
+        at_home();
+        // Of this mount namespace only, and read-only so that not even a failing test can change the machine's. An
+        // unprivileged user's namespace cannot see whose the file is; there a stand-in for the machine's own folder.
+        sh("if grep -q 4294967295 /proc/self/uid_map; then
+                while umount /etc/resolv.conf 2>/dev/null; do :; done
+                mount --bind /etc/resolv.conf /etc/resolv.conf
+                mount -o remount,bind,ro /etc/resolv.conf
+            else
+                mount -t tmpfs none /etc; echo 'nameserver 192.168.1.1' >/etc/resolv.conf
+            fi");
+        the_shared_file_is_refused().await;
+    });
+}
+
+#[test]
+fn an_unprivileged_namespace_without_a_resolver_file_of_its_own_writes_none() {
+    const TEST: &str = "client::an_unprivileged_namespace_without_a_resolver_file_of_its_own_writes_none";
+    in_user_namespace(TEST, async {
+        at_home();
+        // A stand-in for the machine's own folder.
+        sh("mount -t tmpfs none /etc; echo 'nameserver 192.168.1.1' >/etc/resolv.conf");
+        the_shared_file_is_refused().await;
+    });
+}
+
+async fn the_shared_file_is_refused() {
+    let tun = tun();
+    let options = Options::new(folder().join("undo"));
+    let before = std::fs::read(&options.resolv_conf).unwrap();
+    let (mut network, _) = NetworkConfigurator::open(options.clone()).await.unwrap();
+    let config = config(&["10.9.0.5/24"], &["10.0.0.0/8"]);
+    let outcome = network.apply(&config, tun.name(), GATEWAY.parse().unwrap()).await.unwrap();
+    let DnsOutcome::Failed { detail } = outcome.dns else { panic!("{outcome:?}") };
+    assert!(detail.contains("shares /etc/resolv.conf"), "{detail}");
+    assert_eq!(way("10.0.0.1"), "praya0", "the tunnel is up all the same");
+    network.close().await.unwrap();
+    assert_eq!(std::fs::read(&options.resolv_conf).unwrap(), before);
 }

@@ -7,4 +7,5 @@
 mod client;
 mod gateway;
 mod harness;
+mod resolver;
 mod roaming;
