@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::failure::LastSignIn;
-use crate::{AccountName, Failure, GroupName, Resource, Secret, SessionId, SignInAnswer, SignInStep, Timestamp};
+use crate::{
+    AccountName, Failure, GroupName, Resource, Secret, SessionId, SignInAnswer, SignInStep, Timestamp,
+};
 
 /// Path prefix of the API.
 pub const PREFIX: &str = "/api/v1";
@@ -100,4 +102,28 @@ pub struct ChangePassword {
     pub current: Secret,
     /// The new one.
     pub new: Secret,
+}
+
+/// `GET /api/v1/sessions`: the person's own sessions, wherever they are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionList {
+    /// The oldest first.
+    pub sessions: Vec<OwnSession>,
+}
+
+/// One of a person's sessions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnSession {
+    /// Public identifier.
+    pub session: SessionId,
+    /// The machine's name as it gave it.
+    pub host_name: String,
+    /// Client name and version.
+    pub client: String,
+    /// Where the sign-in came from.
+    pub source: String,
+    /// When it began.
+    pub since: Timestamp,
+    /// Whether it is the one that asks.
+    pub current: bool,
 }

@@ -75,7 +75,8 @@ impl PasswordRules {
     pub fn broken_by(&self, candidate: &str, account: &str) -> Vec<PasswordRule> {
         let length = u32::try_from(candidate.chars().count()).unwrap_or(u32::MAX);
         let has = |test: fn(&char) -> bool| candidate.chars().any(|c| test(&c));
-        let contains_account = !account.is_empty() && candidate.to_lowercase().contains(&account.to_lowercase());
+        let contains_account =
+            !account.is_empty() && candidate.to_lowercase().contains(&account.to_lowercase());
         self.rules()
             .into_iter()
             .filter(|rule| match rule {
@@ -126,7 +127,13 @@ mod tests {
 
     #[test]
     fn length_counts_code_points() {
-        let rules = PasswordRules { only_letters_and_digits: false, need_upper: false, need_lower: false, need_digit: false, ..iauth() };
+        let rules = PasswordRules {
+            only_letters_and_digits: false,
+            need_upper: false,
+            need_lower: false,
+            need_digit: false,
+            ..iauth()
+        };
         assert!(rules.broken_by("密碼密碼密碼密碼密碼密碼", "wong").is_empty());
     }
 }
