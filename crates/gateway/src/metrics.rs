@@ -67,7 +67,7 @@ pub struct Drops {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Outcome {
-    outcome: &'static str,
+    outcome: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -112,8 +112,8 @@ impl Metrics {
     }
 
     /// A sign-in came to `outcome`: `ok`, or a failure code's name.
-    pub fn sign_in(&self, outcome: &'static str) {
-        self.sign_ins.get_or_create(&Outcome { outcome }).inc();
+    pub fn sign_in(&self, outcome: &str) {
+        self.sign_ins.get_or_create(&Outcome { outcome: outcome.to_owned() }).inc();
     }
 
     /// A request was answered.

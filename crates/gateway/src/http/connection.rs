@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::response::Response;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderName, HeaderValue, Request, StatusCode, Uri};
-use praya_wire::http::{HeadError, MAX_REQUEST_HEAD, RequestHead, parse_request};
+use praya_wire::http::{HeadError, RequestHead, parse_request};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -184,18 +184,14 @@ async fn read_head<S: AsyncRead + Unpin>(
                 return if bare { Err(Stop::Reject(Reject::BadRequest)) } else { Ok(head) };
             }
             Ok(None) => read_more(stream, buffer, deadline).await?,
-            Err(error) => return Err(Stop::Reject(head_reject(error, buffer))),
+            Err(error) => return Err(Stop::Reject(head_reject(error))),
         }
     }
 }
 
-fn head_reject(error: HeadError, bytes: &[u8]) -> Reject {
+fn head_reject(error: HeadError) -> Reject {
     match error {
-        HeadError::TooLong => {
-            let start_line = bytes.iter().take(MAX_REQUEST_HEAD).any(|b| *b == b'\n');
-            if start_line { Reject::HeadTooLarge } else { Reject::TargetTooLong }
-        }
-        HeadError::TooManyHeaders => Reject::HeadTooLarge,
+        HeadError::TooLong | HeadError::TooManyHeaders => Reject::HeadTooLarge,
         HeadError::Malformed | HeadError::BadLength | HeadError::Unwritable => Reject::BadRequest,
     }
 }
