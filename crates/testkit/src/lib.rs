@@ -29,7 +29,8 @@ pub const HANG: Duration = Duration::from_secs(90);
 /// # Errors
 /// When the system's temporary folder is not writable.
 pub fn folder() -> anyhow::Result<tempfile::TempDir> {
-    Ok(tempfile::Builder::new().prefix("praya-test-").tempdir()?)
+    let prefix = format!("{}{}-", sweep::FOLDER, sweep::own_mark()?.replace(':', "."));
+    Ok(tempfile::Builder::new().prefix(&prefix).tempdir()?)
 }
 
 /// A TCP port of the loopback address that is free now.

@@ -104,7 +104,12 @@ impl Namespace {
 
     /// A program on this machine. Its working folder is `/`.
     pub fn program(&self, program: impl AsRef<OsStr>) -> Program {
-        Program::inside(&["nsenter", "--target", &self.pid, "--net", "--mount", "--uts", "--"], program)
+        self.door().program(program)
+    }
+
+    /// A way in that does not keep the machine alive.
+    pub fn door(&self) -> Door {
+        Door { pid: self.pid.clone() }
     }
 
     /// Runs a shell script on this machine; any failing line is an error.
@@ -148,15 +153,15 @@ impl Namespace {
     /// # Errors
     /// When the machine is gone.
     pub fn within<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        let network = File::open(format!("/proc/{}/ns/net", self.pid)).context("the machine's network")?;
-        let thread = std::thread::spawn(move || {
-            move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network))?;
-            Ok::<_, rustix::io::Errno>(work())
-        });
-        match thread.join() {
-            Ok(outcome) => outcome.context("enter the machine's network"),
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
+        within(self.network()?, work)
+    }
+
+    /// A hold on the machine's network, for [`within`]. It keeps the network alive.
+    ///
+    /// # Errors
+    /// When the machine is gone.
+    pub fn network(&self) -> Result<File> {
+        File::open(format!("/proc/{}/ns/net", self.pid)).context("the machine's network")
     }
 
     /// Everything about the machine's network that a program could have changed, as one text to compare: links,
@@ -197,6 +202,34 @@ impl Namespace {
             machine.shell(&script)?;
         }
         Ok(())
+    }
+}
+
+/// Runs `work` on a thread of this process that has this network; sockets made there keep it for life.
+///
+/// # Errors
+/// Without the privilege for it.
+pub fn within<T: Send + 'static>(network: File, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    let thread = std::thread::spawn(move || {
+        move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network))?;
+        Ok::<_, rustix::io::Errno>(work())
+    });
+    match thread.join() {
+        Ok(outcome) => outcome.context("enter the machine's network"),
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
+}
+
+/// A way into a machine for programs; see [`Namespace::door`].
+#[derive(Clone, Debug)]
+pub struct Door {
+    pid: String,
+}
+
+impl Door {
+    /// A program on the machine; it cannot be started when the machine is gone.
+    pub fn program(&self, program: impl AsRef<OsStr>) -> Program {
+        Program::inside(&["nsenter", "--target", &self.pid, "--net", "--mount", "--uts", "--"], program)
     }
 }
 

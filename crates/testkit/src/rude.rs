@@ -29,6 +29,14 @@ impl Rude {
         Self::over(tcp(from, to)?, rustls::ALL_VERSIONS)
     }
 
+    /// Connects from where the calling thread is.
+    ///
+    /// # Errors
+    /// When TCP or TLS fails.
+    pub fn connect_from_here(to: SocketAddr) -> Result<Self> {
+        Self::over(tcp_from_here(to)?, rustls::ALL_VERSIONS)
+    }
+
     /// Speaks TLS over a connection that stands already, with these protocol versions.
     ///
     /// # Errors
@@ -134,7 +142,11 @@ impl Rude {
 /// # Errors
 /// When it is refused.
 pub fn tcp(from: &Namespace, to: SocketAddr) -> Result<TcpStream> {
-    let stream = from.within(move || TcpStream::connect_timeout(&to, HANG))??;
+    from.within(move || tcp_from_here(to))?
+}
+
+fn tcp_from_here(to: SocketAddr) -> Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&to, HANG)?;
     stream.set_read_timeout(Some(HANG))?;
     stream.set_nodelay(true)?;
     Ok(stream)

@@ -20,8 +20,30 @@ fn mark_of(pid: i32) -> Option<String> {
     Some(format!("{pid}:{}", fields.split_ascii_whitespace().nth(19)?))
 }
 
-/// Kills every process that was started by a test process which is no more.
+/// What the folders of [`crate::folder`] begin with; the owner's mark follows, with a dot for the colon.
+pub(crate) const FOLDER: &str = "praya-test-";
+
+/// Kills every process that was started by a test process which is no more, and removes its folders.
 pub fn leftovers() {
+    processes();
+    folders();
+}
+
+fn folders() {
+    let Ok(entries) = fs::read_dir(std::env::temp_dir()) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let mark = name.to_str().and_then(|name| name.strip_prefix(FOLDER)?.rsplit_once('-'));
+        let Some(mark) = mark.map(|(mark, _)| mark.replace('.', ":")) else { continue };
+        let owner = mark.split_once(':').and_then(|(pid, _)| pid.parse().ok());
+        if owner.is_some_and(|pid| mark_of(pid).as_ref() != Some(&mark)) {
+            // Another user's, or gone meanwhile: both are none of ours.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+fn processes() {
     let Ok(entries) = fs::read_dir("/proc") else { return };
     for pid in entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok()) {
         let Ok(environment) = fs::read(format!("/proc/{pid}/environ")) else { continue };
@@ -47,6 +69,17 @@ mod tests {
     use std::process::Command;
 
     use super::*;
+
+    #[test]
+    fn a_folder_whose_test_died_is_removed_and_others_are_left_alone() -> Result<()> {
+        let ours = crate::folder()?;
+        let left = std::env::temp_dir().join(format!("{FOLDER}1.0-abcdef"));
+        fs::create_dir_all(left.join("deep"))?;
+        leftovers();
+        assert!(!left.exists());
+        assert!(ours.path().exists());
+        Ok(())
+    }
 
     #[test]
     fn a_program_whose_test_died_is_ended_and_others_are_left_alone() -> Result<()> {
