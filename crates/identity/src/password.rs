@@ -1,9 +1,10 @@
 //! Passwords: argon2id hashes, the rules of new ones, and initial ones.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::sync::LazyLock;
 
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use aws_lc_rs::constant_time;
 use data_encoding::BASE64_NOPAD;
 use praya_model::Secret;
@@ -60,29 +61,74 @@ impl HashParams {
     }
 }
 
-/// Hashes `password` (normalised to NFC) into a PHC string. Takes the time and memory that `params` say.
+/// Hashes and verifies in memory that it keeps between uses: 19 MiB at the default cost.
+///
+/// Whoever hashes often holds as many of these as hashes may run at once, and no more memory is ever taken.
+#[derive(Default)]
+pub struct Hasher {
+    memory: Vec<Block>,
+}
+
+impl Hasher {
+    /// Hashes `password` (normalised to NFC) into a PHC string. Takes the time and memory that `params` say.
+    ///
+    /// # Errors
+    /// [`BadParams`].
+    pub fn hash(
+        &mut self,
+        password: &Secret,
+        params: HashParams,
+        salt: [u8; SALT_LEN],
+    ) -> Result<String, BadParams> {
+        let text = normalise(password).unwrap_or_default();
+        let hashed = self.derive(&text, params, &salt).ok_or(BadParams(params))?;
+        Ok(phc(params, &salt, hashed.as_slice()))
+    }
+
+    /// Whether `password` is the one of `phc`. Takes the time and memory that the hash asks for, right or wrong;
+    /// a text that is no hash of ours fits nothing.
+    pub fn verify(&mut self, password: &Secret, phc: &str) -> bool {
+        let Some(stored) = Phc::parse(phc) else { return false };
+        // A text that is too long is hashed as if it were empty, so that it costs the same.
+        let text = normalise(password);
+        let hashed = self.derive(text.as_deref().map_or("", String::as_str), stored.params, &stored.salt);
+        let equal = hashed.is_some_and(|hashed| {
+            constant_time::verify_slices_are_equal(hashed.as_slice(), stored.hash.as_slice()).is_ok()
+        });
+        equal && text.is_some_and(|text| !text.is_empty())
+    }
+
+    fn derive(&mut self, text: &str, params: HashParams, salt: &[u8]) -> Option<Zeroizing<[u8; HASH_LEN]>> {
+        let argon2 = params.argon2()?;
+        let blocks = argon2.params().block_count();
+        if self.memory.len() < blocks {
+            self.memory.resize(blocks, Block::default());
+        }
+        let mut hashed = Zeroizing::new([0; HASH_LEN]);
+        argon2
+            .hash_password_into_with_memory(text.as_bytes(), salt, hashed.as_mut_slice(), &mut self.memory)
+            .ok()?;
+        Some(hashed)
+    }
+}
+
+impl fmt::Debug for Hasher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hasher").finish_non_exhaustive()
+    }
+}
+
+/// As [`Hasher::hash`], with memory of its own.
 ///
 /// # Errors
 /// [`BadParams`].
 pub fn hash(password: &Secret, params: HashParams, salt: [u8; SALT_LEN]) -> Result<String, BadParams> {
-    let text = normalise(password).unwrap_or_default();
-    let hashed = derive(&text, params, &salt).ok_or(BadParams(params))?;
-    let HashParams { memory_kib, passes, lanes } = params;
-    let (salt, hashed) = (BASE64_NOPAD.encode(&salt), BASE64_NOPAD.encode(hashed.as_slice()));
-    Ok(format!("$argon2id$v=19$m={memory_kib},t={passes},p={lanes}${salt}${hashed}"))
+    Hasher::default().hash(password, params, salt)
 }
 
-/// Whether `password` is the one of `phc`. Takes the time and memory that the hash asks for, right or wrong;
-/// a text that is no hash of ours fits nothing.
+/// As [`Hasher::verify`], with memory of its own.
 pub fn verify(password: &Secret, phc: &str) -> bool {
-    let Some(stored) = Phc::parse(phc) else { return false };
-    // A text that is too long is hashed as if it were empty, so that it costs the same.
-    let text = normalise(password);
-    let hashed = derive(text.as_deref().map_or("", String::as_str), stored.params, &stored.salt);
-    let equal = hashed.is_some_and(|hashed| {
-        constant_time::verify_slices_are_equal(hashed.as_slice(), stored.hash.as_slice()).is_ok()
-    });
-    equal && text.is_some_and(|text| !text.is_empty())
+    Hasher::default().verify(password, phc)
 }
 
 /// Whether a hash was made at a lower cost than `params`, so that the next right password should replace it.
@@ -95,9 +141,7 @@ pub fn needs_rehash(phc: &str, params: HashParams) -> bool {
 
 /// A hash that nothing fits, for the same work when there is no account. Costs nothing to make.
 pub fn dummy(params: HashParams) -> String {
-    let HashParams { memory_kib, passes, lanes } = params;
-    let (salt, hashed) = (BASE64_NOPAD.encode(&[0; SALT_LEN]), BASE64_NOPAD.encode(&[0; HASH_LEN]));
-    format!("$argon2id$v=19$m={memory_kib},t={passes},p={lanes}${salt}${hashed}")
+    phc(params, &[0; SALT_LEN], &[0; HASH_LEN])
 }
 
 /// The rules that a new password breaks, in the order in which a view shows them; `NotTheOld` is the caller's, who
@@ -189,10 +233,10 @@ fn normalise(password: &Secret) -> Option<Zeroizing<String>> {
     })
 }
 
-fn derive(text: &str, params: HashParams, salt: &[u8]) -> Option<Zeroizing<[u8; HASH_LEN]>> {
-    let mut hashed = Zeroizing::new([0; HASH_LEN]);
-    params.argon2()?.hash_password_into(text.as_bytes(), salt, hashed.as_mut_slice()).ok()?;
-    Some(hashed)
+fn phc(params: HashParams, salt: &[u8], hashed: &[u8]) -> String {
+    let HashParams { memory_kib, passes, lanes } = params;
+    let (salt, hashed) = (BASE64_NOPAD.encode(salt), BASE64_NOPAD.encode(hashed));
+    format!("$argon2id$v=19$m={memory_kib},t={passes},p={lanes}${salt}${hashed}")
 }
 
 /// A PHC string taken apart.
@@ -256,6 +300,19 @@ mod tests {
         assert!(!verify(&secret("cafe 密碼"), &phc));
         assert!(!verify(&secret("caf\u{e9} 密碼 "), &phc), "nothing is trimmed or folded");
         assert!(!verify(&secret("CAF\u{c9} 密碼"), &phc));
+    }
+
+    #[test]
+    fn a_hasher_gives_the_same_answers_however_often_it_was_used() {
+        let mut hasher = Hasher::default();
+        for params in [CHEAP, HashParams { memory_kib: 256, passes: 3, lanes: 2 }, CHEAP] {
+            for text in ["one", "another"] {
+                let phc = hasher.hash(&secret(text), params, [2; 16]).unwrap();
+                assert_eq!(phc, hash(&secret(text), params, [2; 16]).unwrap());
+                assert!(hasher.verify(&secret(text), &phc) && verify(&secret(text), &phc));
+                assert!(!hasher.verify(&secret("none"), &phc));
+            }
+        }
     }
 
     #[test]

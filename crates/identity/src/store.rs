@@ -136,7 +136,7 @@ pub enum StoreError {
     },
     /// The database cannot be opened at all.
     #[error(
-        "cannot open the database {path}: {detail}; check that the folder exists and belongs to the gateway's user"
+        "cannot open the database {path}: {detail}; make it with `praya-gateway init`, or check that file and folder belong to the gateway's user"
     )]
     CannotOpen {
         /// The file.

@@ -1,15 +1,18 @@
 //! Password hashing off the asynchronous threads, bounded in parallel and in waiting, so that a flood of sign-ins
 //! costs neither memory nor the other users.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use praya_identity::password::Hasher;
 use tokio::sync::Semaphore;
 
 /// Runs hashes, a few at a time.
 #[derive(Debug)]
 pub(super) struct HashPool {
     permits: Arc<Semaphore>,
+    // As many as ever ran at once; each keeps the memory of one hash.
+    idle: Arc<Mutex<Vec<Hasher>>>,
     parallel: usize,
     waiting: AtomicUsize,
     max_waiting: usize,
@@ -27,6 +30,7 @@ impl HashPool {
         let parallel = parallel.max(1);
         Self {
             permits: Arc::new(Semaphore::new(parallel)),
+            idle: Arc::default(),
             parallel,
             waiting: AtomicUsize::new(0),
             max_waiting,
@@ -36,7 +40,7 @@ impl HashPool {
     /// Runs `work` as soon as a place is free.
     pub(super) async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> T + Send + 'static,
+        work: impl FnOnce(&mut Hasher) -> T + Send + 'static,
     ) -> Result<T, PoolBusy> {
         let permit = match Arc::clone(&self.permits).try_acquire_owned() {
             Ok(permit) => permit,
@@ -45,8 +49,12 @@ impl HashPool {
                 Arc::clone(&self.permits).acquire_owned().await.map_err(|_| self.busy(0))?
             }
         };
+        let idle = Arc::clone(&self.idle);
         let hashed = tokio::task::spawn_blocking(move || {
-            let done = work();
+            let spare = || idle.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut hasher = spare().pop().unwrap_or_default();
+            let done = work(&mut hasher);
+            spare().push(hasher);
             drop(permit);
             done
         });
@@ -93,7 +101,7 @@ mod tests {
                 let (pool, running, hold) = (Arc::clone(&pool), Arc::clone(&running), Arc::clone(&hold));
                 let started = started.clone();
                 tokio::spawn(async move {
-                    pool.run(move || {
+                    pool.run(move |_| {
                         let at_once = running.fetch_add(1, Ordering::SeqCst) + 1;
                         started.send(()).unwrap();
                         hold.lock().unwrap().recv().unwrap();
@@ -109,13 +117,14 @@ mod tests {
         while pool.waiting.load(Ordering::Relaxed) < 3 {
             tokio::task::yield_now().await;
         }
-        assert_eq!(pool.run(|| ()).await, Err(PoolBusy { retry_after_seconds: 1 }));
+        assert_eq!(pool.run(|_| ()).await, Err(PoolBusy { retry_after_seconds: 1 }));
         for _ in 0..5 {
             release.send(()).unwrap();
         }
         for job in jobs {
             assert!(job.await.unwrap().unwrap() <= 2, "never more than two at once");
         }
-        assert_eq!(pool.run(|| 7).await, Ok(7));
+        assert_eq!(pool.run(|_| 7).await, Ok(7));
+        assert_eq!(pool.idle.lock().unwrap().len(), 2, "the memory of two hashes is all there is");
     }
 }

@@ -99,8 +99,8 @@ impl Judge {
         let hash = stored.as_ref().map_or_else(|| self.dummy.clone(), |record| record.hash.clone());
         let (password, right, hash) = self
             .pool
-            .run(move || {
-                let right = password::verify(&password, &hash);
+            .run(move |hasher| {
+                let right = hasher.verify(&password, &hash);
                 (password, right, hash)
             })
             .await?;
@@ -188,9 +188,9 @@ impl Judge {
         let (params, salt, not_the_old) = (self.policy.hash, salt()?, rules.not_the_old);
         let (same, hashed, old_hash) = self
             .pool
-            .run(move || {
-                let same = not_the_old && password::verify(&new, &old_hash);
-                (same, (!same).then(|| password::hash(&new, params, salt)), old_hash)
+            .run(move |hasher| {
+                let same = not_the_old && hasher.verify(&new, &old_hash);
+                (same, (!same).then(|| hasher.hash(&new, params, salt)), old_hash)
             })
             .await?;
         if same {
@@ -225,8 +225,8 @@ impl Judge {
         let hash = stored.hash;
         let (right, hash) = self
             .pool
-            .run(move || {
-                let right = password::verify(&current, &hash);
+            .run(move |hasher| {
+                let right = hasher.verify(&current, &hash);
                 (right, hash)
             })
             .await?;
@@ -280,8 +280,11 @@ impl Judge {
             return Ok(hash);
         }
         let salt = salt()?;
-        let stronger =
-            self.pool.run(move || password::hash(&password, params, salt)).await?.map_err(broken_params)?;
+        let stronger = self
+            .pool
+            .run(move |hasher| hasher.hash(&password, params, salt))
+            .await?
+            .map_err(broken_params)?;
         let (name, old, new) = (account.clone(), hash.clone(), stronger.clone());
         let replaced = self.store.run(move |store| store.rehash_password(&name, &old, &new)).await?;
         Ok(if replaced { stronger } else { hash })

@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use praya_model::Timestamp;
 use rusqlite::types::{FromSqlError, Type};
 use rusqlite::{Connection, ErrorCode, Row, Transaction, TransactionBehavior};
+use tokio::sync::Semaphore;
 
 pub use praya_identity::StoreError;
 pub use praya_identity::store::Result;
@@ -26,6 +27,9 @@ pub use records::{
     Outcome, SessionRow,
 };
 pub use sessions::Begun;
+
+/// How many blocking threads [`Store::run`] takes at once; the connection serves one at a time anyway.
+const CALLS: usize = 4;
 
 /// A handle on the database; clones share one connection.
 #[derive(Clone)]
@@ -41,6 +45,8 @@ pub struct Changes {
 
 struct Inner {
     connection: Mutex<Connection>,
+    // Who waits for the connection waits as a task and not as a thread.
+    calls: Semaphore,
     path: PathBuf,
 }
 
@@ -50,7 +56,7 @@ impl Store {
         &self.inner.path
     }
 
-    /// Runs `work` on a blocking thread.
+    /// Runs `work` on a blocking thread, a few calls at a time. `work` must not wait for another call of this.
     ///
     /// # Errors
     /// What `work` returns, and [`StoreError::Failed`] when the runtime is going down.
@@ -60,6 +66,7 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
+        let _call = self.inner.calls.acquire().await;
         let store = self.clone();
         match tokio::task::spawn_blocking(move || work(&store)).await {
             Ok(done) => done,

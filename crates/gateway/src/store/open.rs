@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use tokio::sync::Semaphore;
 
-use super::{Fault, Inner, Result, Store, StoreError};
+use super::{CALLS, Fault, Inner, Result, Store, StoreError};
 
 /// `PRAY`, in the file's head, so that `file` and we know it.
 const APPLICATION_ID: i64 = 0x5052_4159;
@@ -62,7 +63,13 @@ impl Store {
 
     fn prepare(path: &Path) -> Result<Self> {
         let prepared = connect(path).map_err(|fault| fault.into_error(path))?;
-        Ok(Self { inner: Arc::new(Inner { connection: Mutex::new(prepared), path: path.to_owned() }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                connection: Mutex::new(prepared),
+                calls: Semaphore::new(CALLS),
+                path: path.to_owned(),
+            }),
+        })
     }
 }
 
