@@ -1,7 +1,10 @@
 //! What the end-to-end suites share: the lab of three machines, the programs under test and their stock peers.
 
+pub mod client;
+pub mod gateway;
 pub mod lab;
 pub mod ocserv;
 pub mod openconnect;
+pub mod raw;
 
 pub use lab::Lab;

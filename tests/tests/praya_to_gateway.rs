@@ -1,0 +1,809 @@
+//! Our client against our gateway: every path of the sign-in, every end of a session, and what must survive.
+
+use anyhow::{Result, ensure};
+use praya_testkit::otp::Token;
+use praya_testkit::privilege::was_run_elsewhere;
+use praya_testkit::web::{PAGE, known_bytes, sha256};
+use praya_tests::Lab;
+use praya_tests::client::Client;
+use praya_tests::gateway::Gateway;
+use praya_tests::lab::{GATEWAY, GATEWAY_NAME, INTRANET, INTRANET_V6};
+use rustix::process::Signal;
+
+const PASSWORD: &str = "correct horse battery";
+const NEW_PASSWORD: &str = "a brand new pass phrase";
+
+/// A lab, a gateway with one person, and the client's service.
+struct Scene {
+    lab: Lab,
+    gateway: Gateway,
+    client: Client,
+}
+
+impl Scene {
+    /// With settings, before the gateway starts.
+    fn new(settings: impl FnOnce(&mut Gateway) -> Result<()>) -> Result<Self> {
+        let lab = Lab::new()?;
+        let mut gateway = Gateway::init(&lab)?;
+        gateway.set("sign_in.second_factor", "when_assigned")?;
+        gateway.add_people(&["wong"], PASSWORD)?;
+        gateway.publish_intranet("staff", &["wong"])?;
+        settings(&mut gateway)?;
+        gateway.start()?;
+        let client = Client::started(&lab.employee)?;
+        Ok(Self { lab, gateway, client })
+    }
+
+    fn plain() -> Result<Self> {
+        Self::new(|_| Ok(()))
+    }
+
+    /// `praya login` with these answers; the exit code and what was said.
+    fn login(&self, account: &str, answers: &[&str]) -> Result<(i32, String)> {
+        let login = self.client.login(&self.lab.employee, &self.gateway.pin, account, answers)?;
+        Ok((login.code(), login.everything))
+    }
+
+    /// Signs in and has a tunnel.
+    fn connected() -> Result<Self> {
+        let scene = Self::plain()?;
+        scene.sign_in()?;
+        Ok(scene)
+    }
+
+    fn sign_in(&self) -> Result<()> {
+        let (code, said) = self.login("wong", &[PASSWORD])?;
+        assert_eq!(code, 0, "{said}");
+        ensure!(self.lab.reaches_intranet()?, "the tunnel carries nothing");
+        Ok(())
+    }
+
+    fn status(&self) -> Result<serde_json::Value> {
+        self.client.json(&self.lab.employee, &["status"])
+    }
+}
+
+// Signing in.
+
+#[test]
+fn a_first_sign_in_goes_through_password_code_and_new_password_to_the_tunnel() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let token = Token::hardware("first");
+    let mut initial = String::new();
+    let scene = Scene::new(|gateway| {
+        initial = gateway.add_newcomer("chan")?;
+        gateway.add_token("chan", "40000002", &token)?;
+        gateway.publish_intranet("newcomers", &["chan"])
+    })?;
+    let before = scene.lab.employee.network_state()?;
+    let praya = scene.client.praya(
+        &scene.lab.employee,
+        &["login", "--gateway", GATEWAY_NAME, "--pin", &scene.gateway.pin, "--account", "chan"],
+    )?;
+    let terminal = praya.start_on_terminal()?;
+    let place = terminal.wait_for("Password of chan:")?;
+    terminal.type_line(&initial)?;
+    // A-37: which token, and how much of its code is left.
+    terminal.wait_for_after(place, "Token 40000002, 6 digits, a new code every 60 seconds.")?;
+    let place = terminal.wait_for_after(place, "Code:")?;
+    terminal.type_line(&token.now())?;
+    terminal.wait_for_after(place, "It must be:")?;
+    let place = terminal.wait_for_after(place, "New password:")?;
+    ensure!(!scene.lab.reaches_intranet()?, "A-20: nothing is open before the change");
+    terminal.type_line("short")?;
+    let place = terminal.wait_for_after(place, "New password:")?;
+    terminal.type_line(NEW_PASSWORD)?;
+    terminal.wait_for_after(place, "New password again:")?;
+    terminal.type_line(NEW_PASSWORD)?;
+    let ended = terminal.wait()?;
+    assert_eq!(ended.code(), 0, "{}", ended.everything);
+    for secret in [initial.as_str(), NEW_PASSWORD] {
+        ensure!(!ended.everything.contains(secret), "a typed password is not shown");
+    }
+    ensure!(scene.lab.reaches_intranet()?);
+    scene.client.run(&scene.lab.employee, &["logout"])?;
+    scene.client.wait_for(|snapshot| snapshot["tunnel"].is_null())?;
+    assert_eq!(scene.lab.employee.network_state()?, before);
+    // A-20: the initial password is dead.
+    let (code, said) = scene.login("chan", &[&initial])?;
+    assert_eq!(code, 5, "{said}");
+    Ok(())
+}
+
+#[test]
+fn a_new_password_must_match_its_repetition_and_differ_from_the_old_one() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let mut initial = String::new();
+    let scene = Scene::new(|gateway| {
+        initial = gateway.add_newcomer("chan")?;
+        Ok(())
+    })?;
+    for (first, second, word) in [
+        (NEW_PASSWORD, "something else entirely", "same"),
+        (&initial, &initial, "old"),
+        ("short", "short", "at least"),
+    ] {
+        let (code, said) = scene.login("chan", &[&initial, first, second])?;
+        assert_eq!(code, 5, "{said}");
+        ensure!(said.contains(word), "{said}");
+    }
+    let (code, said) = scene.login("chan", &[&initial, NEW_PASSWORD, NEW_PASSWORD])?;
+    assert_eq!(code, 0, "{said}");
+    Ok(())
+}
+
+#[test]
+fn wrong_credentials_say_the_same_for_a_name_that_exists_and_one_that_does_not() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let scene = Scene::new(|gateway| gateway.set_help_desk("IT help desk, ext. 1234"))?;
+    let mut said_to = Vec::new();
+    for account in ["wong", "nobody-of-that-name"] {
+        let (code, said) = scene.login(account, &["not the password"])?;
+        assert_eq!(code, 5, "{said}");
+        ensure!(said.contains("IT help desk, ext. 1234"), "A-41: {said}");
+        // The support code differs from failure to failure, and so does the name in the prompt.
+        said_to.push(
+            said.lines()
+                .filter(|line| !line.contains("upport"))
+                .map(|line| line.replace(account, "X"))
+                .collect::<Vec<_>>(),
+        );
+    }
+    assert_eq!(said_to[0], said_to[1]);
+    Ok(())
+}
+
+#[test]
+fn a_35_a_36_the_lock_says_how_long_and_refuses_the_right_password() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let token = Token::soft("locked");
+    let scene = Scene::new(|gateway| {
+        gateway.set("sign_in.lock_after", 2)?;
+        gateway.set("sign_in.lock_time", 4)?;
+        gateway.add_token("wong", "40000003", &token)
+    })?;
+    scene.login("wong", &["not the password"])?;
+    // Wrong codes count as well.
+    let (code, said) = scene.login("wong", &[PASSWORD, &token.wrong()])?;
+    assert_eq!(code, 5, "{said}");
+    let (code, said) = scene.login("wong", &[PASSWORD])?;
+    assert_eq!(code, 5, "{said}");
+    ensure!(said.contains("locked") && said.contains("second"), "{said}");
+    // It opens by itself; the audit says when it was closed.
+    let mut opened = false;
+    for _ in 0..200 {
+        let (code, said) = scene.login("wong", &[PASSWORD, &token.now()])?;
+        opened = code == 0;
+        if opened {
+            break;
+        }
+        ensure!(said.contains("locked"), "{said}");
+    }
+    ensure!(opened, "the lock does not open");
+    Ok(())
+}
+
+#[test]
+fn the_troubles_with_a_code_are_told_apart() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let token = Token::soft("troubles");
+    let scene = Scene::new(|gateway| gateway.add_token("wong", "40000004", &token))?;
+    let code_now = token.now();
+    let (code, said) = scene.login("wong", &[PASSWORD, &code_now])?;
+    assert_eq!(code, 0, "{said}");
+    scene.client.run(&scene.lab.employee, &["logout"])?;
+    let (code, said) = scene.login("wong", &[PASSWORD, &code_now])?;
+    assert_eq!(code, 5, "{said}");
+    ensure!(
+        said.contains("already used") || said.contains("used already"),
+        "a replay has its own words: {said}"
+    );
+    let (_, said) = scene.login("wong", &[PASSWORD, &token.wrong()])?;
+    ensure!(said.contains("not right") || said.contains("wrong"), "{said}");
+    let (_, said) = scene.login("wong", &[PASSWORD, &token.shifted(20)])?;
+    ensure!(said.contains("clock"), "a code of another time points at the clock: {said}");
+    scene.gateway.admin(&["token", "disable", "40000004"])?;
+    let (_, said) = scene.login("wong", &[PASSWORD, &token.shifted(1)])?;
+    ensure!(said.contains("40000004"), "a disabled token is named: {said}");
+    Ok(())
+}
+
+#[test]
+fn of_two_racing_uses_of_one_code_exactly_one_wins() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let token = Token::soft("racing");
+    let scene = Scene::new(|gateway| {
+        gateway.set("sessions.per_account", 5)?;
+        gateway.add_token("wong", "40000005", &token)
+    })?;
+    let other = scene.lab.another_employee(60)?;
+    let other_client = Client::started(&other)?;
+    let start = |client: &Client, machine| {
+        let words = ["login", "--gateway", GATEWAY_NAME, "--pin", &scene.gateway.pin, "--account", "wong"];
+        client.praya(machine, &words)?.start_on_terminal()
+    };
+    let racers = [start(&scene.client, &scene.lab.employee)?, start(&other_client, &other)?];
+    for racer in &racers {
+        racer.wait_for("Password of wong:")?;
+        racer.type_line(PASSWORD)?;
+    }
+    for racer in &racers {
+        racer.wait_for("Code:")?;
+    }
+    let code = token.now();
+    for racer in &racers {
+        racer.type_line(&code)?;
+    }
+    let (winners, losers): (Vec<_>, Vec<_>) =
+        [scene.client.wait_for(settled)?, other_client.wait_for(settled)?]
+            .into_iter()
+            .partition(|snapshot| snapshot["state"] == "connected");
+    assert_eq!((winners.len(), losers.len()), (1, 1));
+    assert_eq!(losers[0]["sign_in"]["notice"]["code"], "replayed_otp", "{}", losers[0]);
+    Ok(())
+}
+
+/// Connected, or told that the code was used.
+fn settled(snapshot: &serde_json::Value) -> bool {
+    snapshot["state"] == "connected" || snapshot["sign_in"]["notice"].is_object()
+}
+
+#[test]
+fn a_password_alone_opens_nothing() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let token = Token::soft("pending");
+    let scene = Scene::new(|gateway| {
+        gateway.set("sign_in.step_time", 2)?;
+        gateway.add_token("wong", "40000006", &token)
+    })?;
+    let words = ["login", "--gateway", GATEWAY_NAME, "--pin", &scene.gateway.pin, "--account", "wong"];
+    let terminal = scene.client.praya(&scene.lab.employee, &words)?.start_on_terminal()?;
+    terminal.wait_for("Password of wong:")?;
+    terminal.type_line(PASSWORD)?;
+    terminal.wait_for("Code:")?;
+    ensure!(!scene.lab.reaches_intranet()?, "A-03");
+    ensure!(scene.gateway.sessions()?.is_empty(), "a pending step is no session");
+    // The step has a deadline of its own.
+    let ended = terminal.wait()?;
+    assert_eq!(ended.code(), 5, "{}", ended.everything);
+    ensure!(ended.everything.contains("too long"), "{}", ended.everything);
+    Ok(())
+}
+
+#[test]
+fn a_disabled_account_and_a_missing_token_are_refused_only_after_the_right_password() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let scene = Scene::new(|gateway| {
+        gateway.set("sign_in.second_factor", "required")?;
+        gateway.admin(&["person", "disable", "wong"])?;
+        gateway.add_people(&["chan"], PASSWORD)
+    })?;
+    let (_, wrong) = scene.login("wong", &["not the password"])?;
+    let (code, right) = scene.login("wong", &[PASSWORD])?;
+    assert_eq!(code, 5, "{right}");
+    ensure!(right.contains("disabled") && !wrong.contains("disabled"), "{wrong}\n{right}");
+    let (code, said) = scene.login("chan", &[PASSWORD])?;
+    assert_eq!(code, 5, "{said}");
+    ensure!(said.contains("token"), "{said}");
+    Ok(())
+}
+
+#[test]
+fn an_unknown_gateway_shows_its_pin_and_gets_nothing() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let scene = Scene::plain()?;
+    let words = ["login", "--gateway", GATEWAY_NAME, "--account", "wong", "--answers-stdin"];
+    let login = scene.client.run(&scene.lab.employee, &words)?;
+    assert_eq!(login.code(), 6, "{}", login.everything);
+    ensure!(login.everything.contains(&scene.gateway.pin), "{}", login.everything);
+    let wrong = "pin-sha256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    let login = scene.client.login(&scene.lab.employee, wrong, "wong", &[PASSWORD])?;
+    assert_eq!(login.code(), 6, "{}", login.everything);
+    ensure!(scene.gateway.sessions()?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn a_gateway_that_is_not_there_is_unreachable_and_not_a_wrong_password() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let mut scene = Scene::plain()?;
+    scene.gateway.stop()?;
+    let (code, said) = scene.login("wong", &[PASSWORD])?;
+    assert_eq!(code, 7, "{said}");
+    let login = scene
+        .client
+        .run(&scene.lab.employee, &["login", "--gateway", "nowhere.invalid", "--answers-stdin"])?;
+    assert_eq!(login.code(), 7, "{}", login.everything);
+    Ok(())
+}
+
+// What a session gives.
+
+#[test]
+fn a_million_bytes_arrive_intact_each_way_over_both_families_and_are_counted() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let scene = Scene::connected()?;
+    let expected = sha256(&known_bytes(1_000_000));
+    for host in [INTRANET, INTRANET_V6] {
+        let fetched = scene.lab.fetch(host, "/bytes/1000000")?;
+        ensure!(fetched.status.success(), "{host}: {}", fetched.everything);
+        assert_eq!(sha256(&fetched.output), expected, "from {host}");
+        assert_eq!(scene.lab.send(host, &known_bytes(1_000_000))?, expected, "to {host}");
+    }
+    let status = scene.status()?;
+    for counter in ["received_bytes", "sent_bytes"] {
+        ensure!(status[counter].as_u64() >= Some(2_000_000), "{counter} in {status}");
+    }
+    Ok(())
+}
+
+#[test]
+fn b_16_the_status_shows_name_address_user_duration_and_counters() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let scene = Scene::connected()?;
+    let add = ["profile", "add", "TCC-VPN", "--gateway", GATEWAY_NAME, "--pin", &scene.gateway.pin];
+    scene.client.praya(&scene.lab.employee, &add)?.succeed()?;
+    scene.client.praya(&scene.lab.employee, &["logout"])?.succeed()?;
+    let login = scene.client.praya(
+        &scene.lab.employee,
+        &["login", "--profile", "TCC-VPN", "--account", "wong", "--answers-stdin"],
+    )?;
+    let login = login.start()?;
+    login.type_line(PASSWORD)?;
+    assert_eq!(login.wait()?.code(), 0);
+    ensure!(scene.lab.reaches_intranet()?);
+    let shown = scene.client.praya(&scene.lab.employee, &["status"])?.succeed()?.text();
+    for part in ["TCC-VPN", "10.88.", "wong", "00:00:", " B"] {
+        ensure!(shown.contains(part), "{part} in\n{shown}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_24_a_25_resources_are_listed_by_group_to_an_active_session_only() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let scene = Scene::connected()?;
+    let listed = scene.client.json(&scene.lab.employee, &["resources"])?;
+    let names: Vec<_> =
+        listed.as_array().into_iter().flatten().map(|resource| resource["name"].clone()).collect();
+    ensure!(names.iter().any(|name| name == "Intranet"), "{listed}");
+    scene.client.praya(&scene.lab.employee, &["logout"])?.succeed()?;
+    let listed = scene.client.run(&scene.lab.employee, &["resources"])?;
+    assert_eq!(listed.code(), 3, "{}", listed.everything);
+    Ok(())
+}
+
+#[test]
+fn what_is_not_published_to_the_person_is_not_reached() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let scene = Scene::new(|gateway| gateway.set("tunnel.routes", vec!["172.31.0.0/24", "fd31::/64"]))?;
+    let hidden = praya_testkit::web::Site::open(&scene.lab.intranet, 8080)?;
+    scene.sign_in()?;
+    let refused = scene.lab.fetch(INTRANET, ":8080/")?;
+    ensure!(!refused.status.success(), "{}", refused.everything);
+    ensure!(hidden.visitors().is_empty(), "a packet got through");
+    Ok(())
+}
+
+#[test]
+fn resources_published_while_the_tunnel_is_up_are_open_at_once() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let scene = Scene::new(|gateway| gateway.set("tunnel.routes", vec!["172.31.0.0/24", "fd31::/64"]))?;
+    let _other = praya_testkit::web::Site::open(&scene.lab.intranet, 8080)?;
+    scene.sign_in()?;
+    scene.gateway.publish("staff", "Other", "http://172.31.0.10:8080/", &["tcp:172.31.0.10:8080"])?;
+    // The gateway looks for changes five times a second; the first packets may still be refused.
+    let reached =
+        (0..50).any(|_| scene.lab.fetch(INTRANET, ":8080/").is_ok_and(|page| page.output == PAGE.as_bytes()));
+    ensure!(reached);
+    Ok(())
+}
+
+#[test]
+fn a_26_the_password_is_changed_from_the_session() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let scene = Scene::connected()?;
+    let change = |current: &str| {
+        let process = scene.client.praya(&scene.lab.employee, &["password", "--answers-stdin"])?.start()?;
+        process.type_line(current)?;
+        process.type_line(NEW_PASSWORD)?;
+        process.wait()
+    };
+    let wrong = change("not the password")?;
+    assert_eq!(wrong.code(), 5, "{}", wrong.everything);
+    let right = change(PASSWORD)?;
+    assert_eq!(right.code(), 0, "{}", right.everything);
+    ensure!(scene.lab.reaches_intranet()?, "the session in which it was changed goes on");
+    scene.client.praya(&scene.lab.employee, &["logout"])?.succeed()?;
+    let (code, said) = scene.login("wong", &[PASSWORD])?;
+    assert_eq!(code, 5, "{said}");
+    let (code, said) = scene.login("wong", &[NEW_PASSWORD])?;
+    assert_eq!(code, 0, "{said}");
+    Ok(())
+}
+
+#[test]
+fn a_32_a_second_login_finds_the_session_and_asks_nothing() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let scene = Scene::connected()?;
+    let (code, said) = scene.login("wong", &[])?;
+    assert_eq!(code, 0, "{said}");
+    ensure!(said.contains("still signed in"), "{said}");
+    assert_eq!(scene.gateway.sessions()?.len(), 1);
+    Ok(())
+}
+
+// Every end.
+
+#[test]
+fn a_logout_ends_the_session_and_leaves_nothing_behind() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let scene = Scene::plain()?;
+    let before = scene.lab.employee.network_state()?;
+    scene.sign_in()?;
+    ensure!(scene.lab.employee.network_state()? != before);
+    scene.client.praya(&scene.lab.employee, &["logout"])?.succeed()?;
+    assert_eq!(scene.lab.employee.network_state()?, before);
+    ensure!(scene.gateway.sessions()?.is_empty());
+    assert_eq!(scene.client.run(&scene.lab.employee, &["logout"])?.code(), 3, "there is nobody to log out");
+    Ok(())
+}
+
+#[test]
+fn an_administrator_ends_a_session_within_a_second_and_the_person_is_told() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let scene = Scene::connected()?;
+    scene.gateway.end_sessions("wong")?;
+    ends_with(&scene, "admin")
+}
+
+#[test]
+fn a_disabled_account_ends_its_session() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let scene = Scene::connected()?;
+    scene.gateway.admin(&["person", "disable", "wong"])?;
+    ends_with(&scene, "account_disabled")
+}
+
+#[test]
+fn a_disabled_token_ends_the_session_it_opened() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let token = Token::soft("lost");
+    let scene = Scene::new(|gateway| gateway.add_token("wong", "40000007", &token))?;
+    let (code, said) = scene.login("wong", &[PASSWORD, &token.now()])?;
+    assert_eq!(code, 0, "{said}");
+    scene.gateway.admin(&["token", "disable", "40000007"])?;
+    ends_with(&scene, "token_disabled")
+}
+
+#[test]
+fn a_27_a_28_idleness_is_announced_and_ends_the_session() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let scene = Scene::new(|gateway| {
+        gateway.set("sessions.idle_timeout", 3)?;
+        gateway.set("tunnel.keepalive", 1)
+    })?;
+    scene.sign_in()?;
+    scene.client.wait_for_state("idle_warning")?;
+    ends_with(&scene, "idle")
+}
+
+#[test]
+fn the_absolute_lifetime_ends_a_session_under_traffic() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let scene = Scene::new(|gateway| gateway.set("sessions.lifetime", 4))?;
+    scene.sign_in()?;
+    let _pinging = scene.lab.employee.program("ping").args(["-i", "0.2", INTRANET]).start()?;
+    ends_with(&scene, "absolute")
+}
+
+#[test]
+fn a_session_that_was_away_for_too_long_is_over() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let scene = Scene::new(|gateway| gateway.set("sessions.away_timeout", 2))?;
+    scene.sign_in()?;
+    scene.client.praya(&scene.lab.employee, &["disconnect"])?.succeed()?;
+    scene.gateway.wait_for_no_sessions()?;
+    let _ = scene.client.run(&scene.lab.employee, &["connect"])?;
+    scene
+        .client
+        .wait_for(|snapshot| ["ended", "no_session"].contains(&snapshot["state"].as_str().unwrap_or("")))?;
+    Ok(())
+}
+
+#[test]
+fn a_34_a_sign_in_elsewhere_is_told_asked_and_never_a_ping_pong() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let scene = Scene::connected()?;
+    let other = scene.lab.another_employee(70)?;
+    let other_client = Client::started(&other)?;
+    let login = |answer| other_client.login(&other, &scene.gateway.pin, "wong", &[PASSWORD, answer]);
+    let cancelled = login("n")?;
+    ensure!(cancelled.code() != 0, "{}", cancelled.everything);
+    ensure!(scene.lab.reaches_intranet()?, "the first session goes on");
+    let replaced = login("y")?;
+    assert_eq!(replaced.code(), 0, "{}", replaced.everything);
+    ensure!(replaced.everything.contains(scene.lab.employee.name()), "where: {}", replaced.everything);
+    // The first machine is told why and does not take the session back.
+    ends_with(&scene, "duplicate")?;
+    assert_eq!(other_client.json(&other, &["status"])?["state"], "connected");
+    assert_eq!(scene.gateway.sessions()?.len(), 1);
+    Ok(())
+}
+
+#[test]
+fn a_34_policy_may_refuse_the_second_sign_in_or_allow_several() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    for (setting, code) in [("refuse", 1), ("allow", 0)] {
+        let scene = Scene::new(|gateway| match setting {
+            "refuse" => gateway.set("sessions.at_limit", "refuse"),
+            _ => gateway.set("sessions.per_account", 2),
+        })?;
+        scene.sign_in()?;
+        let other = scene.lab.another_employee(80)?;
+        let other_client = Client::started(&other)?;
+        let login = other_client.login(&other, &scene.gateway.pin, "wong", &[PASSWORD])?;
+        assert_eq!(login.code(), code, "{setting}: {}", login.everything);
+        ensure!(scene.lab.reaches_intranet()?, "the first session goes on");
+    }
+    Ok(())
+}
+
+/// The session ends for this reason, the tunnel is down, and the reason is shown.
+fn ends_with(scene: &Scene, reason: &str) -> Result<()> {
+    let ended = scene.client.wait_for_state("ended")?;
+    assert_eq!(ended["ended"], reason, "{ended:#}");
+    ensure!(!scene.lab.reaches_intranet()?);
+    let status = scene.status()?;
+    assert_eq!(status["ended"], reason, "{status:#}");
+    assert_eq!(scene.client.run(&scene.lab.employee, &["resources"])?.code(), 3);
+    Ok(())
+}
+
+// What must survive.
+
+#[test]
+fn a_download_goes_on_over_a_restart_of_the_gateway() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let mut scene = Scene::connected()?;
+    let url = format!("http://{INTRANET}/halting/2000000");
+    let download = scene.lab.employee.program("curl").args(["--silent", "--show-error", &url]).start()?;
+    scene.lab.site.wait_for_halt()?;
+    scene.gateway.stop()?;
+    scene.client.wait_for(|snapshot| snapshot["reconnect"].is_object())?;
+    scene.gateway.start()?;
+    scene.lab.site.go_on();
+    let finished = download.wait()?;
+    ensure!(finished.status.success(), "{}", finished.everything.len());
+    assert_eq!(sha256(&finished.output), sha256(&known_bytes(2_000_000)));
+    assert_eq!(scene.status()?["state"], "connected");
+    Ok(())
+}
+
+#[test]
+fn a_gateway_that_was_killed_comes_back_with_its_sessions() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let mut scene = Scene::connected()?;
+    scene.gateway.kill()?;
+    scene.client.wait_for(|snapshot| snapshot["reconnect"].is_object())?;
+    scene.gateway.start()?;
+    scene.client.wait_for_state("connected")?;
+    ensure!(scene.lab.reaches_intranet()?);
+    Ok(())
+}
+
+#[test]
+fn a_killed_service_cleans_up_and_resumes_without_a_sign_in() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let mut scene = Scene::new(|gateway| gateway.set("tunnel.dns_servers", vec!["172.31.0.53"]))?;
+    let before = scene.lab.employee.network_state()?;
+    scene.sign_in()?;
+    let first = scene.status()?;
+    scene.client.kill()?;
+    ensure!(
+        scene.lab.employee.network_state()? != before,
+        "the crash leaves the resolver's file as it was set"
+    );
+
+    // Without a gateway to resume with, the next start leaves nothing of ours behind.
+    let held = scene
+        .lab
+        .employee
+        .shell("ip route add blackhole 198.51.100.1/32; ip route del blackhole 198.51.100.1/32");
+    held?;
+    scene.gateway.stop()?;
+    scene.client.start(&scene.lab.employee)?;
+    scene.client.wait_for(|snapshot| snapshot["reconnect"].is_object())?;
+    assert_eq!(scene.lab.employee.network_state()?, before);
+
+    // With it, the session is back, with its addresses, and nobody signed in anew.
+    scene.gateway.start()?;
+    scene.client.wait_for_state("connected")?;
+    let again = scene.status()?;
+    assert_eq!(again["addresses"], first["addresses"]);
+    assert_eq!(again["session"], first["session"]);
+    ensure!(scene.lab.reaches_intranet()?);
+    Ok(())
+}
+
+#[test]
+fn reset_network_works_without_the_service() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let mut scene = Scene::new(|gateway| gateway.set("tunnel.dns_servers", vec!["172.31.0.53"]))?;
+    let before = scene.lab.employee.network_state()?;
+    scene.sign_in()?;
+    scene.client.kill()?;
+    let state = scene.client.state.display().to_string();
+    scene.client.praya(&scene.lab.employee, &["reset-network", "--state", &state])?.succeed()?;
+    assert_eq!(scene.lab.employee.network_state()?, before);
+    Ok(())
+}
+
+#[test]
+fn a_31_views_come_and_go_and_the_tunnel_does_not_notice() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let scene = Scene::connected()?;
+    let before = scene.status()?;
+    let view = scene.client.praya(&scene.lab.employee, &["status", "--watch"])?.start()?;
+    view.wait_for("wong")?;
+    view.kill()?;
+    ensure!(scene.lab.reaches_intranet()?);
+    let after = scene.status()?;
+    for field in ["session", "addresses", "connected_since_ms", "account"] {
+        assert_eq!(after[field], before[field], "{field}");
+    }
+    ensure!(
+        after["received_bytes"].as_u64() >= before["received_bytes"].as_u64(),
+        "counters live in the service"
+    );
+    Ok(())
+}
+
+#[test]
+fn an_orderly_stop_of_the_service_leaves_nothing_and_its_start_resumes() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let mut scene = Scene::plain()?;
+    let before = scene.lab.employee.network_state()?;
+    scene.sign_in()?;
+    let first = scene.status()?;
+    assert_eq!(scene.client.stop()?.code(), 0);
+    assert_eq!(scene.lab.employee.network_state()?, before);
+    scene.client.start(&scene.lab.employee)?;
+    scene.client.wait_for_state("connected")?;
+    assert_eq!(scene.status()?["session"], first["session"]);
+    Ok(())
+}
+
+#[test]
+fn a_network_that_goes_and_comes_brings_the_tunnel_back() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let scene = Scene::new(|gateway| gateway.set("tunnel.dpd", 2))?;
+    scene.sign_in()?;
+    scene.lab.employee.shell("ip link set eth0 down")?;
+    scene.client.wait_for(|snapshot| snapshot["reconnect"].is_object())?;
+    scene.lab.employee.shell("ip link set eth0 up; ip addr replace 2001:db8::10/64 dev eth0 nodad")?;
+    scene.client.wait_for_state("connected")?;
+    ensure!(scene.lab.reaches_intranet()?);
+    Ok(())
+}
+
+#[test]
+fn a_stolen_cookie_is_worth_nothing_without_the_device() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let scene = Scene::connected()?;
+    // Whoever reads the service's files as root has everything; whoever only saw the cookie has nothing.
+    let mut cookies = Vec::new();
+    for entry in std::fs::read_dir(&scene.client.state)?.flatten() {
+        let text = std::fs::read_to_string(entry.path()).unwrap_or_default();
+        let words = text.split('"').filter(|word| word.len() == 43).map(str::to_owned);
+        cookies.extend(words);
+    }
+    ensure!(!cookies.is_empty(), "the resume file holds the cookie");
+    let other = scene.lab.another_employee(90)?;
+    for cookie in cookies {
+        let client = praya_tests::openconnect::openconnect(&other, &scene.gateway.pin)?
+            .arg("--cookie-on-stdin")
+            .start()?;
+        client.type_line(&cookie)?;
+        let ended = client.wait()?;
+        assert_eq!(ended.code(), 2, "{}", ended.everything);
+    }
+    ensure!(scene.lab.reaches_intranet()?, "and the session goes on");
+    Ok(())
+}
+
+#[test]
+fn no_secret_stands_in_any_command_line_or_log_of_the_client() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let lab = Lab::new()?;
+    let mut gateway = Gateway::init(&lab)?;
+    gateway.set("sign_in.second_factor", "when_assigned")?;
+    gateway.add_people(&["wong"], PASSWORD)?;
+    gateway.start()?;
+    let client = Client::new(&lab.employee)?;
+    let service = client.service(&lab.employee)?.env("RUST_LOG", "trace").start()?;
+    service.wait_for("ready")?;
+    let login = client.login(&lab.employee, &gateway.pin, "wong", &[PASSWORD])?;
+    assert_eq!(login.code(), 0, "{}", login.everything);
+    service.signal(Signal::TERM)?;
+    let printed = service.wait()?.everything;
+    ensure!(!printed.contains(PASSWORD), "the password stands in the log");
+    let resume = std::fs::read_dir(&client.state)?
+        .flatten()
+        .filter_map(|entry| std::fs::read_to_string(entry.path()).ok());
+    for word in resume.collect::<String>().split('"').filter(|word| word.len() == 43) {
+        ensure!(!printed.contains(word), "a cookie stands in the log");
+    }
+    let _ = GATEWAY;
+    Ok(())
+}

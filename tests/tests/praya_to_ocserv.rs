@@ -1,0 +1,164 @@
+//! Our client against Debian's real `ocserv`, a gateway that knows nothing of us.
+
+use anyhow::{Result, ensure};
+use praya_testkit::otp::Token;
+use praya_testkit::privilege::was_run_elsewhere;
+use praya_testkit::web::{known_bytes, sha256};
+use praya_tests::Lab;
+use praya_tests::client::Client;
+use praya_tests::lab::INTRANET;
+use praya_tests::ocserv::Ocserv;
+
+const PASSWORD: &str = "correct horse battery";
+
+/// A lab whose intranet knows the way back to `ocserv`'s clients, because `ocserv` translates no addresses.
+fn lab() -> Result<(Lab, Ocserv)> {
+    let lab = Lab::new()?;
+    lab.intranet.shell("ip route add default via 172.31.0.1; ip -6 route add default via fd31::1")?;
+    let server = Ocserv::new(&lab.gateway)?;
+    server.add_person("wong", PASSWORD)?;
+    Ok((lab, server))
+}
+
+/// A million bytes each way.
+fn carries_traffic(lab: &Lab) -> Result<()> {
+    let expected = sha256(&known_bytes(1_000_000));
+    let fetched = lab.fetch(INTRANET, "/bytes/1000000")?;
+    ensure!(fetched.status.success(), "{}", fetched.everything);
+    assert_eq!(sha256(&fetched.output), expected);
+    assert_eq!(lab.send(INTRANET, &known_bytes(1_000_000))?, expected);
+    Ok(())
+}
+
+#[test]
+fn its_default_configuration_with_tls_1_2_and_a_password() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let (lab, mut server) = lab()?;
+    server.start(&lab.gateway)?;
+    let client = Client::started(&lab.employee)?;
+    ensure!(!lab.reaches_intranet()?);
+    let before = lab.employee.network_state()?;
+    let login = client.login(&lab.employee, &server.pin, "wong", &[PASSWORD])?;
+    assert_eq!(login.code(), 0, "{}", login.everything);
+    ensure!(server.printed().contains("TLS1.2"), "{}", server.printed());
+    carries_traffic(&lab)?;
+    let status = client.json(&lab.employee, &["status"])?;
+    assert_eq!(status["state"], "connected");
+    assert_eq!(status["account"], "wong");
+    ensure!(status["received_bytes"].as_u64() >= Some(1_000_000), "{status}");
+    ensure!(status["sent_bytes"].as_u64() >= Some(1_000_000), "{status}");
+    let logout = client.run(&lab.employee, &["logout"])?;
+    assert_eq!(logout.code(), 0, "{}", logout.everything);
+    client.wait_for(|snapshot| snapshot["tunnel"].is_null())?;
+    ensure!(!lab.reaches_intranet()?);
+    assert_eq!(lab.employee.network_state()?, before, "nothing of ours is left");
+    Ok(())
+}
+
+#[test]
+fn tls_1_3() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let (lab, mut server) = lab()?;
+    server.set("tls-priorities", "\"NORMAL:%SERVER_PRECEDENCE:%COMPAT:-VERS-ALL:+VERS-TLS1.3\"");
+    server.start(&lab.gateway)?;
+    let client = Client::started(&lab.employee)?;
+    let login = client.login(&lab.employee, &server.pin, "wong", &[PASSWORD])?;
+    assert_eq!(login.code(), 0, "{}", login.everything);
+    ensure!(server.printed().contains("TLS1.3"), "{}", server.printed());
+    carries_traffic(&lab)
+}
+
+#[test]
+fn b_14_a_password_and_then_a_code() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let (lab, mut server) = lab()?;
+    let token = Token::soft("ocserv");
+    server.add_token("wong", &token)?;
+    server.start(&lab.gateway)?;
+    let client = Client::started(&lab.employee)?;
+    let login = client.login(&lab.employee, &server.pin, "wong", &[PASSWORD, &token.now()])?;
+    assert_eq!(login.code(), 0, "{}", login.everything);
+    carries_traffic(&lab)
+}
+
+#[test]
+fn a_wrong_password_is_refused_and_said_so() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let (lab, mut server) = lab()?;
+    server.start(&lab.gateway)?;
+    let client = Client::started(&lab.employee)?;
+    let login = client.login(&lab.employee, &server.pin, "wong", &["not the password"])?;
+    assert_eq!(login.code(), 5, "{}", login.everything);
+    assert_eq!(client.json(&lab.employee, &["status"])?["state"], "no_session");
+    Ok(())
+}
+
+#[test]
+fn a_lost_connection_comes_back_with_the_same_address() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let (lab, mut server) = lab()?;
+    server.start(&lab.gateway)?;
+    let client = Client::started(&lab.employee)?;
+    let login = client.login(&lab.employee, &server.pin, "wong", &[PASSWORD])?;
+    assert_eq!(login.code(), 0, "{}", login.everything);
+    let first = client.wait_for_state("connected")?;
+    // The connection is reset under the client, as a rebooted firewall does it.
+    lab.employee.shell("ss --kill --tcp state established dst 198.51.100.1")?;
+    client.wait_for(|snapshot| snapshot["state"] == "reconnecting" || snapshot["reconnect"].is_object())?;
+    let again = client.wait_for_state("connected")?;
+    assert_eq!(again["tunnel"]["addresses"], first["tunnel"]["addresses"]);
+    assert_eq!(
+        again["connected_since"], first["connected_since"],
+        "B-16: the session's clock does not start anew"
+    );
+    carries_traffic(&lab)
+}
+
+#[test]
+fn a_restarted_server_has_forgotten_the_session_and_the_person_is_told_so() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let (lab, mut server) = lab()?;
+    server.start(&lab.gateway)?;
+    let client = Client::started(&lab.employee)?;
+    let before = lab.employee.network_state()?;
+    let login = client.login(&lab.employee, &server.pin, "wong", &[PASSWORD])?;
+    assert_eq!(login.code(), 0, "{}", login.everything);
+    server.stop()?;
+    server.start(&lab.gateway)?;
+    // Its cookies live in its memory only: to go on, the person signs in again, and nothing is left in between.
+    client.wait_for(|snapshot| snapshot["state"] == "ended")?;
+    assert_eq!(lab.employee.network_state()?, before);
+    let login = client.login(&lab.employee, &server.pin, "wong", &[PASSWORD])?;
+    assert_eq!(login.code(), 0, "{}", login.everything);
+    carries_traffic(&lab)
+}
+
+#[test]
+fn the_servers_session_timeout_is_announced_and_kept() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let (lab, mut server) = lab()?;
+    server.set("session-timeout", "20");
+    server.start(&lab.gateway)?;
+    let client = Client::started(&lab.employee)?;
+    let login = client.login(&lab.employee, &server.pin, "wong", &[PASSWORD])?;
+    assert_eq!(login.code(), 0, "{}", login.everything);
+    let status = client.json(&lab.employee, &["status"])?;
+    ensure!((1..=20).contains(&status["expires_in_seconds"].as_u64().unwrap_or(0)), "{status}");
+    let ended = client.wait_for_state("ended")?;
+    ensure!(ended["ended"].is_string(), "{ended}");
+    Ok(())
+}
