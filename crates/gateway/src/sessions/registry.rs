@@ -13,6 +13,7 @@ use super::live::{ChannelId, LiveSession};
 use super::{ApiRequest, Attached, ConnectProof, Gone, Refusal, new_cookie, new_id};
 use crate::audit::{Audit, GATEWAY, PERSON};
 use crate::config::Config;
+use crate::metrics::Metrics;
 use crate::sign_in::{CreateRefusal, NewSession, SessionDirectory};
 use crate::store::{
     AuditEvent, Begun, CookieHash, CookieState, DeviceKey, Lease, NewAudit, Outcome, Result, SessionRow,
@@ -20,7 +21,6 @@ use crate::store::{
 };
 
 /// Every session that is not over. Share it by `Arc`.
-#[derive(Debug)]
 pub struct Sessions {
     pub(super) store: Store,
     pub(super) audit: Audit,
@@ -28,6 +28,7 @@ pub struct Sessions {
     pub(super) table: Mutex<Table>,
     /// Ends that the database could not be told yet.
     pub(super) owed: Mutex<Vec<(SessionId, EndReason, Timestamp)>>,
+    pub(super) metrics: Metrics,
 }
 
 #[derive(Debug)]
@@ -225,7 +226,12 @@ impl Sessions {
         let session = table.live.remove(id)?;
         table.leases.release(&session.addresses);
         drop(table);
-        session.end(reason).then_some(session)
+        let first = session.end(reason);
+        if first {
+            self.metrics.session_ended(reason);
+            self.metrics.sessions.dec();
+        }
+        first.then_some(session)
     }
 
     pub(super) fn table(&self) -> MutexGuard<'_, Table> {
@@ -266,6 +272,7 @@ impl Sessions {
             Ok(Begun::Made { ended }) => {
                 let session = Arc::new(LiveSession::new(&row, addresses, access));
                 self.table().live.insert(id.clone(), session);
+                self.metrics.sessions.inc();
                 for (row, reason) in ended.iter().filter_map(|row| Some((row, row.ended?.1))) {
                     if let Some(session) = self.forget(&row.id, reason) {
                         self.audit.record_blocking(&ended_record(&session, reason, GATEWAY, now));

@@ -15,6 +15,7 @@ use super::live::LiveSession;
 use super::registry::{Sessions, Table, ended_record};
 use crate::audit::{Audit, GATEWAY};
 use crate::config::Config;
+use crate::metrics::Metrics;
 use crate::store::{Result, SessionRow, Store};
 
 /// The setting that says until when the gateway was known to run.
@@ -37,7 +38,14 @@ impl Sessions {
             .collect();
         let table =
             Table { live: HashMap::new(), leases: Leases::new(config.tunnel.pool_v4, config.tunnel.pool_v6) };
-        let sessions = Self { store, audit, config, table: Mutex::new(table), owed: Mutex::new(Vec::new()) };
+        let sessions = Self {
+            store,
+            audit,
+            config,
+            table: Mutex::new(table),
+            owed: Mutex::new(Vec::new()),
+            metrics: Metrics::new(),
+        };
         for mut row in sessions.store.live_sessions()? {
             let addresses = leases.get(&row.id).copied();
             if !addresses.is_some_and(|addresses| sessions.table().leases.mark(&addresses)) {
@@ -55,6 +63,13 @@ impl Sessions {
         }
         sessions.store.set_setting(ALIVE_AT, &now.as_millis().to_string())?;
         Ok(sessions)
+    }
+
+    /// Counts in `metrics` from now on.
+    #[must_use]
+    pub fn with_metrics(self, metrics: Metrics) -> Self {
+        metrics.sessions.set(i64::try_from(self.count()).unwrap_or(i64::MAX));
+        Self { metrics, ..self }
     }
 
     /// Ends what is over and returns how many sessions that were. Run it every second.

@@ -1,0 +1,356 @@
+//! `praya-gateway serve`: brings everything up in an order that can be taken back, keeps it up, and takes it down.
+
+mod listeners;
+mod network;
+mod notify;
+mod upkeep;
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
+
+use praya_identity::WrappingKey;
+use praya_model::Timestamp;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::audit::{Audit, GATEWAY};
+use crate::config::{Config, LogFormat};
+use crate::exit::{Code, Fatal, Result};
+use crate::http::tls::ServerTls;
+use crate::http::{Limits, Server, serve_plain};
+use crate::init::StateDir;
+use crate::metrics::{self, Metrics};
+use crate::sessions::Sessions;
+use crate::sign_in::{SessionDirectory, SignInParts, SignInPolicy, SignInService};
+use crate::store::{AuditEvent, NewAudit, Outcome, Store};
+use crate::tunnel::{Switch, SwitchSettings, Tunnels};
+use crate::{api, pki};
+
+/// From so many days before its end on, a certificate is complained about.
+const EXPIRY_WARNING: Duration = Duration::from_secs(30 * 86_400);
+
+/// What the state folder holds, read and checked; nothing of the machine is touched yet.
+pub struct Prepared {
+    state: StateDir,
+    /// The settings.
+    pub config: Arc<Config>,
+    /// The database.
+    pub store: Store,
+    key: Arc<WrappingKey>,
+    tls: ServerTls,
+    /// The pin of the server's key.
+    pub pin: String,
+}
+
+/// A gateway that runs.
+pub struct Running {
+    prepared: Prepared,
+    sessions: Arc<Sessions>,
+    audit: Audit,
+    https: Vec<SocketAddr>,
+    metrics: Option<SocketAddr>,
+    network: network::Network,
+    stop: watch::Sender<bool>,
+    stopping: Arc<AtomicBool>,
+    servers: JoinSet<()>,
+    upkeep: JoinSet<()>,
+    device: JoinHandle<std::io::Result<()>>,
+}
+
+/// Why a running gateway stops.
+enum End {
+    Signal(&'static str),
+    Device(String),
+}
+
+/// Serves until a signal says to stop. `ready` gets one line once people can sign in.
+///
+/// # Errors
+/// What is wrong and what to do; then nothing on the machine is changed.
+pub fn run(state: &StateDir, json: bool, ready: &mut dyn Write) -> Result<()> {
+    let config = state.config()?;
+    start_log(&config);
+    let prepared = Prepared::open(state)?;
+    runtime()?.block_on(async {
+        let running = Running::start(prepared).await?;
+        running.announce(json, ready)?;
+        running.until_stopped().await
+    })
+}
+
+/// Reads and checks everything that `serve` would, and starts nothing.
+///
+/// # Errors
+/// As [`run`], as far as it can be seen from the files.
+pub fn check(state: &StateDir) -> Result<Prepared> {
+    Prepared::open(state)
+}
+
+/// The runtime that everything asynchronous runs on.
+///
+/// # Errors
+/// The system has no threads to give.
+pub fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Fatal::new(Code::Software, format!("cannot start the runtime: {error}")))
+}
+
+/// Sends log lines to the standard error, as the configuration or `RUST_LOG` says.
+pub fn start_log(config: &Config) {
+    use tracing_subscriber::EnvFilter;
+
+    let configured = || EnvFilter::new(&config.log.filter);
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| configured());
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second call, as in tests, leaves the first one in force.
+    let _first_wins = match config.log.format {
+        LogFormat::Text => lines.try_init(),
+        LogFormat::Json => lines.json().try_init(),
+    };
+}
+
+impl Prepared {
+    /// Reads and checks the state folder.
+    ///
+    /// # Errors
+    /// What is wrong and what to do.
+    pub fn open(state: &StateDir) -> Result<Self> {
+        let config = Arc::new(state.config()?);
+        let key = Arc::new(state.wrapping_key()?);
+        let store = state.store()?;
+        let tls = ServerTls::load(&config.tls.certificate, &config.tls.key)
+            .map_err(|error| Fatal::new(Code::Config, error.to_string()))?;
+        let chain = pki::read_chain(&config.tls.certificate)?;
+        let missing = pki::uncovered(&chain, &config.gateway.names)?;
+        if !missing.is_empty() {
+            return Err(Fatal::new(
+                Code::Config,
+                format!(
+                    "the certificate {} does not cover {} of gateway.names, so clients would be warned; run \
+                     `praya-gateway certificate renew`, or take the name out",
+                    config.tls.certificate.display(),
+                    missing.join(", ")
+                ),
+            ));
+        }
+        let now = now();
+        if pki::expired_at(&chain, now) {
+            return Err(Fatal::new(
+                Code::Config,
+                format!(
+                    "the certificate {} has run out; run `praya-gateway certificate renew`, or replace it",
+                    config.tls.certificate.display()
+                ),
+            ));
+        }
+        if pki::expired_at(&chain, now.after(EXPIRY_WARNING)) {
+            tracing::warn!(
+                "the server certificate runs out within 30 days; run `praya-gateway certificate renew`"
+            );
+        }
+        let pin = chain.first().map_or_else(|| Ok(String::new()), pki::pin_of)?;
+        Ok(Self { state: state.clone(), config, store, key, tls, pin })
+    }
+}
+
+impl Running {
+    /// Brings the gateway up: ports, device, addresses, forwarding, sessions, and then the doors.
+    ///
+    /// # Errors
+    /// What is wrong and what to do; what was done before is taken back.
+    pub async fn start(prepared: Prepared) -> Result<Self> {
+        let config = Arc::clone(&prepared.config);
+        // Ports first: they are free again by themselves when something else fails.
+        let (https, metrics_listener) = listeners::bind(&config.listen)?;
+        let addresses = |listener: &TcpListener| listener.local_addr().map_err(listeners::broken);
+        let https_addresses = https.iter().map(addresses).collect::<Result<Vec<_>>>()?;
+        let metrics_address = metrics_listener.as_ref().map(addresses).transpose()?;
+
+        let metrics = Metrics::new();
+        let audit = Audit::new(prepared.store.clone());
+        let sessions = load_sessions(&prepared, &audit, &metrics).await?;
+        let (device, network) = network::start(&prepared.state, &config.tunnel).await?;
+
+        let device = Arc::new(device);
+        let switch = Switch::new(SwitchSettings::from(&*config), Arc::clone(&device), metrics.clone());
+        let sign_in = SignInService::new(SignInParts {
+            store: prepared.store.clone(),
+            key: Arc::clone(&prepared.key),
+            sessions: Arc::clone(&sessions) as Arc<dyn SessionDirectory>,
+            audit: audit.clone(),
+            policy: SignInPolicy::from_config(&config),
+            clock: Arc::new(now),
+        });
+        let front = api::Front {
+            config: Arc::clone(&config),
+            sessions: Arc::clone(&sessions),
+            sign_in,
+            metrics: metrics.clone(),
+        };
+        let tunnels =
+            Tunnels::new(Arc::clone(&config), Arc::clone(&sessions), Arc::clone(&switch), metrics.clone());
+        let limits = Limits::from(&config.limits);
+        let server =
+            Arc::new(Server::new(prepared.tls.clone(), api::router(front), tunnels, limits, metrics.clone()));
+
+        let (stop, stopped) = watch::channel(false);
+        let stopping = Arc::new(AtomicBool::new(false));
+        let healthy = Arc::new(AtomicBool::new(true));
+        let upkeep = upkeep::start(&sessions, &audit, &prepared.store, &prepared.tls, &config, &healthy);
+        let mut servers = JoinSet::new();
+        for listener in https {
+            servers.spawn(Arc::clone(&server).serve(listener, stopped.clone()));
+        }
+        if let Some(listener) = metrics_listener {
+            let (stopping, healthy) = (Arc::clone(&stopping), Arc::clone(&healthy));
+            let readiness: metrics::Readiness =
+                Arc::new(move || match (stopping.load(Ordering::Relaxed), healthy.load(Ordering::Relaxed)) {
+                    (true, _) => Err("the gateway is stopping".into()),
+                    (false, false) => Err("the database does not answer".into()),
+                    (false, true) => Ok(()),
+                });
+            servers.spawn(serve_plain(listener, metrics::router(metrics, readiness), limits, stopped));
+        }
+        let device = tokio::spawn(async move { switch.run(&*device).await });
+        audit
+            .record(NewAudit {
+                code: Some("started".into()),
+                detail: serde_json::json!({ "version": env!("CARGO_PKG_VERSION") }),
+                ..NewAudit::new(now(), AuditEvent::Gateway, Outcome::Ok, GATEWAY)
+            })
+            .await;
+        Ok(Self {
+            prepared,
+            sessions,
+            audit,
+            https: https_addresses,
+            metrics: metrics_address,
+            network,
+            stop,
+            stopping,
+            servers,
+            upkeep,
+            device,
+        })
+    }
+
+    /// Where HTTPS is served.
+    pub fn https(&self) -> &[SocketAddr] {
+        &self.https
+    }
+
+    /// Writes the ready line and tells systemd.
+    ///
+    /// # Errors
+    /// The line cannot be written.
+    pub fn announce(&self, json: bool, ready: &mut dyn Write) -> Result<()> {
+        let list: Vec<String> = self.https.iter().map(ToString::to_string).collect();
+        let pin = &self.prepared.pin;
+        let line = if json {
+            serde_json::json!({ "ready": true, "https": list, "metrics": self.metrics, "pin": pin })
+                .to_string()
+        } else {
+            let metrics = self.metrics.map_or_else(String::new, |address| format!(", metrics on {address}"));
+            format!("ready: HTTPS on {}{metrics}, {pin}", list.join(" and "))
+        };
+        writeln!(ready, "{line}")
+            .and_then(|()| ready.flush())
+            .map_err(|error| Fatal::new(Code::Disk, format!("cannot write the ready line: {error}")))?;
+        tracing::info!(https = ?self.https, sessions = self.sessions.count(), "ready");
+        notify::ready();
+        Ok(())
+    }
+
+    /// Serves until SIGTERM or SIGINT, or until the device fails; SIGHUP reads the certificate again.
+    ///
+    /// # Errors
+    /// The device failed, or the machine's network could not be put back.
+    pub async fn until_stopped(mut self) -> Result<()> {
+        let listen = |kind| {
+            signal(kind)
+                .map_err(|error| Fatal::new(Code::Software, format!("cannot listen for signals: {error}")))
+        };
+        let (mut terminate, mut interrupt, mut hang_up) = (
+            listen(SignalKind::terminate())?,
+            listen(SignalKind::interrupt())?,
+            listen(SignalKind::hangup())?,
+        );
+        let end = loop {
+            tokio::select! {
+                _ = terminate.recv() => break End::Signal("SIGTERM"),
+                _ = interrupt.recv() => break End::Signal("SIGINT"),
+                _ = hang_up.recv() => match self.prepared.tls.reload() {
+                    Ok(()) => tracing::info!("the certificate was read again"),
+                    Err(error) => tracing::error!(%error, "the certificate in use stays"),
+                },
+                failed = &mut self.device => break End::Device(match failed {
+                    Ok(Ok(())) => "it was closed".into(),
+                    Ok(Err(error)) => error.to_string(),
+                    Err(error) => error.to_string(),
+                }),
+            }
+        };
+        match &end {
+            End::Signal(name) => tracing::info!(signal = name, sessions = self.sessions.count(), "stopping"),
+            End::Device(why) => tracing::error!(why, "the tunnel device failed; stopping"),
+        }
+        let stopped = self.stop().await;
+        match end {
+            End::Signal(_) => stopped,
+            End::Device(why) => Err(Fatal::new(
+                Code::Unavailable,
+                format!("the tunnel device failed: {why}; start the gateway again"),
+            )),
+        }
+    }
+
+    /// Lets everybody go and puts the machine back. Sessions stay in the database; clients come back by themselves.
+    ///
+    /// # Errors
+    /// The machine's network could not be put back.
+    pub async fn stop(mut self) -> Result<()> {
+        notify::stopping();
+        self.stopping.store(true, Ordering::Relaxed);
+        // Channels first, so that their going counts as ours and not as the clients'.
+        self.sessions.drain();
+        let _nobody_listens = self.stop.send(true);
+        while self.servers.join_next().await.is_some() {}
+        self.upkeep.shutdown().await;
+        self.device.abort();
+        if let Err(error) = self.sessions.flush(now()).await {
+            tracing::error!(%error, "the last counters could not be stored");
+        }
+        self.audit
+            .record(NewAudit {
+                code: Some("stopped".into()),
+                ..NewAudit::new(now(), AuditEvent::Gateway, Outcome::Ok, GATEWAY)
+            })
+            .await;
+        self.network.stop().await
+    }
+}
+
+async fn load_sessions(prepared: &Prepared, audit: &Audit, metrics: &Metrics) -> Result<Arc<Sessions>> {
+    let (audit, config, metrics) = (audit.clone(), Arc::clone(&prepared.config), metrics.clone());
+    let sessions = prepared
+        .store
+        .run(move |store| {
+            let sessions = Sessions::load(store.clone(), audit, config, now())?;
+            sessions.end_closed(now())?;
+            Ok::<_, crate::store::StoreError>(sessions.with_metrics(metrics))
+        })
+        .await?;
+    Ok(Arc::new(sessions))
+}
+
+/// The system's time.
+pub fn now() -> Timestamp {
+    Timestamp::from(SystemTime::now())
+}
