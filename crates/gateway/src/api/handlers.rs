@@ -8,11 +8,11 @@ use praya_model::api::{
     AnswerSignIn, BeginSignIn, ChangePassword, GatewayInfo, OwnSession, ResourceList, SessionInfo,
     SessionList, SignInReply,
 };
-use praya_model::{EndReason, FailureCode, SessionId};
+use praya_model::{EndReason, SessionId};
 use serde::Deserialize;
 
 use super::Front;
-use super::access::{ApiError, Body, Caller, NoBody, peer_of};
+use super::access::{ApiError, Body, Caller, NoBody, not_found, peer_of};
 use crate::audit::PERSON;
 
 /// The API's major version.
@@ -124,7 +124,7 @@ pub(super) async fn end_other(
     // Somebody else's session and one that does not exist look the same.
     let own = front.sessions.get(&id).is_some_and(|session| session.account == caller.session.account);
     if !own {
-        return Err(FailureCode::Protocol { detail: "there is no such session".into() }.into());
+        return Err(not_found().await);
     }
     front.sessions.end(&id, EndReason::UserLogout, PERSON, front.now()).await;
     Ok(StatusCode::NO_CONTENT)

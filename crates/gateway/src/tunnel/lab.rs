@@ -5,21 +5,25 @@ use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use praya_datapath::Delivery;
-use praya_identity::{Account, IdentityStore as _};
+use praya_identity::password::HashParams;
+use praya_identity::{Account, IdentityStore as _, TokenKind, WrappingKey, otp, people, tokens};
 use praya_model::resource::{Endpoint, PortRange, Protocol};
 use praya_model::sign_in::Grant;
-use praya_model::{AccountName, GroupName, Timestamp};
+use praya_model::{AccountName, GroupName, Timestamp, TokenSerial};
 
 use super::{Switch, SwitchSettings, Uplink};
+use crate::api::Front;
 use crate::audit::Audit;
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::sessions::Sessions;
-use crate::sign_in::{NewSession, Others, SessionDirectory as _};
+use crate::sign_in::{NewSession, Others, SessionDirectory, SignInParts, SignInPolicy, SignInService};
 use crate::store::{DeviceKey, Group, Store};
 
 /// The one server that the group `staff` may reach, on TCP 80 and by echo.
 pub(crate) const WEB: &str = "172.31.0.80";
+
+const OTP_SECRET: &[u8] = b"12345678901234567890";
 
 /// What left the switch for the network.
 #[derive(Clone, Default)]
@@ -70,6 +74,33 @@ impl Lab {
         Self { config, store, sessions, switch, metrics, outside }
     }
 
+    /// What requests are answered from. Alice has an initial password, which is returned, and a token.
+    pub(crate) fn front(&self) -> (Front, String) {
+        let mut policy = SignInPolicy::from_config(&self.config);
+        policy.hash = HashParams { memory_kib: 32, passes: 1, lanes: 1 };
+        policy.rate = None;
+        let key = Arc::new(WrappingKey::from_bytes([5; 32]));
+        let (serial, kind) = (TokenSerial::new("T-1"), TokenKind::SOFT);
+        tokens::register(&self.store, &key, serial.clone(), kind, OTP_SECRET, None, now()).unwrap();
+        tokens::assign(&self.store, &serial, &alice(), now()).unwrap();
+        let initial = people::set_initial_password(&self.store, &alice(), policy.hash, None, now()).unwrap();
+        let sign_in = SignInService::new(SignInParts {
+            store: self.store.clone(),
+            key,
+            sessions: Arc::clone(&self.sessions) as Arc<dyn SessionDirectory>,
+            audit: Audit::new(self.store.clone()),
+            policy,
+            clock: Arc::new(now),
+        });
+        let front = Front {
+            config: Arc::clone(&self.config),
+            sessions: Arc::clone(&self.sessions),
+            sign_in,
+            metrics: self.metrics.clone(),
+        };
+        (front, initial.expose().to_owned())
+    }
+
     /// Signs Alice in.
     pub(crate) fn sign_in(&self, device_key: Option<DeviceKey>) -> Grant {
         let new = NewSession {
@@ -83,6 +114,12 @@ impl Lab {
         };
         self.sessions.create(new, now()).unwrap()
     }
+}
+
+/// The code that Alice's token shows now.
+pub(crate) fn code() -> String {
+    let step = u64::try_from(otp::step_at(TokenKind::SOFT, now())).unwrap();
+    otp::code(TokenKind::SOFT, OTP_SECRET, step).to_string()
 }
 
 pub(crate) fn alice() -> AccountName {
