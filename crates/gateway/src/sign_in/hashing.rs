@@ -94,7 +94,7 @@ mod tests {
         let pool = Arc::new(HashPool::new(2, 3));
         let running = Arc::new(AtomicUsize::new(0));
         let (release, hold) = mpsc::channel::<()>();
-        let hold = Arc::new(std::sync::Mutex::new(hold));
+        let hold = Arc::new(Mutex::new(hold));
         let (started, mut begun) = tokio::sync::mpsc::unbounded_channel();
         let jobs: Vec<_> = (0..5)
             .map(|_| {

@@ -14,6 +14,8 @@ mod service;
 #[cfg(test)]
 mod service_tests;
 mod slots;
+#[cfg(test)]
+mod test_world;
 
 pub use directory::{CreateRefusal, NewSession, Others, SessionDirectory};
 pub use policy::SignInPolicy;

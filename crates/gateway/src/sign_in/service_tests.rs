@@ -1,211 +1,22 @@
 //! The sign-in as a client meets it, over a real store.
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::Arc;
 
 use praya_identity::limits::RateLimit;
 use praya_identity::password::HashParams;
 use praya_identity::token::TokenAct;
-use praya_identity::{IdentityStore as _, TokenKind, TokenState, WrappingKey, otp, people, tokens};
+use praya_identity::{IdentityStore as _, TokenKind, TokenState, otp, people, tokens};
 use praya_model::api::{BeginSignIn, SignInReply};
 use praya_model::password::PasswordRule;
-use praya_model::sign_in::{ElsewhereChoice, ElsewhereSession, Grant};
-use praya_model::{
-    AccountName, EndReason, Failure, FailureCode, Secret, SessionId, SignInAnswer, SignInStep, Timestamp,
-    TokenSerial,
-};
+use praya_model::sign_in::ElsewhereChoice;
+use praya_model::{EndReason, FailureCode, Secret, SessionId, SignInAnswer, SignInStep};
 
 use super::*;
 use crate::audit::Audit;
-use crate::config::Config;
-use crate::store::{AuditEvent, AuditFilter, AuditRecord, DeviceKey, Outcome, Store, StoreError};
+use crate::store::{AuditEvent, AuditFilter, DeviceKey, Outcome, Store};
 
-const OTP_SECRET: &[u8] = b"12345678901234567890";
-const GOOD: &str = "tide and harbour";
-const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7));
-
-/// Sessions as a list.
-#[derive(Default)]
-struct Directory {
-    live: Mutex<Vec<(NewSession, SessionId)>>,
-    ended: Mutex<Vec<(SessionId, EndReason)>>,
-}
-
-impl SessionDirectory for Directory {
-    fn elsewhere(
-        &self,
-        account: &AccountName,
-        device_key: Option<&DeviceKey>,
-    ) -> Result<Vec<ElsewhereSession>, StoreError> {
-        let live = self.live.lock().unwrap();
-        let others = live.iter().filter(|(session, _)| {
-            session.account == *account && (device_key.is_none() || session.device_key.as_ref() != device_key)
-        });
-        Ok(others
-            .map(|(session, id)| ElsewhereSession {
-                session: id.clone(),
-                host_name: session.host_name.clone(),
-                source: session.source.to_string(),
-                since: Timestamp::default(),
-            })
-            .collect())
-    }
-
-    fn create(&self, new: NewSession, _now: Timestamp) -> Result<Grant, CreateRefusal> {
-        let mut live = self.live.lock().unwrap();
-        let account = new.account.clone();
-        if matches!(new.others, Others::Replace(_)) {
-            live.retain(|(session, _)| session.account != account);
-        }
-        let id = SessionId::new(format!("s{}", live.len() + 1));
-        live.push((new, id.clone()));
-        Ok(Grant { session: Some(id), cookie: Secret::new("cookie"), account })
-    }
-
-    fn end_sessions_of(
-        &self,
-        account: &AccountName,
-        keep: Option<&SessionId>,
-        reason: EndReason,
-        _now: Timestamp,
-    ) -> Result<u32, StoreError> {
-        let mut ended = 0;
-        self.live.lock().unwrap().retain(|(session, id)| {
-            let stays = session.account != *account || Some(id) == keep;
-            if !stays {
-                ended += 1;
-                self.ended.lock().unwrap().push((id.clone(), reason));
-            }
-            stays
-        });
-        Ok(ended)
-    }
-}
-
-struct World {
-    store: Store,
-    key: Arc<WrappingKey>,
-    sessions: Arc<Directory>,
-    service: SignInService,
-    time: Arc<AtomicI64>,
-    wong: AccountName,
-    serial: TokenSerial,
-    initial: Secret,
-}
-
-fn policy() -> SignInPolicy {
-    let mut policy = SignInPolicy::from_config(&Config::default());
-    policy.hash = HashParams { memory_kib: 32, passes: 1, lanes: 1 };
-    policy.rate = None;
-    policy.help_desk = Some("ext. 4000".into());
-    policy
-}
-
-/// `wong` with an initial password and a token.
-fn world_of(store: Store, policy: SignInPolicy) -> World {
-    let time = Arc::new(AtomicI64::new(1_700_000_010));
-    let now = Timestamp::from_secs(time.load(Ordering::SeqCst));
-    let key = Arc::new(WrappingKey::from_bytes([5; 32]));
-    let wong = people::add(&store, "wong", "Wong", now).unwrap().name;
-    let day = Some(Duration::from_secs(86_400));
-    let initial = people::set_initial_password(&store, &wong, policy.hash, day, now).unwrap();
-    let serial = TokenSerial::new("F88AC2B6");
-    tokens::register(&store, &key, serial.clone(), TokenKind::SOFT, OTP_SECRET, None, now).unwrap();
-    tokens::assign(&store, &serial, &wong, now).unwrap();
-    let sessions = Arc::new(Directory::default());
-    let clock_time = Arc::clone(&time);
-    let service = SignInService::new(SignInParts {
-        store: store.clone(),
-        key: Arc::clone(&key),
-        sessions: Arc::clone(&sessions) as Arc<dyn SessionDirectory>,
-        audit: Audit::new(store.clone()),
-        policy,
-        clock: Arc::new(move || Timestamp::from_secs(clock_time.load(Ordering::SeqCst))),
-    });
-    World { store, key, sessions, service, time, wong, serial, initial }
-}
-
-fn world() -> World {
-    world_of(Store::in_memory().unwrap(), policy())
-}
-
-impl World {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_secs(self.time.load(Ordering::SeqCst))
-    }
-
-    fn wait(&self, seconds: i64) {
-        self.time.fetch_add(seconds, Ordering::SeqCst);
-    }
-
-    fn code(&self) -> String {
-        let step = u64::try_from(otp::step_at(TokenKind::SOFT, self.now())).unwrap();
-        otp::code(TokenKind::SOFT, OTP_SECRET, step).to_string()
-    }
-
-    async fn begin(&self, account: &str) -> SignInReply {
-        self.begin_on(account, "pc-17", None).await
-    }
-
-    async fn begin_on(&self, account: &str, host: &str, key: Option<DeviceKey>) -> SignInReply {
-        let request = BeginSignIn {
-            account: account.into(),
-            device_key: key.map(DeviceKey::to_base64),
-            host_name: host.into(),
-            client: "test".into(),
-        };
-        self.service.begin(request, HERE).await
-    }
-
-    async fn answer(&self, to: &SignInReply, answer: SignInAnswer) -> SignInReply {
-        self.service.answer(to.ticket.as_ref().expect("a ticket to answer"), answer, HERE).await
-    }
-
-    async fn password(&self, to: &SignInReply, password: &str) -> SignInReply {
-        self.answer(to, SignInAnswer::Password { account: None, password: Secret::new(password) }).await
-    }
-
-    async fn otp(&self, to: &SignInReply, code: &str) -> SignInReply {
-        self.answer(to, SignInAnswer::Otp { code: Secret::new(code) }).await
-    }
-
-    async fn new_password(&self, to: &SignInReply, password: &str, repeat: &str) -> SignInReply {
-        let answer =
-            SignInAnswer::NewPassword { password: Secret::new(password), repeat: Secret::new(repeat) };
-        self.answer(to, answer).await
-    }
-
-    /// Signs in for the first time, so that the password is [`GOOD`] and the session is gone again.
-    async fn settle(&self) {
-        let reply = self.password(&self.begin("wong").await, self.initial.expose()).await;
-        let reply = self.otp(&reply, &self.code()).await;
-        let reply = self.new_password(&reply, GOOD, GOOD).await;
-        assert!(matches!(reply.next, SignInStep::Done(_)), "{reply:?}");
-        self.sessions.live.lock().unwrap().clear();
-        self.wait(60);
-    }
-
-    async fn at_otp(&self) -> SignInReply {
-        let reply = self.password(&self.begin("wong").await, GOOD).await;
-        assert!(matches!(reply.next, SignInStep::Otp { .. }), "{reply:?}");
-        reply
-    }
-
-    fn audit(&self) -> Vec<AuditRecord> {
-        self.store.audit(&AuditFilter::default()).unwrap()
-    }
-}
-
-fn refusal(reply: &SignInReply) -> &Failure {
-    let SignInStep::Refused(failure) = &reply.next else { panic!("refused, not {reply:?}") };
-    failure
-}
-
-fn notice(reply: &SignInReply) -> &FailureCode {
-    &reply.notice.as_ref().expect("a notice").code
-}
+use super::test_world::*;
 
 #[tokio::test]
 async fn the_first_sign_in_from_the_initial_password_to_the_session() {
