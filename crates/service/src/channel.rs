@@ -21,13 +21,13 @@ use tokio_rustls::client::TlsStream;
 use crate::tls;
 
 /// How long all attempts to connect by TCP may take together.
-const TCP: Duration = Duration::from_secs(10);
+const TCP: Duration = Duration::from_secs(6);
 /// The head start of each address before the next is tried too (RFC 8305, section 5).
 const HEAD_START: Duration = Duration::from_millis(250);
 /// How long the TLS handshake may take.
-const HANDSHAKE: Duration = Duration::from_secs(15);
+const HANDSHAKE: Duration = Duration::from_secs(6);
 /// How long the answer to CONNECT may take.
-const ANSWER: Duration = Duration::from_secs(15);
+const ANSWER: Duration = Duration::from_secs(6);
 /// Dead connections that the pump does not notice, because a packet is stuck in them, are ended by the kernel.
 const USER_TIMEOUT_MILLIS: u32 = 60_000;
 

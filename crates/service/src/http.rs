@@ -5,43 +5,20 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use praya_model::{FailureCode, GatewayAddress};
-use praya_wire::http::Headers;
+use praya_model::api::PROOF_HEADER;
+use praya_model::{FailureCode, GatewayAddress, Secret};
+use praya_session::{HttpReply, HttpRequest};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use rustls::ClientConfig;
 
 use crate::tls;
 
 /// The largest body of an answer, in bytes.
-pub const MAX_BODY: usize = 256 * 1024;
+pub const MAX_BODY: usize = 1024 * 1024;
 /// How long the TCP connection may take.
-const CONNECT: Duration = Duration::from_secs(10);
+const CONNECT: Duration = Duration::from_secs(8);
 /// How long a whole exchange may take; a gateway under load answers a sign-in slowly but surely.
-const EXCHANGE: Duration = Duration::from_secs(30);
-
-/// One request.
-#[derive(Debug)]
-pub struct Request<'a> {
-    /// `GET` or `POST`.
-    pub method: &'a str,
-    /// The path, beginning with `/`.
-    pub path: &'a str,
-    /// Every header but `Host` and `Content-Length`.
-    pub headers: &'a Headers,
-    /// The body; empty for none.
-    pub body: Vec<u8>,
-}
-
-/// One answer, whatever its status.
-#[derive(Debug)]
-pub struct Response {
-    /// The status code.
-    pub status: u16,
-    /// The headers; those that are not text are left out.
-    pub headers: Headers,
-    /// The body, at most [`MAX_BODY`] bytes.
-    pub body: Vec<u8>,
-}
+const EXCHANGE: Duration = Duration::from_secs(20);
 
 /// A client for one gateway.
 #[derive(Clone, Debug)]
@@ -78,49 +55,80 @@ impl Http {
         Ok(Self { client, gateway: gateway.clone() })
     }
 
-    /// Sends `request` and waits for the whole answer.
+    /// Sends `request` and waits for the whole answer. `prove` makes the proof of the device key for a method, path
+    /// and body, where the request wants one.
     ///
     /// # Errors
     /// The gateway is not believed, not reachable, or answers with more than [`MAX_BODY`] bytes. A status code is
     /// never an error here.
-    pub async fn send(&self, request: Request<'_>) -> Result<Response, FailureCode> {
+    pub async fn send(
+        &self,
+        request: HttpRequest,
+        prove: impl FnOnce(&str, &str, &[u8], &Secret) -> String,
+    ) -> Result<HttpReply, FailureCode> {
         let host_port = self.gateway.host_port();
-        let broken = |detail: &str| FailureCode::Protocol { detail: detail.to_owned() };
-        let method = reqwest::Method::from_bytes(request.method.as_bytes()).map_err(|_| broken("method"))?;
-        let url = format!("https://{}{}", self.gateway.authority(), request.path);
-        let mut headers = HeaderMap::new();
-        for (name, value) in request.headers.iter() {
-            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| broken("header name"))?;
-            let mut value = HeaderValue::from_str(value).map_err(|_| broken("header value"))?;
-            value.set_sensitive(true);
-            headers.append(name, value);
-        }
-        let mut builder = self.client.request(method, url).headers(headers);
-        if !request.body.is_empty() {
-            builder = builder.body(request.body);
-        }
+        let builder = self.build(request, prove)?;
         let failed = |error: reqwest::Error| tls::failure(&error.without_url(), &host_port);
         let mut answer = builder.send().await.map_err(failed)?;
         let status = answer.status().as_u16();
-        let mut headers = Headers::default();
-        for (name, value) in answer.headers() {
-            if let Ok(value) = value.to_str() {
-                headers.push(name.as_str(), value);
-            }
-        }
+        let headers = answer
+            .headers()
+            .iter()
+            .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
+            .collect();
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(failed)? {
             if body.len() + chunk.len() > MAX_BODY {
-                return Err(broken("the answer is too large"));
+                return Err(FailureCode::Protocol { detail: "the answer is too large".to_owned() });
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Response { status, headers, body })
+        Ok(HttpReply { status, headers, body })
+    }
+
+    fn build(
+        &self,
+        request: HttpRequest,
+        prove: impl FnOnce(&str, &str, &[u8], &Secret) -> String,
+    ) -> Result<reqwest::RequestBuilder, FailureCode> {
+        let broken =
+            |what: &str| FailureCode::Internal { detail: format!("a request with an impossible {what}") };
+        let method =
+            reqwest::Method::from_bytes(request.method.as_str().as_bytes()).map_err(|_| broken("method"))?;
+        let mut headers = HeaderMap::new();
+        let mut add = |name: &str, value: &str, secret: bool| {
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| broken("header name"))?;
+            let mut value = HeaderValue::from_str(value).map_err(|_| broken("header value"))?;
+            value.set_sensitive(secret);
+            headers.append(name, value);
+            Ok::<_, FailureCode>(())
+        };
+        for (name, value) in &request.headers {
+            add(name, value, false)?;
+        }
+        if let Some(cookies) = &request.cookies {
+            add("Cookie", cookies.expose(), true)?;
+        }
+        let body = request.body.as_ref().map_or("", |body| body.text.expose());
+        if let Some(bearer) = &request.bearer {
+            add("Authorization", &format!("Bearer {}", bearer.cookie.expose()), true)?;
+            if bearer.proof {
+                let proof = prove(request.method.as_str(), &request.path, body.as_bytes(), &bearer.cookie);
+                add(PROOF_HEADER, &proof, true)?;
+            }
+        }
+        if let Some(body) = &request.body {
+            add("Content-Type", body.content_type, false)?;
+        }
+        let url = format!("https://{}{}", self.gateway.authority(), request.path);
+        let builder = self.client.request(method, url).headers(headers);
+        Ok(if request.body.is_some() { builder.body(body.to_owned()) } else { builder })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use praya_session::{Bearer, Body, Method};
     use rcgen::{CertificateParams, KeyPair};
     use rustls::ServerConfig;
     use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -168,8 +176,12 @@ mod tests {
         (Http::new(&name, &[address], &client_config(&trust).unwrap()).unwrap(), asked)
     }
 
-    fn get(headers: &Headers) -> Request<'_> {
-        Request { method: "GET", path: "/api/v1/gateway", headers, body: Vec::new() }
+    fn get() -> HttpRequest {
+        HttpRequest::new(Method::Get, "/api/v1/gateway")
+    }
+
+    fn no_proof(_: &str, _: &str, _: &[u8], _: &Secret) -> String {
+        panic!("no proof is wanted")
     }
 
     #[tokio::test]
@@ -178,12 +190,36 @@ mod tests {
             b"HTTP/1.1 302 Found\r\nLocation: https://evil.test/\r\nContent-Length: 0\r\n\r\n".to_vec(),
         )
         .await;
-        let headers = Headers::default().with("X-Aggregate-Auth", "1");
-        let response = http.send(get(&headers)).await.unwrap();
-        assert_eq!((response.status, response.headers.get("Location")), (302, Some("https://evil.test/")));
+        let request = HttpRequest { headers: vec![("X-Aggregate-Auth", "1".into())], ..get() };
+        let response = http.send(request, no_proof).await.unwrap();
+        assert_eq!((response.status, response.header("Location")), (302, Some("https://evil.test/")));
         let asked = asked.await.unwrap();
         assert!(asked.starts_with("GET /api/v1/gateway HTTP/1.1\r\n"), "{asked}");
         assert!(asked.contains("X-Aggregate-Auth: 1\r\n"), "{asked}");
+    }
+
+    #[tokio::test]
+    async fn a_bound_session_s_call_carries_cookie_and_proof() {
+        let (http, asked) = gateway(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".to_vec()).await;
+        let bearer = Some(Bearer { cookie: Secret::new("c00kie"), proof: true });
+        let body = Some(Body { content_type: "application/json", text: Secret::new("{}") });
+        let request = HttpRequest { method: Method::Post, bearer, body, ..get() };
+        let prove = |method: &str, path: &str, body: &[u8], cookie: &Secret| {
+            assert_eq!(
+                (method, path, body, cookie.expose()),
+                ("POST", "/api/v1/gateway", &b"{}"[..], "c00kie")
+            );
+            "1.sig".to_owned()
+        };
+        http.send(request, prove).await.unwrap();
+        let asked = asked.await.unwrap();
+        for line in [
+            "Authorization: Bearer c00kie\r\n",
+            "X-Praya-Proof: 1.sig\r\n",
+            "Content-Type: application/json\r\n",
+        ] {
+            assert!(asked.contains(line), "{line} in {asked}");
+        }
     }
 
     #[tokio::test]
@@ -192,8 +228,8 @@ mod tests {
             b"HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nContent-Length: 2\r\n\r\nok".to_vec(),
         )
         .await;
-        let response = http.send(get(&Headers::default())).await.unwrap();
-        assert_eq!(response.headers.set_cookies().count(), 2);
+        let response = http.send(get(), no_proof).await.unwrap();
+        assert_eq!(response.all("Set-Cookie").count(), 2);
         assert_eq!(response.body, b"ok");
     }
 
@@ -202,7 +238,7 @@ mod tests {
         let mut answer = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n".to_vec();
         answer.resize(MAX_BODY + 4096, b'x');
         let (http, _asked) = gateway(answer).await;
-        let failure = http.send(get(&Headers::default())).await.unwrap_err();
+        let failure = http.send(get(), no_proof).await.unwrap_err();
         assert_eq!(failure, FailureCode::Protocol { detail: "the answer is too large".into() });
     }
 
@@ -212,7 +248,7 @@ mod tests {
         let trust = Trust::Roots { extra: vec![] };
         let address: SocketAddr = format!("127.0.0.1:{}", known.gateway.port()).parse().unwrap();
         let http = Http::new(&known.gateway, &[address], &client_config(&trust).unwrap()).unwrap();
-        let failure = http.send(get(&Headers::default())).await.unwrap_err();
+        let failure = http.send(get(), no_proof).await.unwrap_err();
         assert!(
             matches!(&failure, FailureCode::UnknownGateway { pin, .. } if pin.starts_with("pin-sha256:")),
             "{failure:?}"
@@ -226,8 +262,7 @@ mod tests {
         drop(listener);
         let gateway: GatewayAddress = format!("vpn.test:{}", address.port()).parse().unwrap();
         let tls = client_config(&Trust::Roots { extra: vec![] }).unwrap();
-        let failure =
-            Http::new(&gateway, &[address], &tls).unwrap().send(get(&Headers::default())).await.unwrap_err();
+        let failure = Http::new(&gateway, &[address], &tls).unwrap().send(get(), no_proof).await.unwrap_err();
         assert_eq!(
             failure,
             FailureCode::Unreachable { gateway: gateway.host_port(), cause: "refused".into() }

@@ -1,8 +1,26 @@
 //! The privileged service: owns the sign-in, the session, the tunnel and the undo journal.
+//!
+//! [`owner`] is the one task that drives `praya_session::Session`; everything else carries out what it wants:
+//! [`http`] and [`channel`] reach the gateway believed by [`tls`], [`network`] changes this machine, [`resume`] and
+//! [`profiles`] keep what must survive, [`handler`] serves the views.
 
 pub mod channel;
+pub mod channels;
+pub mod clock;
+pub mod config;
 pub mod device_key;
+pub mod doctor;
 pub mod files;
+pub mod gateways;
+pub mod handler;
 pub mod http;
+pub mod metered;
+pub mod network;
+pub mod notify;
+pub mod owner;
+pub mod profiles;
+mod requests;
 pub mod resolve;
+pub mod resume;
+pub mod run;
 pub mod tls;

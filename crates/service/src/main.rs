@@ -1,1 +1,77 @@
-fn main() {}
+//! `prayad`: reads its settings, opens its log, and runs the service until it is told to stop.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+use praya_service::config::{Config, Flags, LogFormat};
+use praya_service::run::run;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// Wrong settings (sysexits.h).
+const EX_CONFIG: u8 = 78;
+/// The system refuses something basic (sysexits.h).
+const EX_OSERR: u8 = 71;
+
+fn main() -> ExitCode {
+    let config = match Config::load(Flags::parse()) {
+        Ok(config) => config,
+        Err(error) => return fail(&error, EX_CONFIG),
+    };
+    if let Err(error) = open_log(&config) {
+        return fail(&*error, EX_CONFIG);
+    }
+    keep_memory_private();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error, EX_OSERR),
+    };
+    runtime.block_on(async {
+        let stop = match told_to_stop() {
+            Ok(stop) => stop,
+            Err(error) => return fail(&error, EX_OSERR),
+        };
+        match run(config, stop).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error, error.exit_code()),
+        }
+    })
+}
+
+/// One message on standard error, whatever the log level.
+fn fail(error: &dyn std::error::Error, code: u8) -> ExitCode {
+    // Where standard error is closed, the exit code is all that is left.
+    let _ = writeln!(std::io::stderr(), "prayad: {error}");
+    ExitCode::from(code)
+}
+
+/// The log on standard error. At info and above it names no person and no internal host.
+fn open_log(config: &Config) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let filter = EnvFilter::try_new(&config.log)?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match config.log_format {
+        LogFormat::Text => log.with_ansi(false).try_init(),
+        LogFormat::Json => log.json().flatten_event(true).try_init(),
+    }
+}
+
+/// Passwords and cookies pass through this process: no core dump, and no debugger of an unprivileged process.
+fn keep_memory_private() {
+    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+        tracing::warn!(%error, "core dumps cannot be switched off");
+    }
+}
+
+/// SIGTERM, or Ctrl-C at a terminal.
+fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

@@ -1,0 +1,349 @@
+//! The life of one tunnel channel: opened, waiting to be used, pumping, ended with the right last word.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use praya_datapath::packet_io::{self, PacketIo};
+use praya_datapath::pump::{self, Order, PumpEnd, PumpSettings};
+use praya_datapath::timers::{Rhythm, Role};
+use praya_datapath::{Counters, TunDevice};
+use praya_model::{FailureCode, GatewayAddress};
+use praya_session::{ChannelId, Event, Farewell, OpenChannel, PeerEnd};
+use praya_wire::tunnel_headers::{
+    ConnectRequest, TunnelHeaderError, parse_connect_reply, write_connect_request,
+};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio_rustls::client::TlsStream;
+
+use crate::channel::{self, Binding};
+use crate::device_key::DeviceKey;
+use crate::gateways::Gateway;
+use crate::metered::Metered;
+use crate::tls;
+
+/// How long opening a channel may take in all.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How long one frame may wait for a gateway that does not read.
+const STALL: Duration = Duration::from_secs(60);
+/// How ocserv recognises a client of its protocol.
+pub const USER_AGENT: &str =
+    concat!("AnyConnect-compatible OpenConnect VPN Agent (Praya ", env!("CARGO_PKG_VERSION"), ")");
+
+/// The tunnel device as the pump uses it.
+pub type Device = Metered<TunDevice>;
+
+/// A channel's handle. Dropping it ends the channel without a word.
+#[derive(Debug)]
+pub struct ChannelHandle {
+    commands: Option<oneshot::Sender<Use>>,
+    orders: mpsc::Sender<Order>,
+    rekey: Arc<AtomicBool>,
+    task: JoinHandle<()>,
+}
+
+/// What a channel needs to carry packets.
+#[derive(Debug)]
+pub struct Use {
+    /// Where packets come from and go to.
+    pub device: Arc<Device>,
+    /// What counts them.
+    pub counters: Arc<Counters>,
+}
+
+impl ChannelHandle {
+    /// Begins to open a channel; what becomes of it goes to `events`. `inside` says whether the tunnel's network
+    /// settings are in force already.
+    pub fn open(
+        wish: OpenChannel,
+        gateway: Arc<Gateway>,
+        key: Arc<DeviceKey>,
+        inside: bool,
+        host_name: Option<String>,
+        events: mpsc::Sender<Event>,
+    ) -> Self {
+        let (commands, command) = oneshot::channel();
+        let (orders, order) = mpsc::channel(4);
+        let rekey = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&rekey);
+        let task = tokio::spawn(async move {
+            let channel = wish.channel;
+            let address = gateway.address().clone();
+            let opening = open(wish, &gateway, &key, inside, host_name);
+            let opened = tokio::time::timeout(PATIENCE, opening).await.unwrap_or_else(|_| {
+                Err(Box::new(Event::ChannelFailed { channel, failure: unreachable(&address, "timeout") }))
+            });
+            let (open, up) = match opened {
+                Ok(opened) => opened,
+                Err(event) => return tell(&events, *event).await,
+            };
+            tell(&events, up).await;
+            let stream = Rekeyable { stream: open.stream, rekey: flag };
+            if let Some(event) = carry(channel, stream, open.settings, command, order, &address).await {
+                tell(&events, event).await;
+            }
+        });
+        Self { commands: Some(commands), orders, rekey, task }
+    }
+
+    /// From now on the channel carries packets.
+    pub fn use_it(&mut self, with: Use) {
+        if let Some(commands) = self.commands.take() {
+            // A channel that has ended meanwhile has told so by an event.
+            let _ = commands.send(with);
+        }
+    }
+
+    /// Demands a sign of life.
+    pub fn probe(&self, patience: Duration) {
+        // A full queue holds a probe already, or the channel has ended.
+        let _ = self.orders.try_send(Order::Probe { patience });
+    }
+
+    /// Asks for new keys with the next record that is sent.
+    pub fn refresh_keys(&self) {
+        self.rekey.store(true, Ordering::Relaxed);
+    }
+
+    /// Ends the channel, or the attempt to open it. The task that comes back is done when the last word is out.
+    pub fn close(self, farewell: Farewell) -> JoinHandle<()> {
+        let opening = self.commands.is_some();
+        let order = match farewell {
+            Farewell::Bye(reason) => Order::Bye { reason },
+            Farewell::Detach => Order::Detach,
+            Farewell::Close => Order::Close,
+        };
+        if (farewell == Farewell::Close && opening) || self.orders.try_send(order).is_err() {
+            self.task.abort();
+        }
+        self.task
+    }
+}
+
+/// The owner is gone only when the service is going down.
+async fn tell(events: &mpsc::Sender<Event>, event: Event) {
+    let _ = events.send(event).await;
+}
+
+struct Open {
+    stream: TlsStream<TcpStream>,
+    settings: PumpSettings,
+}
+
+async fn open(
+    wish: OpenChannel,
+    gateway: &Gateway,
+    key: &DeviceKey,
+    inside: bool,
+    host_name: Option<String>,
+) -> Result<(Open, Event), Box<Event>> {
+    let id = wish.channel;
+    let failed = |failure| Box::new(Event::ChannelFailed { channel: id, failure });
+    let addresses = gateway.addresses(inside).await.map_err(failed)?;
+    let head = |binding: &Binding| {
+        let proof =
+            binding.exporter.as_ref().filter(|_| wish.proof).map(|exporter| key.prove_connect(exporter));
+        write_connect_request(&ConnectRequest {
+            host: wish.gateway.authority(),
+            user_agent: USER_AGENT.to_owned(),
+            cookie: Some(wish.cookie.clone()),
+            host_name,
+            base_mtu: binding.base_mtu,
+            previous: wish.addresses.iter().map(ipnet::IpNet::addr).collect(),
+            proof,
+            ..ConnectRequest::default()
+        })
+    };
+    let opened = channel::open(&wish.gateway, &addresses, gateway.tls(), head).await.map_err(failed)?;
+    gateway.reached_at(opened.peer);
+    match parse_connect_reply(&opened.head) {
+        Ok(reply) => {
+            for name in &reply.ignored {
+                tracing::debug!(header = %name, "a header of the gateway makes no sense and is left out");
+            }
+            let config = &reply.config;
+            let settings = PumpSettings {
+                // New keys are the session's own business: it may want a second channel for them.
+                rhythm: Rhythm {
+                    role: Role::Client,
+                    dpd: config.dpd,
+                    keepalive: config.keepalive,
+                    rekey: Duration::ZERO,
+                },
+                mtu: config.mtu,
+                early: opened.early,
+                stall: STALL,
+                events: None,
+            };
+            let up = Event::connect_answered(id, Ok(reply), opened.peer.ip(), opened.tls13);
+            Ok((Open { stream: opened.stream, settings }, up))
+        }
+        Err(error) => {
+            if let TunnelHeaderError::Refused { status, .. } = &error {
+                tracing::info!(status, "the gateway refused the tunnel");
+            }
+            Err(Box::new(Event::connect_answered(id, Err(error), opened.peer.ip(), opened.tls13)))
+        }
+    }
+}
+
+/// Waits to be used or closed, then pumps. The event, if any, that tells how the channel ended.
+async fn carry<S: AsyncRead + AsyncWrite + Unpin + Send>(
+    channel: ChannelId,
+    stream: S,
+    mut settings: PumpSettings,
+    command: oneshot::Receiver<Use>,
+    mut orders: mpsc::Receiver<Order>,
+    gateway: &GatewayAddress,
+) -> Option<Event> {
+    let end = tokio::select! {
+        used = command => match used {
+            Ok(Use { device, counters }) => pump::run(stream, device, settings, &counters, orders).await,
+            Err(_) => return None,
+        },
+        order = orders.recv() => {
+            // Nobody used it: it says its last word and goes.
+            let (nowhere, _other_end) = packet_io::channel(1);
+            let (last_word, orders) = mpsc::channel(1);
+            last_word.send(order?).await.ok()?;
+            settings.early = Bytes::new();
+            pump::run(stream, nowhere, settings, &Counters::default(), orders).await
+        }
+    };
+    tracing::info!(channel = channel.0, end = ?end, "channel ended");
+    ended(channel, end, gateway)
+}
+
+/// What the session needs to know about a pump's end.
+fn ended(channel: ChannelId, end: PumpEnd, gateway: &GatewayAddress) -> Option<Event> {
+    let lost = |cause| Some(Event::ChannelLost { channel, cause });
+    let peer = |end| Some(Event::PeerDisconnect { channel, end });
+    match end {
+        PumpEnd::Ordered { .. } => None,
+        PumpEnd::PeerDetached => peer(PeerEnd::Detached),
+        PumpEnd::PeerBye { reason } => peer(PeerEnd::Ended { reason: Some(reason), text: String::new() }),
+        PumpEnd::PeerEnded { reason, text, .. } => peer(PeerEnd::Ended { reason, text }),
+        PumpEnd::PeerTerminated => peer(PeerEnd::Terminated),
+        PumpEnd::PeerClosed => lost(unreachable(gateway, "reset")),
+        PumpEnd::PeerDead | PumpEnd::PeerStalled => lost(unreachable(gateway, "timeout")),
+        PumpEnd::Protocol(error) => lost(FailureCode::Protocol { detail: error.to_string() }),
+        PumpEnd::Stream(error) => lost(tls::failure(&error, &gateway.host_port())),
+        PumpEnd::Packets(error) => lost(FailureCode::NoTunDevice { detail: error.to_string() }),
+    }
+}
+
+fn unreachable(gateway: &GatewayAddress, cause: &str) -> FailureCode {
+    FailureCode::Unreachable { gateway: gateway.host_port(), cause: cause.to_owned() }
+}
+
+/// A TLS stream that takes new sending keys before the next record once the flag is up (RFC 8446, section 4.6.3).
+struct Rekeyable {
+    stream: TlsStream<TcpStream>,
+    rekey: Arc<AtomicBool>,
+}
+
+impl AsyncRead for Rekeyable {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Rekeyable {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.rekey.swap(false, Ordering::Relaxed)
+            && let Err(error) = self.stream.get_mut().1.refresh_traffic_keys()
+        {
+            // TLS 1.2 has no key update; the session was told so and asks for a new channel instead.
+            tracing::debug!(%error, "no key update");
+        }
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// Whether [`PacketIo`] is what the pump gets; keeps the alias honest at compile time.
+const _: fn() = || {
+    fn is_packet_io<P: PacketIo>() {}
+    is_packet_io::<Arc<Device>>();
+};
+
+#[cfg(test)]
+mod tests {
+    use praya_model::EndReason;
+    use praya_wire::cstp::disconnect::{self, Disconnect};
+    use praya_wire::cstp::{self, FrameType};
+    use tokio::io::AsyncReadExt;
+
+    use super::*;
+
+    fn settings() -> PumpSettings {
+        PumpSettings {
+            rhythm: Rhythm {
+                role: Role::Client,
+                dpd: Duration::ZERO,
+                keepalive: Duration::ZERO,
+                rekey: Duration::ZERO,
+            },
+            mtu: 1400,
+            early: Bytes::new(),
+            stall: STALL,
+            events: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_channel_that_was_never_used_still_says_goodbye() {
+        let (near, mut far) = tokio::io::duplex(4096);
+        let (_commands, command) = oneshot::channel();
+        let (orders, order) = mpsc::channel(1);
+        let gateway = "vpn.example".parse().unwrap();
+        orders.send(Order::Bye { reason: EndReason::UserLogout }).await.unwrap();
+        let event = carry(ChannelId(1), near, settings(), command, order, &gateway).await;
+        assert!(event.is_none(), "{event:?}");
+        let mut bytes = Vec::new();
+        far.read_to_end(&mut bytes).await.unwrap();
+        let (frame, _) = cstp::decode(&bytes).unwrap().unwrap();
+        assert_eq!(frame.kind, FrameType::Disconnect);
+        assert!(matches!(
+            disconnect::decode(frame.payload),
+            Disconnect::Bye { reason: EndReason::UserLogout, .. }
+        ));
+    }
+
+    #[test]
+    fn each_end_of_a_pump_is_told_for_what_it_is() {
+        let gateway: GatewayAddress = "vpn.example".parse().unwrap();
+        let event = |end| ended(ChannelId(1), end, &gateway);
+        assert!(event(PumpEnd::Ordered { told: true }).is_none());
+        assert!(matches!(
+            event(PumpEnd::PeerEnded { reason: Some(EndReason::Admin), byte: 0, text: "x".into() }),
+            Some(Event::PeerDisconnect { end: PeerEnd::Ended { reason: Some(EndReason::Admin), .. }, .. })
+        ));
+        assert!(matches!(
+            event(PumpEnd::PeerTerminated),
+            Some(Event::PeerDisconnect { end: PeerEnd::Terminated, .. })
+        ));
+        for end in [PumpEnd::PeerClosed, PumpEnd::PeerDead, PumpEnd::PeerStalled] {
+            let Some(Event::ChannelLost { cause, .. }) = event(end) else { panic!() };
+            assert!(cause.is_transient(), "{cause:?}");
+        }
+    }
+}

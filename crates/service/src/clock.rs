@@ -1,0 +1,131 @@
+//! The service's clock: the wall clock as it was at the start, carried on by a clock that nobody sets and that also
+//! runs while the machine sleeps.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use praya_model::Timestamp;
+use praya_model::snapshot::Snapshot;
+use praya_session::ResumeTicket;
+use rustix::time::{ClockId, clock_gettime};
+
+/// A gap between the clocks with and without sleep, beyond which the machine slept.
+const SLEPT: Duration = Duration::from_secs(2);
+/// A difference to the wall clock that is worth telling the views.
+const WORTH_TELLING_MILLIS: i64 = 1500;
+
+/// The service's clock. It never jumps.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    wall: Timestamp,
+    boot: Duration,
+}
+
+impl Clock {
+    /// A clock that agrees with the wall clock now.
+    pub fn start() -> Self {
+        Self { wall: Timestamp::from(SystemTime::now()), boot: since_boot() }
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        self.wall.after(since_boot().saturating_sub(self.boot))
+    }
+
+    /// How far the wall clock is ahead of this one, in milliseconds: not at all, unless somebody has set it.
+    pub fn wall_is_ahead_by(&self) -> i64 {
+        let ahead = Timestamp::from(SystemTime::now()).as_millis().saturating_sub(self.now().as_millis());
+        if ahead.abs() < WORTH_TELLING_MILLIS { 0 } else { ahead }
+    }
+}
+
+/// Time since the machine was started, sleep included.
+fn since_boot() -> Duration {
+    let time = clock_gettime(ClockId::Boottime);
+    let secs = u64::try_from(time.tv_sec).unwrap_or(0);
+    let nanos = u32::try_from(time.tv_nsec).unwrap_or(0);
+    Duration::new(secs, nanos)
+}
+
+/// Moves every instant of `snapshot` by `millis`, for views, which count down by the wall clock.
+pub fn shift(snapshot: &mut Snapshot, millis: i64) {
+    if millis == 0 {
+        return;
+    }
+    let instants = [&mut snapshot.connected_since, &mut snapshot.idle_at, &mut snapshot.expires_at];
+    instants.into_iter().for_each(|at| shift_instant(at, millis));
+    if let Some(sign_in) = &mut snapshot.sign_in {
+        shift_instant(&mut sign_in.deadline, millis);
+    }
+    if let Some(reconnect) = &mut snapshot.reconnect {
+        shift_instant(&mut reconnect.next_at, millis);
+        shift_instant(&mut reconnect.give_up_at, millis);
+    }
+}
+
+/// Moves every instant of `ticket` by `millis`: the next service starts by the wall clock.
+pub fn shift_ticket(ticket: &mut ResumeTicket, millis: i64) {
+    shift_instant(&mut ticket.expires_at, millis);
+    shift_instant(&mut ticket.connected_since, millis);
+}
+
+fn shift_instant(at: &mut Option<Timestamp>, millis: i64) {
+    *at = at.map(|at| Timestamp::from_millis(at.as_millis().saturating_add(millis)));
+}
+
+/// Notices that the machine has slept.
+#[derive(Debug)]
+pub struct SleepWatch {
+    with_sleep: Timestamp,
+    without: Instant,
+}
+
+impl SleepWatch {
+    /// Begins to watch.
+    pub fn new(with_sleep: Timestamp, without: Instant) -> Self {
+        Self { with_sleep, without }
+    }
+
+    /// Whether the clock that runs in sleep went ahead of the one that does not since the last look.
+    pub fn has_slept(&mut self, with_sleep: Timestamp, without: Instant) -> bool {
+        let awake = without.saturating_duration_since(self.without);
+        let passed = with_sleep.since(self.with_sleep);
+        *self = Self { with_sleep, without };
+        passed > awake + SLEPT
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sleep_is_noticed_once_and_a_busy_second_is_none() {
+        let (wall, running) = (Timestamp::from_secs(1000), Instant::now());
+        let mut watch = SleepWatch::new(wall, running);
+        let second = Duration::from_secs(1);
+        assert!(!watch.has_slept(wall.after(second), running + second));
+        assert!(!watch.has_slept(wall.after(second * 9), running + second * 9));
+        assert!(watch.has_slept(wall.after(second * 600), running + second * 10));
+        assert!(!watch.has_slept(wall.after(second * 601), running + second * 11));
+    }
+
+    #[test]
+    fn the_clock_goes_on_and_agrees_with_the_wall() {
+        let clock = Clock::start();
+        let (first, second) = (clock.now(), clock.now());
+        assert!(second >= first);
+        assert_eq!(clock.wall_is_ahead_by(), 0);
+    }
+
+    #[test]
+    fn views_get_instants_by_the_wall_clock() {
+        let at = |secs| Some(Timestamp::from_secs(secs));
+        let mut snapshot =
+            Snapshot { connected_since: at(100), idle_at: None, expires_at: at(200), ..Snapshot::default() };
+        shift(&mut snapshot, 3_600_000);
+        assert_eq!(
+            (snapshot.connected_since, snapshot.idle_at, snapshot.expires_at),
+            (at(3700), None, at(3800))
+        );
+    }
+}

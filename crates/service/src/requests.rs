@@ -1,0 +1,175 @@
+//! What views ask of the owner: checked against the caller's rights, then done.
+
+use praya_ipc::{Request, Response, Target};
+use praya_model::{FailureCode, Profile, ProfileName};
+use praya_session::{Begin, Event, Question};
+use tokio::sync::oneshot;
+
+use crate::doctor;
+use crate::handler::Asked;
+use crate::owner::Owner;
+
+impl Owner {
+    /// Carries a call out, or refuses it. The holder cannot change in between: this task alone changes it.
+    pub(crate) async fn asked(&mut self, asked: Asked) {
+        let Asked { call, reply } = asked;
+        let (caller, request) = match call.authorised(self.holder, &self.parts.rules) {
+            Ok(allowed) => allowed,
+            Err(code) => return answer(reply, code.into()),
+        };
+        let Some(uid) = caller.uid() else { return answer(reply, FailureCode::NotPermitted.into()) };
+        match request {
+            // Answered from the watch, before they come here.
+            Request::Snapshot | Request::Subscribe => {
+                answer(reply, Response::Snapshot { snapshot: Box::new(self.snapshot()) });
+            }
+            Request::ListProfiles => {
+                answer(reply, Response::Profiles { profiles: self.parts.profiles.list(uid) })
+            }
+            Request::AddProfile { profile } => {
+                let result = self.parts.profiles.add(uid, profile);
+                answer(reply, done(result));
+            }
+            Request::RemoveProfile { name } => {
+                let result = self.parts.profiles.remove(uid, &name);
+                answer(reply, done(result));
+            }
+            Request::BeginSignIn { target, account } => self.begin(uid, target, account, reply).await,
+            Request::Answer { round, answer } => {
+                self.tell_session(Event::Answer { round, answer }, reply).await
+            }
+            Request::CancelSignIn => self.tell_session(Event::CancelSignIn, reply).await,
+            Request::Resources => self.ask(Question::Resources, reply).await,
+            Request::ChangePassword { current, new } => {
+                self.ask(Question::ChangePassword { current, new }, reply).await;
+            }
+            Request::Connect => self.tell_session(Event::Connect, reply).await,
+            Request::Disconnect => self.tell_session(Event::Disconnect, reply).await,
+            Request::Logout { reason } => self.tell_session(Event::Logout { reason }, reply).await,
+            Request::Doctor => self.examine(uid, reply),
+            Request::ResetNetwork => self.reset_network(reply).await,
+        }
+    }
+
+    async fn begin(
+        &mut self,
+        uid: u32,
+        target: Target,
+        account: Option<String>,
+        reply: oneshot::Sender<Response>,
+    ) {
+        let profile = match target {
+            Target::Profile { name } => match self.parts.profiles.find(uid, &name) {
+                Some(profile) => profile,
+                None => {
+                    let detail = format!("there is no profile named {name}");
+                    return answer(reply, FailureCode::BadProfile { detail }.into());
+                }
+            },
+            Target::Gateway { address, pin } => {
+                let Some(name) = name_of(address.host()) else {
+                    let detail = "the host name is too long".to_owned();
+                    return answer(reply, FailureCode::BadProfile { detail }.into());
+                };
+                Profile { name, gateway: address, pin }
+            }
+        };
+        if self.holder.is_none() {
+            self.holder = Some(uid);
+            self.last_holder = Some(uid);
+            self.profile = Some(profile.clone());
+        }
+        self.tell_session(Event::Begin(Begin { profile, account }), reply).await;
+    }
+
+    /// Gives the session an event; what follows shows in the snapshot. When it takes the tunnel down, the answer
+    /// waits until nothing of it is left.
+    async fn tell_session(&mut self, event: Event, reply: oneshot::Sender<Response>) {
+        self.take_rejection();
+        self.torn_down = None;
+        self.handle(event).await;
+        if let Some(code) = self.take_rejection() {
+            return answer(reply, code.into());
+        }
+        match self.torn_down.take() {
+            Some(torn_down) => {
+                tokio::spawn(async move {
+                    let result = torn_down.await.unwrap_or(Err(FailureCode::ServiceUnavailable));
+                    answer(reply, done(result));
+                });
+            }
+            None => answer(reply, Response::Done),
+        }
+    }
+
+    async fn ask(&mut self, question: Question, reply: oneshot::Sender<Response>) {
+        let id = self.await_answer(reply);
+        self.handle(Event::Ask { id, question }).await;
+    }
+
+    fn examine(&self, uid: u32, reply: oneshot::Sender<Response>) {
+        let snapshot = self.snapshot();
+        let only = || match self.parts.profiles.list(uid).as_slice() {
+            [only] => Some(only.profile.clone()),
+            _ => None,
+        };
+        let profile = self.profile.clone().or_else(only);
+        let subject = doctor::Subject {
+            gateway: profile.map(|profile| (profile.gateway, profile.pin)),
+            inside: self.device.is_some(),
+            resume: self.parts.resume.path().to_owned(),
+            leftovers: self.parts.leftovers.get(),
+            snapshot,
+        };
+        let gateways = std::sync::Arc::clone(&self.parts.gateways);
+        tokio::spawn(async move {
+            let diagnosis = doctor::examine(subject, &gateways).await;
+            answer(reply, Response::Diagnosis { diagnosis });
+        });
+    }
+
+    async fn reset_network(&mut self, reply: oneshot::Sender<Response>) {
+        if self.device.is_some() {
+            let detail = "a tunnel is up; log out or disconnect first".to_owned();
+            return answer(reply, FailureCode::NetworkSetup { detail }.into());
+        }
+        self.tear_down().await;
+        let torn_down = self.torn_down.take();
+        tokio::spawn(async move {
+            let result = match torn_down {
+                Some(torn_down) => torn_down.await.unwrap_or(Err(FailureCode::ServiceUnavailable)),
+                None => Ok(()),
+            };
+            answer(reply, done(result));
+        });
+    }
+}
+
+/// A name for a gateway that was given by its address.
+fn name_of(host: &str) -> Option<ProfileName> {
+    host.chars().take(64).collect::<String>().parse().ok()
+}
+
+fn done(result: Result<(), FailureCode>) -> Response {
+    match result {
+        Ok(()) => Response::Done,
+        Err(code) => code.into(),
+    }
+}
+
+/// A view that went away does not wait for its answer.
+fn answer(reply: oneshot::Sender<Response>, response: Response) {
+    let _ = reply.send(response);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gateway_given_by_its_address_is_named_after_it() {
+        assert_eq!(name_of("vpn.example").unwrap().as_str(), "vpn.example");
+        assert_eq!(name_of("2001:db8::1").unwrap().as_str(), "2001:db8::1");
+        assert!(name_of(&"a".repeat(200)).is_some());
+    }
+}
