@@ -1,4 +1,4 @@
-//! The Debian and Ubuntu packages that the demo and the tests need: which, what for, and how they get here.
+//! The Debian and Ubuntu packages that the demo, the tests and the measurements need: which, what for, and how they get here.
 
 use std::path::Path;
 use std::process::Command;
@@ -13,6 +13,7 @@ use crate::steps::say;
 pub(crate) enum Need {
     Demo,
     Test,
+    Bench,
 }
 
 /// (package, a program it brings, what for, for which command). The one list.
@@ -27,6 +28,7 @@ const PACKAGES: &[(&str, &str, &str, Need)] = &[
     ("iputils-ping", "ping", "packets of a known size through the tunnel", Need::Test),
     ("openconnect", "openconnect", "the stock client, as a peer of our gateway", Need::Test),
     ("ocserv", "ocserv", "the stock gateway, as a peer of our client", Need::Test),
+    ("iperf3", "iperf3", "one TCP stream through the tunnel, and how fast it is", Need::Bench),
 ];
 
 /// Installs what is missing, with `apt-get`, and says what and why. Does nothing when nothing is missing.

@@ -14,10 +14,15 @@ pub(crate) fn workspace() -> Result<PathBuf> {
     own.parent().map(Path::to_path_buf).context("xtask lies in the workspace's folder")
 }
 
+/// Where `cargo` puts everything it builds.
+pub(crate) fn target_folder() -> Result<PathBuf> {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+    target.map_or_else(|| workspace().map(|folder| folder.join("target")), Ok)
+}
+
 /// Where `cargo build` puts programs.
 pub(crate) fn built_folder() -> Result<PathBuf> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
-    Ok(target.map_or_else(|| workspace().map(|folder| folder.join("target")), Ok)?.join("debug"))
+    Ok(target_folder()?.join("debug"))
 }
 
 /// A program of this workspace that was built before.

@@ -1,0 +1,83 @@
+//! What the numbers were measured on: machine, system, versions of the peers.
+
+use std::fs;
+use std::path::PathBuf;
+
+use praya_testkit::{Program, programs};
+use serde_json::{Value, json};
+
+/// Whether a program of that name is in the search path or where administrators' programs are.
+pub(crate) fn tool_exists(name: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .chain(["/usr/sbin", "/sbin", "/usr/local/sbin"].map(PathBuf::from))
+        .any(|folder| folder.join(name).is_file())
+}
+
+/// Everything about this machine that explains a number. What cannot be found out is empty.
+pub(crate) fn describe() -> Value {
+    let cpu = read("/proc/cpuinfo");
+    let flags = field(&cpu, "flags");
+    let of_interest: Vec<&str> = ["aes", "vaes", "avx2", "avx512f"]
+        .into_iter()
+        .filter(|flag| flags.split(' ').any(|known| known == *flag))
+        .collect();
+    let memory = field(&read("/proc/meminfo"), "MemTotal");
+    let memory_kib: u64 = memory.trim_end_matches("kB").trim().parse().unwrap_or(0);
+    json!({
+        "date": first_line("date", &["--utc", "+%Y-%m-%d %H:%M:%S UTC"]),
+        "processor": field(&cpu, "model name"),
+        "processor_features": of_interest,
+        "processors": std::thread::available_parallelism().map_or(0, std::num::NonZeroUsize::get),
+        "memory_mib": memory_kib / 1024,
+        "kernel": read("/proc/sys/kernel/osrelease").trim(),
+        "system": pretty_name(&read("/etc/os-release")),
+        "openconnect": first_line("openconnect", &["--version"]),
+        "ocserv": first_line("ocserv", &["--version"]),
+        "iperf3": first_line("iperf3", &["--version"]),
+        "praya": programs::path("praya-gateway")
+            .map(|path| first_line(&path.to_string_lossy(), &["--version"]))
+            .unwrap_or_default(),
+        "commit": first_line("git", &["describe", "--always", "--dirty"]),
+    })
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(path).unwrap_or_default()
+}
+
+/// The first `name : value` of a file of the kernel.
+fn field(text: &str, name: &str) -> String {
+    let value = text.lines().find_map(|line| {
+        let (known, value) = line.split_once(':')?;
+        (known.trim() == name).then(|| value.trim().to_owned())
+    });
+    value.unwrap_or_default()
+}
+
+fn pretty_name(os_release: &str) -> String {
+    let name = os_release.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="));
+    name.unwrap_or_default().trim_matches('"').to_owned()
+}
+
+fn first_line(program: &str, arguments: &[&str]) -> String {
+    let Ok(ended) = Program::here(program).args(arguments).run() else { return String::new() };
+    if !ended.status.success() {
+        return String::new();
+    }
+    ended.everything.lines().next().unwrap_or_default().trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{field, pretty_name};
+
+    #[test]
+    fn values_are_found_by_name() {
+        let cpu = "processor\t: 0\nmodel name\t: AMD EPYC\nflags\t\t: fpu aes\n";
+        assert_eq!(field(cpu, "model name"), "AMD EPYC");
+        assert_eq!(field(cpu, "flags"), "fpu aes");
+        assert_eq!(field(cpu, "bugs"), "");
+        assert_eq!(pretty_name("NAME=x\nPRETTY_NAME=\"Debian 12\"\n"), "Debian 12");
+    }
+}
