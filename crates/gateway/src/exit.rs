@@ -55,6 +55,7 @@ impl Fatal {
     }
 
     /// What the system answered to an attempt to `verb` the file at `path`.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the system's list of errors is open")]
     pub fn file(verb: &str, path: &Path, error: &io::Error) -> Self {
         let (code, hint) = match error.kind() {
             io::ErrorKind::NotFound => (Code::NoInput, ""),
@@ -87,6 +88,10 @@ impl From<ConfigError> for Fatal {
 }
 
 impl From<StoreError> for Fatal {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the enum is non-exhaustive, and what is new is unexpected"
+    )]
     fn from(error: StoreError) -> Self {
         let code = match &error {
             StoreError::NotFound { .. } | StoreError::Exists { .. } | StoreError::InUse { .. } => {
@@ -114,18 +119,20 @@ impl From<NameError> for Fatal {
 
 impl From<PeopleError> for Fatal {
     fn from(error: PeopleError) -> Self {
-        match error {
-            PeopleError::Store(error) => error.into(),
-            other => Self::new(Code::Failed, other.to_string()),
+        if let PeopleError::Store(error) = error {
+            error.into()
+        } else {
+            Self::new(Code::Failed, error.to_string())
         }
     }
 }
 
 impl From<TokenError> for Fatal {
     fn from(error: TokenError) -> Self {
-        match error {
-            TokenError::Store(error) => error.into(),
-            other => Self::new(Code::Failed, other.to_string()),
+        if let TokenError::Store(error) = error {
+            error.into()
+        } else {
+            Self::new(Code::Failed, error.to_string())
         }
     }
 }

@@ -1,6 +1,5 @@
 //! The gateway's own certificate authority and server certificate, and the pins that clients can be given.
 
-use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -127,7 +126,7 @@ pub fn uncovered<'a>(chain: &[CertificateDer<'_>], names: &'a [String]) -> Resul
     })?;
     let covered = |name: &str| match host_of(name) {
         Some(Ok(address)) => {
-            let name = ServerName::IpAddress(IpAddr::from(address).into());
+            let name = ServerName::IpAddress(address.into());
             parsed.verify_is_valid_for_subject_name(&name).is_ok()
         }
         Some(Err(host)) => ServerName::try_from(host)

@@ -5,7 +5,7 @@ mod network;
 mod notify;
 mod upkeep;
 
-use std::io::Write;
+use std::io::{IsTerminal as _, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -108,7 +108,10 @@ pub fn start_log(config: &Config) {
 
     let configured = || EnvFilter::new(&config.log.filter);
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| configured());
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     // A second call, as in tests, leaves the first one in force.
     let _first_wins = match config.log.format {
         LogFormat::Text => lines.try_init(),
@@ -175,8 +178,17 @@ impl Running {
 
         let metrics = Metrics::new();
         let audit = Audit::new(prepared.store.clone());
-        let sessions = load_sessions(&prepared, &audit, &metrics).await?;
+        // Before the sessions are touched: it fails when another gateway runs on the same state folder.
         let (device, network) = network::start(&prepared.state, &config.tunnel).await?;
+        let sessions = match load_sessions(&prepared, &audit, &metrics).await {
+            Ok(sessions) => sessions,
+            Err(fatal) => {
+                if let Err(error) = network.stop().await {
+                    tracing::warn!(%error, "not everything could be taken back");
+                }
+                return Err(fatal);
+            }
+        };
 
         let device = Arc::new(device);
         let switch = Switch::new(SwitchSettings::from(&*config), Arc::clone(&device), metrics.clone());

@@ -51,10 +51,13 @@ impl Output<'_> {
 
     fn line(&mut self, text: &str) -> Result<()> {
         let written = writeln!(self.to, "{}", text.trim_end()).and_then(|()| self.to.flush());
-        written.map_err(|error| match error.kind() {
-            // Whoever read us has seen enough.
-            io::ErrorKind::BrokenPipe => Fatal::new(Code::Failed, String::new()),
-            _ => Fatal::new(Code::Disk, format!("cannot write the output: {error}")),
+        written.map_err(|error| {
+            if error.kind() == io::ErrorKind::BrokenPipe {
+                // Whoever read us has seen enough.
+                Fatal::new(Code::Failed, String::new())
+            } else {
+                Fatal::new(Code::Disk, format!("cannot write the output: {error}"))
+            }
         })
     }
 }

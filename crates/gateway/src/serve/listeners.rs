@@ -44,6 +44,7 @@ fn open(address: SocketAddr, v6_only: bool) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the system's list of errors is open")]
 fn refused(key: &str, address: SocketAddr, error: &io::Error) -> Fatal {
     let port = address.port();
     let (code, hint) = match error.kind() {

@@ -128,6 +128,10 @@ fn forwarding_settings(settings: &TunnelSettings, tun: &str) -> Option<Forwardin
     })
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the enum is non-exhaustive, and what is new is unexpected"
+)]
 fn no_device(error: &TunError) -> Fatal {
     let code = match error {
         TunError::NotPermitted => Code::NoPermission,
@@ -143,6 +147,10 @@ fn no_device(error: &TunError) -> Fatal {
     Fatal::new(code, format!("{error}{hint}"))
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the enum is non-exhaustive, and what is new is unexpected"
+)]
 fn refused(error: NetcfgError) -> Fatal {
     let (code, hint) = match &error {
         NetcfgError::NotPermitted { .. } => (Code::NoPermission, ""),

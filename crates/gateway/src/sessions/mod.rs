@@ -83,3 +83,6 @@ fn random<const N: usize>() -> Result<[u8; N], StoreError> {
         .map_err(|_| StoreError::Failed { detail: "the system's random generator failed".into() })?;
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests;
