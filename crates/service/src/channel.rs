@@ -10,7 +10,7 @@ use futures_util::stream::FuturesUnordered;
 use praya_model::api::PROOF_EXPORTER;
 use praya_model::{FailureCode, GatewayAddress};
 use praya_wire::http::{RequestHead, ResponseHead, parse_response, write_request};
-use rustls::ClientConfig;
+use rustls::{AlertDescription, ClientConfig};
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -55,16 +55,32 @@ pub struct Channel {
     pub tls13: bool,
 }
 
+/// Why there is no channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OpenError {
+    /// The gateway is not reachable, not believed, or does not speak HTTP.
+    Failed(FailureCode),
+    /// The gateway answered CONNECT with the TLS alert `access_denied`: what ocserv does with a cookie that it does
+    /// not know.
+    Denied,
+}
+
+impl From<FailureCode> for OpenError {
+    fn from(failure: FailureCode) -> Self {
+        Self::Failed(failure)
+    }
+}
+
 /// Connects to whichever of `addresses` answers first and sends the head that `build` makes.
 ///
 /// # Errors
-/// The gateway is not reachable, not believed, or does not speak HTTP. A status code is never an error here.
+/// See [`OpenError`]. A status code is never an error here.
 pub async fn open(
     gateway: &GatewayAddress,
     addresses: &[SocketAddr],
     tls: &Arc<ClientConfig>,
     build: impl FnOnce(&Binding) -> RequestHead,
-) -> Result<Channel, FailureCode> {
+) -> Result<Channel, OpenError> {
     let host_port = gateway.host_port();
     let late = || FailureCode::Unreachable { gateway: host_port.clone(), cause: "timeout".to_owned() };
     let failed = |error: &std::io::Error| tls::failure(error, &host_port);
@@ -87,23 +103,31 @@ pub async fn open(
     let request = write_request(&build(&Binding { exporter, base_mtu }))
         .map_err(|error| FailureCode::Internal { detail: error.to_string() })?;
     let exchange = async {
-        stream.write_all(&request).await.map_err(|e| failed(&e))?;
-        stream.flush().await.map_err(|e| failed(&e))?;
+        stream.write_all(&request).await?;
+        stream.flush().await?;
         let mut bytes = BytesMut::with_capacity(8 * 1024);
         loop {
-            let parsed = parse_response(&bytes)
-                .map_err(|error| FailureCode::Protocol { detail: error.to_string() })?;
-            if let Some((head, length)) = parsed {
-                return Ok((head, bytes.split_off(length).freeze()));
+            match parse_response(&bytes) {
+                Ok(Some((head, length))) => return Ok(Ok((head, bytes.split_off(length).freeze()))),
+                // The parser refuses a head above its limit, so the buffer is bounded by it.
+                Ok(None) => {}
+                Err(error) => return Ok(Err(FailureCode::Protocol { detail: error.to_string() })),
             }
-            // The parser refuses a head above its limit, so the buffer is bounded by it.
-            if stream.read_buf(&mut bytes).await.map_err(|e| failed(&e))? == 0 {
-                return Err(failed(&std::io::ErrorKind::ConnectionReset.into()));
+            if stream.read_buf(&mut bytes).await? == 0 {
+                return Err(std::io::ErrorKind::ConnectionReset.into());
             }
         }
     };
-    let (head, early) = timeout(ANSWER, exchange).await.map_err(|_| late())??;
+    let answered = timeout(ANSWER, exchange).await.map_err(|_| late())?;
+    let (head, early) = answered.map_err(|error: std::io::Error| {
+        if is_denial(&error) { OpenError::Denied } else { OpenError::Failed(failed(&error)) }
+    })??;
     Ok(Channel { stream, head, early, peer, tls13 })
+}
+
+fn is_denial(error: &std::io::Error) -> bool {
+    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    matches!(tls, Some(rustls::Error::AlertReceived(AlertDescription::AccessDenied)))
 }
 
 /// Happy eyeballs: each address gets a head start over the next, the first connection wins.
@@ -130,4 +154,119 @@ fn base_mtu(tcp: &TcpStream, peer: SocketAddr) -> Option<u16> {
     let mtu =
         if peer.is_ipv6() { rustix::net::sockopt::ipv6_mtu(tcp) } else { rustix::net::sockopt::ip_mtu(tcp) };
     u16::try_from(mtu.ok()?.min(u32::from(u16::MAX))).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, KeyPair};
+    use rustls::ServerConfig;
+    use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+    use tokio::net::TcpListener;
+    use tokio_rustls::TlsAcceptor;
+
+    use super::*;
+    use crate::tls::{Trust, client_config};
+
+    struct Gateway {
+        acceptor: TlsAcceptor,
+        listener: TcpListener,
+        name: GatewayAddress,
+        addresses: Vec<SocketAddr>,
+        tls: Arc<ClientConfig>,
+    }
+
+    async fn gateway() -> Gateway {
+        let key = KeyPair::generate().unwrap();
+        let certificate =
+            CertificateParams::new(vec!["vpn.test".to_owned()]).unwrap().self_signed(&key).unwrap();
+        let chain: Vec<CertificateDer<'static>> = vec![certificate.der().clone()];
+        let trust = Trust::Roots { extra: chain.clone() };
+        let config =
+            ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_no_client_auth()
+                .with_single_cert(chain, PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der())))
+                .unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        Gateway {
+            acceptor: TlsAcceptor::from(Arc::new(config)),
+            listener,
+            name: format!("vpn.test:{}", address.port()).parse().unwrap(),
+            addresses: vec![address],
+            tls: client_config(&trust).unwrap(),
+        }
+    }
+
+    fn connect(_: &Binding) -> RequestHead {
+        RequestHead::new("CONNECT", "/CSCOSSLC/tunnel")
+    }
+
+    #[tokio::test]
+    async fn both_ends_see_the_same_exporter_and_early_frames_are_kept() {
+        let gateway = gateway().await;
+        let serve = async {
+            let (tcp, _) = gateway.listener.accept().await.unwrap();
+            let mut stream = gateway.acceptor.accept(tcp).await.unwrap();
+            let exporter = stream.get_ref().1.export_keying_material([0; 32], PROOF_EXPORTER, None).unwrap();
+            let mut request = vec![0; 1024];
+            let length = stream.read(&mut request).await.unwrap();
+            stream.write_all(b"HTTP/1.1 200 CONNECTED\r\nX-CSTP-MTU: 1400\r\n\r\nSTF").await.unwrap();
+            stream.flush().await.unwrap();
+            (exporter, String::from_utf8(request[..length].to_vec()).unwrap())
+        };
+        let mut bound = None;
+        let build = |binding: &Binding| {
+            bound = binding.exporter;
+            assert!(binding.base_mtu.is_some_and(|mtu| mtu >= 1280));
+            connect(binding)
+        };
+        let (opened, (exporter, request)) =
+            tokio::join!(open(&gateway.name, &gateway.addresses, &gateway.tls, build), serve);
+        let opened = opened.unwrap();
+        assert_eq!(bound, Some(exporter));
+        assert!(request.starts_with("CONNECT /CSCOSSLC/tunnel HTTP/1.1\r\n"), "{request}");
+        assert_eq!(
+            (opened.head.status, &opened.early[..], opened.peer),
+            (200, &b"STF"[..], gateway.addresses[0])
+        );
+        assert!(opened.tls13);
+    }
+
+    #[tokio::test]
+    async fn what_is_no_http_is_a_protocol_failure_and_a_hang_up_is_transient() {
+        for (reply, transient) in [(&b"SSH-2.0-OpenSSH_9.2\r\n\r\n"[..], false), (&b""[..], true)] {
+            let gateway = gateway().await;
+            let serve = async {
+                let (tcp, _) = gateway.listener.accept().await.unwrap();
+                let mut stream = gateway.acceptor.accept(tcp).await.unwrap();
+                let _ = stream.read(&mut [0; 1024]).await.unwrap();
+                stream.write_all(reply).await.unwrap();
+                stream.shutdown().await.unwrap();
+            };
+            let (opened, ()) =
+                tokio::join!(open(&gateway.name, &gateway.addresses, &gateway.tls, connect), serve);
+            let Err(OpenError::Failed(failure)) = opened else { panic!("{opened:?}") };
+            assert_eq!(failure.is_transient(), transient, "{failure:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_dead_first_address_does_not_hold_up_the_second() {
+        let gateway = gateway().await;
+        let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let dead = closed.local_addr().unwrap();
+        drop(closed);
+        let stream = first_to_answer(&[dead, gateway.addresses[0]]).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), gateway.addresses[0]);
+    }
+
+    #[test]
+    fn the_alert_of_ocserv_for_a_dead_cookie_is_told_apart() {
+        let of = |alert| is_denial(&std::io::Error::other(rustls::Error::AlertReceived(alert)));
+        assert!(of(AlertDescription::AccessDenied));
+        assert!(!of(AlertDescription::HandshakeFailure));
+        assert!(!is_denial(&std::io::ErrorKind::ConnectionReset.into()));
+    }
 }

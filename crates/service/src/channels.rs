@@ -23,7 +23,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_rustls::client::TlsStream;
 
-use crate::channel::{self, Binding};
+use crate::channel::{self, Binding, OpenError};
 use crate::device_key::DeviceKey;
 use crate::gateways::Gateway;
 use crate::metered::Metered;
@@ -161,7 +161,12 @@ async fn open(
             ..ConnectRequest::default()
         })
     };
-    let opened = channel::open(&wish.gateway, &addresses, gateway.tls(), head).await.map_err(failed)?;
+    let opened =
+        channel::open(&wish.gateway, &addresses, gateway.tls(), head).await.map_err(|error| match error {
+            OpenError::Failed(failure) => failed(failure),
+            // The same as a 401: the cookie opens nothing any more.
+            OpenError::Denied => Box::new(Event::ChannelRefused { channel: id, status: 401, reason: None }),
+        })?;
     gateway.reached_at(opened.peer);
     match parse_connect_reply(&opened.head) {
         Ok(reply) => {

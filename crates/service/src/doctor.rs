@@ -173,14 +173,10 @@ fn inside(snapshot: &Snapshot) -> Vec<Check> {
     let mut route = check("route", CheckOutcome::Good, "no conflict with this machine's networks");
     let mut dns = check("dns", CheckOutcome::Good, "internal names are asked inside");
     for warning in &snapshot.warnings {
-        match warning {
-            Warning::RouteConflict { tunnel, local, device } => {
-                route =
-                    check("route", CheckOutcome::Warning, format!("{tunnel} inside, {local} on {device}"));
-            }
-            Warning::Dns { detail } => dns = check("dns", CheckOutcome::Warning, detail.clone()),
-            // Resumability has a check of its own; later warnings will have theirs.
-            _ => {}
+        if let Warning::RouteConflict { tunnel, local, device } = warning {
+            route = check("route", CheckOutcome::Warning, format!("{tunnel} inside, {local} on {device}"));
+        } else if let Warning::Dns { detail } = warning {
+            dns = check("dns", CheckOutcome::Warning, detail.clone());
         }
     }
     vec![route, dns]
