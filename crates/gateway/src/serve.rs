@@ -108,10 +108,12 @@ pub fn start_log(config: &Config) {
 
     let configured = || EnvFilter::new(&config.log.filter);
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| configured());
+    // Complaints about a standard error that is gone would go to it, and panic.
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
+        .with_ansi(std::io::stderr().is_terminal())
+        .log_internal_errors(false);
     // A second call, as in tests, leaves the first one in force.
     let _first_wins = match config.log.format {
         LogFormat::Text => lines.try_init(),
