@@ -57,13 +57,18 @@ impl Gateway {
         Ok(self.door.program(programs::path("praya-gateway")?).args(words).arg("--state").arg(&self.state))
     }
 
+    /// A file of its state folder, as this process reaches it.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.door.seen(&self.state.join(name))
+    }
+
     /// Puts a setting into the configuration file; it is in force at the next start.
     ///
     /// # Errors
     /// When the file is not what it should be.
     pub fn set(&mut self, path: &str, value: impl Into<toml::Value>) -> Result<()> {
         let (section, key) = path.split_once('.').context("section.key")?;
-        let file = self.state.join("config.toml");
+        let file = self.file("config.toml");
         let mut table: toml::Table = fs::read_to_string(&file)?.parse()?;
         let section = table.get_mut(section).and_then(toml::Value::as_table_mut).context("a section")?;
         section.insert(key.to_owned(), value.into());
@@ -139,7 +144,7 @@ impl Gateway {
     /// With what the commands or the gateway say.
     pub fn add_people(&mut self, names: &[&str], password: &str) -> Result<()> {
         let initial: Vec<String> = names.iter().map(|name| self.add_newcomer(name)).collect::<Result<_>>()?;
-        let file = self.state.join("config.toml");
+        let file = self.file("config.toml");
         let settings = fs::read_to_string(&file)?;
         self.set("sign_in.second_factor", "when_assigned")?;
         self.start()?;

@@ -47,7 +47,10 @@ fn serve_fails(lab: &Lab, gateway: &Gateway, code: i32, words: &[&str]) -> Resul
     }
     ensure!(!ended.everything.contains("panicked"), "{}", ended.everything);
     assert_eq!(lab.gateway.network_state()?, network);
-    ensure!(files(&gateway.state)? == state, "the state folder has changed");
+    let now = files(&gateway.state)?;
+    let changed: Vec<_> =
+        now.keys().chain(state.keys()).filter(|name| now.get(*name) != state.get(*name)).collect();
+    ensure!(changed.is_empty(), "{changed:?} changed");
     Ok(ended)
 }
 
@@ -166,9 +169,6 @@ fn a_full_disk_stops_init_and_serve_with_a_word_and_a_running_gateway_not_at_all
     let disk = folder.display();
     lab.gateway.shell(&format!("mount -t tmpfs -o size=2m none {disk}"))?;
     let mut gateway = Gateway::init(&lab)?;
-    // The folder lies on a file system that only the machine sees, so its files are changed from there.
-    let settings = gateway.praya(&["check"])?.run()?;
-    assert_eq!(settings.code(), 0, "{}", settings.everything);
     gateway.add_people(&["wong"], PASSWORD)?;
     gateway.start()?;
     // As much as fits, and then not a byte more.
@@ -325,11 +325,7 @@ fn a_second_service_on_the_same_socket_is_refused_and_the_first_goes_on() -> Res
     let client = Client::started(&lab.employee)?;
     let second = client.service(&lab.employee)?.run()?;
     ensure!(second.code() != 0 && !second.everything.contains("panicked"), "{}", second.everything);
-    ensure!(
-        second.everything.contains("running") || second.everything.contains("in use"),
-        "{}",
-        second.everything
-    );
+    ensure!(second.everything.contains("another service"), "{}", second.everything);
     assert_eq!(client.run(&lab.employee, &["status"])?.code(), 0);
     Ok(())
 }

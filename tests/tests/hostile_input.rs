@@ -4,7 +4,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use praya_testkit::privilege::was_run_elsewhere;
 use praya_testkit::rude::{Rude, tcp};
 use praya_tests::Lab;
@@ -36,6 +36,8 @@ fn others_are_unaffected(lab: &Lab, gateway: &Gateway) -> Result<()> {
     client.type_line(PASSWORD)?;
     wait_connected(&client)?;
     ensure!(lab.reaches_intranet()?);
+    client.signal(rustix::process::Signal::INT)?;
+    client.wait()?;
     Ok(())
 }
 
@@ -216,7 +218,8 @@ fn a_frame_may_be_cut_anywhere() -> Result<()> {
         let mut channel = Channel::open(&lab.employee, lab.https(), &cookie)?;
         channel.tls.send(first)?;
         channel.tls.send(second)?;
-        assert_eq!(channel.next(kind::DPD_RESPONSE)?, b"0123456789", "cut at {cut}");
+        let answer = channel.next(kind::DPD_RESPONSE).with_context(|| format!("cut at {cut}"))?;
+        assert_eq!(answer, b"0123456789", "cut at {cut}");
         // … or never.
         channel.tls.send(first)?;
     }
@@ -224,11 +227,10 @@ fn a_frame_may_be_cut_anywhere() -> Result<()> {
     for byte in &whole {
         channel.tls.send(&[*byte])?;
     }
-    channel.next(kind::DPD_RESPONSE)?;
-    // Two frames in one record are taken as well.
-    channel.tls.send(&[whole.clone(), whole].concat())?;
-    channel.next(kind::DPD_RESPONSE)?;
-    channel.next(kind::DPD_RESPONSE)?;
+    channel.next(kind::DPD_RESPONSE).context("one byte to a record")?;
+    // Two frames in one record are taken as well; the later probe may stand for both.
+    channel.tls.send(&[whole, frame(kind::DPD_REQUEST, b"the second")].concat())?;
+    while channel.next(kind::DPD_RESPONSE).context("two frames in one record")? != b"the second" {}
     others_are_unaffected(&lab, &gateway)
 }
 

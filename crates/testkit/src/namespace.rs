@@ -9,7 +9,7 @@ use std::fs;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -227,6 +227,12 @@ pub struct Door {
 }
 
 impl Door {
+    /// How this process reaches a file that the machine has under `path`, also where something is mounted only there.
+    pub fn seen(&self, path: &Path) -> PathBuf {
+        let inside = path.strip_prefix("/").unwrap_or(path);
+        Path::new("/proc").join(&self.pid).join("root").join(inside)
+    }
+
     /// A program on the machine; it cannot be started when the machine is gone.
     pub fn program(&self, program: impl AsRef<OsStr>) -> Program {
         Program::inside(&["nsenter", "--target", &self.pid, "--net", "--mount", "--uts", "--"], program)
