@@ -141,10 +141,11 @@ async fn profile(client: &Client, command: args::Profile, out: Out) -> Result<()
         args::Profile::Remove { name } => {
             simple(client, Request::RemoveProfile { name }, text::PROFILE_REMOVED, out).await
         }
-        args::Profile::List => match client.request(Request::ListProfiles).await? {
-            Response::Profiles { profiles } => Ok(out.either(&profiles, |profiles| profile_table(profiles))?),
-            other => Err(Ended::unexpected(&other)),
-        },
+        args::Profile::List => {
+            let answer = client.request(Request::ListProfiles).await?;
+            let Response::Profiles { profiles } = answer else { return Err(Ended::unexpected()) };
+            Ok(out.either(&profiles, |profiles| profile_table(profiles))?)
+        }
     }
 }
 

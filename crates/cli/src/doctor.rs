@@ -28,7 +28,7 @@ pub(crate) async fn run(client: Result<Client, Failure>, state: &Path, out: Out)
             checks.push(check("service", CheckOutcome::Good, text::service_version(&version), None));
             match client.request(Request::Doctor).await {
                 Ok(Response::Diagnosis { diagnosis: Diagnosis { checks: found } }) => checks.extend(found),
-                Ok(other) => return Err(Ended::unexpected(&other)),
+                Ok(_) => return Err(Ended::unexpected()),
                 Err(error) => {
                     let failure = error.into_failure();
                     let detail = text::NOT_LOOKED.to_owned();

@@ -42,6 +42,8 @@ impl From<&Failure> for Exit {
             | F::TokenDisabled { .. }
             | F::NoToken
             | F::AccountDisabled
+            | F::InitialPasswordExpired
+            | F::GatewaySays { .. }
             | F::PasswordRules { .. }
             | F::SignInExpired
             | F::WrongCurrentPassword => Self::CredentialsRefused,

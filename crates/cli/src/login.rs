@@ -98,10 +98,8 @@ async fn target(client: &Client, args: &Login) -> Result<Target, Ended> {
     if let Some(name) = &args.profile {
         return Ok(Target::Profile { name: name.clone() });
     }
-    let profiles = match client.request(Request::ListProfiles).await? {
-        Response::Profiles { profiles } => profiles,
-        other => return Err(Ended::unexpected(&other)),
-    };
+    let answer = client.request(Request::ListProfiles).await?;
+    let Response::Profiles { profiles } = answer else { return Err(Ended::unexpected()) };
     match profiles.as_slice() {
         [only] => Ok(Target::Profile { name: only.profile.name.clone() }),
         [] => Err(FailureCode::BadProfile { detail: text::NO_PROFILE.to_owned() }.into()),
@@ -238,6 +236,7 @@ async fn answer(
 }
 
 /// Puts one question; `None` at the end of the input.
+#[allow(clippy::wildcard_enum_match_arm)]
 fn question(
     asker: &mut Asker,
     progress: &SignInProgress,
@@ -289,8 +288,7 @@ fn question(
                 Some(SignInAnswer::Elsewhere { choice: ElsewhereChoice::Cancel })
             }
         }
-        // A step of a later version: this program cannot answer it.
-        SignInStep::Posture | SignInStep::Done(_) | SignInStep::Refused(_) => Some(SignInAnswer::Cancel),
+        // Steps that ask nobody, and steps of a later version.
         _ => Some(SignInAnswer::Cancel),
     })
 }

@@ -17,7 +17,7 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
-use praya_ipc::{ClientError, Response};
+use praya_ipc::ClientError;
 use praya_model::{Failure, FailureCode};
 
 use crate::args::Cli;
@@ -61,7 +61,7 @@ pub(crate) enum Ended {
 
 impl Ended {
     /// The service gave an answer of another kind than was asked for.
-    pub(crate) fn unexpected(_answer: &Response) -> Self {
+    pub(crate) fn unexpected() -> Self {
         FailureCode::Protocol { detail: text::UNEXPECTED_ANSWER.to_owned() }.into()
     }
 }
@@ -86,10 +86,10 @@ impl From<ClientError> for Ended {
 
 impl From<io::Error> for Ended {
     fn from(error: io::Error) -> Self {
-        match error.kind() {
+        if error.kind() == io::ErrorKind::BrokenPipe {
             // The reader of our output has seen enough.
-            io::ErrorKind::BrokenPipe => Self::Silent(Exit::Done),
-            _ => FailureCode::Internal { detail: error.to_string() }.into(),
+            return Self::Silent(Exit::Done);
         }
+        FailureCode::Internal { detail: error.to_string() }.into()
     }
 }

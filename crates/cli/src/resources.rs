@@ -43,10 +43,9 @@ pub(crate) async fn open(client: &Client, name: &str, out: Out) -> Result<(), En
 }
 
 async fn fetch(client: &Client) -> Result<Vec<Resource>, Ended> {
-    match client.request(Request::Resources).await? {
-        Response::Resources { resources } => Ok(resources),
-        other => Err(Ended::unexpected(&other)),
-    }
+    let answer = client.request(Request::Resources).await?;
+    let Response::Resources { resources } = answer else { return Err(Ended::unexpected()) };
+    Ok(resources)
 }
 
 /// The resource of that name or identifier; upper and lower case do not matter where only one fits.

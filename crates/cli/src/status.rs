@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use praya_model::snapshot::Snapshot;
-use praya_model::{Failure, Timestamp, TunnelState};
+use praya_model::{Failure, FailureCode, Timestamp, TunnelState};
 use serde::Serialize;
 
 use crate::format::{bytes, duration, printable};
@@ -59,7 +59,11 @@ impl Status {
                 .collect(),
             device: snapshot.tunnel.as_ref().and_then(|tunnel| tunnel.device.clone()),
             connected_since_ms: snapshot.connected_since.map(Timestamp::as_millis),
-            duration_seconds: snapshot.connected_since.map(|since| now.since(since).as_secs()),
+            // An ended session has no clock that still runs.
+            duration_seconds: snapshot
+                .connected_since
+                .filter(|_| !matches!(snapshot.state, TunnelState::Ended | TunnelState::NoSession))
+                .map(|since| now.since(since).as_secs()),
             received_bytes: snapshot.traffic.bytes_in,
             sent_bytes: snapshot.traffic.bytes_out,
             idle_in_seconds: until(snapshot.idle_at),
@@ -97,8 +101,8 @@ pub(crate) fn view(snapshot: &Snapshot, now: Timestamp, out: Out) -> String {
     row(text::label::VPN_NAME, status.vpn_name.as_deref().map(printable));
     row(text::label::ADDRESS, (!status.addresses.is_empty()).then(|| status.addresses.join(", ")));
     row(text::label::USER, status.account.as_deref().map(printable));
-    if let Some(seconds) = status.duration_seconds {
-        row(text::label::DURATION, Some(duration(Duration::from_secs(seconds))));
+    row(text::label::DURATION, status.duration_seconds.map(|seconds| duration(Duration::from_secs(seconds))));
+    if snapshot.connected_since.is_some() {
         row(text::label::RECEIVED, Some(bytes(status.received_bytes)));
         row(text::label::SENT, Some(bytes(status.sent_bytes)));
     }
@@ -106,12 +110,20 @@ pub(crate) fn view(snapshot: &Snapshot, now: Timestamp, out: Out) -> String {
     row(text::label::IDLE, countdown(status.idle_in_seconds));
     row(text::label::EXPIRY, countdown(status.expires_in_seconds));
     row(text::label::RETRY, countdown(status.retry_in_seconds));
-    if let Some(reason) = snapshot.ended {
-        row(text::label::ENDED, Some(text::ended(reason).to_owned()));
-        row(text::label::GATEWAY_SAYS, snapshot.end_text.as_deref().map(printable));
-    }
     let failure = status.last_failure.as_ref().map(|failure| text::failure(failure).replace('\n', "\n    "));
-    row(text::label::PROBLEM, failure);
+    match snapshot.ended {
+        Some(reason) => {
+            let said = status.last_failure.as_ref().map(|failure| &failure.code)
+                == Some(&FailureCode::SessionEnded { reason });
+            row(
+                text::label::ENDED,
+                failure.clone().filter(|_| said).or_else(|| Some(text::ended(reason).to_owned())),
+            );
+            row(text::label::PROBLEM, failure.filter(|_| !said));
+            row(text::label::GATEWAY_SAYS, snapshot.end_text.as_deref().map(printable));
+        }
+        None => row(text::label::PROBLEM, failure),
+    }
     for warning in &status.warnings {
         row(text::label::WARNING, Some(out.paint(Tone::Warning, &text::warning(warning))));
     }
@@ -127,7 +139,7 @@ pub(crate) fn view(snapshot: &Snapshot, now: Timestamp, out: Out) -> String {
 #[cfg(test)]
 mod tests {
     use praya_model::snapshot::{Traffic, TunnelView};
-    use praya_model::{AccountName, EndReason, FailureCode, SupportCode};
+    use praya_model::{AccountName, EndReason, SupportCode};
 
     use super::*;
 
@@ -180,7 +192,8 @@ mod tests {
             ..Snapshot::default()
         };
         let view = view(&snapshot, NOW, Out::new(true));
-        assert!(view.contains("not used for too long"), "{view}");
+        assert_eq!(view.matches("not used for too long").count(), 1, "{view}");
+        assert!(!view.contains("Duration"), "{view}");
         assert!(view.contains("K7Q2"), "{view}");
     }
 

@@ -140,7 +140,8 @@ pub(crate) fn failure(failure: &Failure) -> String {
     text
 }
 
-/// What happened.
+/// What happened. A code of a later version is at least named.
+#[allow(clippy::wildcard_enum_match_arm)]
 fn code(code: &FailureCode) -> String {
     use FailureCode as F;
     match code {
@@ -165,6 +166,8 @@ fn code(code: &FailureCode) -> String {
         F::TokenDisabled { serial } => format!("Token {} is disabled.", printable(serial.as_str())),
         F::NoToken => "No token is assigned to this account, and one is required.".into(),
         F::AccountDisabled => "This account is disabled.".into(),
+        F::InitialPasswordExpired => "The initial password is right but was given out too long ago.".into(),
+        F::GatewaySays { text } => format!("The gateway refused and says: {}", printable(text)),
         F::PasswordRules { broken } => {
             let broken: Vec<_> = broken.iter().map(|broken| rule(*broken, None)).collect();
             format!("The new password must fulfil: {}.", broken.join("; "))
@@ -218,6 +221,7 @@ fn code(code: &FailureCode) -> String {
 }
 
 /// What to do about it, where there is something to do.
+#[allow(clippy::wildcard_enum_match_arm)]
 fn advice(code: &FailureCode) -> Option<&'static str> {
     use FailureCode as F;
     let advice = match code {
@@ -229,9 +233,11 @@ fn advice(code: &FailureCode) -> Option<&'static str> {
         F::OtpClockOff { .. } => {
             "Check the clock of a phone token; a hardware token must be resynchronised by the help desk."
         }
-        F::TokenInactive { .. } | F::TokenDisabled { .. } | F::NoToken | F::AccountDisabled => {
-            "Only an administrator can change that: contact the help desk."
-        }
+        F::TokenInactive { .. }
+        | F::TokenDisabled { .. }
+        | F::NoToken
+        | F::AccountDisabled
+        | F::InitialPasswordExpired => "Only an administrator can change that: contact the help desk.",
         F::SignInExpired | F::UnexpectedAnswer => "Start again with: praya login",
         F::SessionEnded {
             reason: EndReason::TokenDisabled | EndReason::AccountDisabled | EndReason::Admin,
@@ -297,6 +303,7 @@ pub(crate) fn within(left: Duration) -> String {
 }
 
 /// What is not as it should be although the tunnel is up.
+#[allow(clippy::wildcard_enum_match_arm)]
 pub(crate) fn warning(warning: &Warning) -> String {
     match warning {
         Warning::RouteConflict { tunnel, local, device } => format!(
