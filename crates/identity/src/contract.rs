@@ -159,6 +159,9 @@ fn tokens<S: IdentityStore>(store: &S) {
     assert!(matches!(store.insert_token(&token), Err(StoreError::Exists { .. })));
     let hotp =
         Token { kind: TokenKind::Hotp { digits: 6, algorithm: OtpAlgorithm::Sha1 }, ..new_token("T0") };
+    let together = store.insert_tokens(&[hotp.clone(), token.clone()]);
+    assert_eq!(together, Err(StoreError::Exists { what: "token", name: "T1".to_owned() }));
+    assert_eq!(ok(store.tokens()), [token.clone()], "all or none");
     ok(store.insert_token(&hotp));
     assert_eq!(ok(store.tokens()), [hotp.clone(), token.clone()]);
     assert_eq!(ok(store.tokens_of(&wong)), []);

@@ -180,12 +180,15 @@ impl IdentityStore for MemoryStore {
         Ok(tables.failures.len() < before)
     }
 
-    fn insert_token(&self, token: &Token) -> Result<()> {
+    fn insert_tokens(&self, tokens: &[Token]) -> Result<()> {
         let mut tables = self.tables();
-        if tables.tokens.contains_key(&token.serial) {
-            return Err(StoreError::Exists { what: "token", name: token.serial.to_string() });
+        let mut grown = tables.tokens.clone();
+        for token in tokens {
+            if grown.insert(token.serial.clone(), token.clone()).is_some() {
+                return Err(StoreError::Exists { what: "token", name: token.serial.to_string() });
+            }
         }
-        tables.tokens.insert(token.serial.clone(), token.clone());
+        tables.tokens = grown;
         Ok(())
     }
 

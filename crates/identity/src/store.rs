@@ -67,8 +67,12 @@ pub trait IdentityStore: Send + Sync {
 
     // Tokens.
 
-    /// Registers a token. [`StoreError::Exists`] when the serial is taken.
-    fn insert_token(&self, token: &Token) -> Result<()>;
+    /// Registers tokens, all or none. [`StoreError::Exists`] names the first serial that is taken.
+    fn insert_tokens(&self, tokens: &[Token]) -> Result<()>;
+    /// Registers one token, as [`Self::insert_tokens`] does.
+    fn insert_token(&self, token: &Token) -> Result<()> {
+        self.insert_tokens(std::slice::from_ref(token))
+    }
     /// The token of that serial.
     fn token(&self, serial: &TokenSerial) -> Result<Option<Token>>;
     /// Every token, by serial.

@@ -186,12 +186,29 @@ pub fn use_code(
     Ok(outcome)
 }
 
-/// Registers a token that is nobody's yet; the secret is sealed for its serial.
+/// Registers a token that is nobody's yet, made by [`new`].
 ///
 /// # Errors
-/// [`TokenError::BadKind`], [`TokenError::BadSecret`], a serial that is taken ([`StoreError::Exists`]).
+/// Those of [`new`], and a serial that is taken ([`StoreError::Exists`]).
 pub fn register(
     store: &dyn IdentityStore,
+    key: &WrappingKey,
+    serial: TokenSerial,
+    kind: TokenKind,
+    secret: &[u8],
+    expires: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Token, TokenError> {
+    let token = new(key, serial, kind, secret, expires, now)?;
+    store.insert_token(&token)?;
+    Ok(token)
+}
+
+/// A token that is in no store yet; the secret is sealed for its serial.
+///
+/// # Errors
+/// [`TokenError::BadKind`], [`TokenError::BadSecret`].
+pub fn new(
     key: &WrappingKey,
     serial: TokenSerial,
     kind: TokenKind,
@@ -206,9 +223,7 @@ pub fn register(
         return Err(TokenError::BadSecret);
     }
     let sealed = key.seal(serial.as_str(), secret)?;
-    let token = Token { expires, ..Token::new(serial, kind, sealed, now) };
-    store.insert_token(&token)?;
-    Ok(token)
+    Ok(Token { expires, ..Token::new(serial, kind, sealed, now) })
 }
 
 /// Gives a token to an account, at once in use.

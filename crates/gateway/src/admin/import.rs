@@ -47,26 +47,11 @@ pub(super) fn run(file: &Path, context: &mut Context<'_>) -> Result<()> {
         .collect();
     complain(taken)?;
     let key = context.key()?;
-    for (done, row) in rows.iter().enumerate() {
-        let registered = tokens::register(
-            &context.store,
-            &key,
-            row.serial.clone(),
-            row.kind,
-            &row.secret,
-            None,
-            context.now,
-        );
-        registered.map_err(|error| {
-            let error = Fatal::from(error);
-            let message = format!(
-                "line {}: {error} ({done} of {} tokens were registered before it)",
-                row.line,
-                rows.len()
-            );
-            Fatal::new(error.code, message)
-        })?;
-    }
+    let made = rows.iter().map(|row| {
+        tokens::new(&key, row.serial.clone(), row.kind, &row.secret, None, context.now)
+            .map_err(|error| Fatal { message: format!("line {}: {error}", row.line), ..Fatal::from(error) })
+    });
+    context.store.insert_tokens(&made.collect::<Result<Vec<_>>>()?)?;
     context.audit(AuditEvent::TokenChanged, "imported", |record| {
         record.detail = serde_json::json!({
             "count": rows.len(),

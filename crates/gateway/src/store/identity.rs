@@ -195,8 +195,9 @@ impl IdentityStore for Store {
         })
     }
 
-    fn insert_token(&self, token: &Token) -> Result<()> {
+    fn insert_tokens(&self, tokens: &[Token]) -> Result<()> {
         self.write(|db| {
+            for token in tokens {
             let exists = || StoreError::Exists { what: "token", name: token.serial.to_string() };
             db.prepare_cached(
                 "INSERT INTO tokens (serial, account, type, step_seconds, digits, algorithm, secret, state, drift,
@@ -224,6 +225,7 @@ impl IdentityStore for Store {
                 token.created.as_millis(),
             ))
             .on_constraint(exists)?;
+            }
             Ok(())
         })
     }

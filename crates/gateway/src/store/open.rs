@@ -117,7 +117,9 @@ fn check_integrity(db: &Connection, path: &Path) -> Result<(), Fault> {
     if verdict == "ok" {
         return Ok(());
     }
-    Err(StoreError::Damaged { path: path.to_owned(), detail: verdict }.into())
+    // SQLite's verdict is a heading and findings, a line each.
+    let detail = verdict.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+    Err(StoreError::Damaged { path: path.to_owned(), detail }.into())
 }
 
 fn migrate(db: &mut Connection, path: &Path) -> Result<(), Fault> {
