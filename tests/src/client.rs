@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use praya_testkit::{Finished, HANG, Namespace, Process, Program, programs};
@@ -94,6 +95,21 @@ impl Client {
     pub fn json(&self, machine: &Namespace, words: &[&str]) -> Result<Value> {
         let finished = self.praya(machine, words)?.arg("--json").succeed()?;
         serde_json::from_slice(&finished.output).with_context(|| finished.everything.clone())
+    }
+
+    /// Asks for the status until `found` says so of it.
+    ///
+    /// # Errors
+    /// When that does not come; shows the last one.
+    pub fn wait_for_status(&self, machine: &Namespace, found: impl Fn(&Value) -> bool) -> Result<Value> {
+        let until = Instant::now() + HANG;
+        loop {
+            let status = self.json(machine, &["status"])?;
+            if found(&status) {
+                return Ok(status);
+            }
+            ensure!(Instant::now() < until, "the awaited status did not come; the last one was {status:#}");
+        }
     }
 
     /// Signs in to the lab's gateway with these answers, one after the other, as a script does.

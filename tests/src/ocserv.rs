@@ -108,11 +108,8 @@ impl Ocserv {
         machine.shell(
             "echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv6/conf/all/forwarding",
         )?;
-        let process = machine
-            .program("ocserv")
-            .args(["--foreground", "--log-stderr", "--debug", "2", "--config"])
-            .arg(file)
-            .start()?;
+        let process =
+            machine.program("ocserv").args(["--foreground", "--debug", "2", "--config"]).arg(file).start()?;
         process.wait_for("sec-mod initialized")?;
         self.process = Some(process);
         Ok(())
@@ -127,6 +124,19 @@ impl Ocserv {
             process.terminate()?;
         }
         Ok(())
+    }
+
+    /// What it tells an operator about who is connected, TLS version and ciphers included.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn users(&self) -> Result<String> {
+        let socket = self.folder.join("occtl");
+        let occtl = praya_testkit::Program::here("occtl")
+            .arg("--socket-file")
+            .arg(socket)
+            .args(["--json", "show", "users"]);
+        Ok(occtl.succeed()?.text())
     }
 
     /// What it printed.

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
@@ -182,6 +183,23 @@ impl Namespace {
         )?;
         state.push_str(&self.resolv_conf()?);
         Ok(state)
+    }
+
+    /// Waits until the machine's network is as in `state` again.
+    ///
+    /// # Errors
+    /// When that does not come; shows both.
+    pub fn wait_for_network_state(&self, state: &str) -> Result<()> {
+        let until = Instant::now() + crate::HANG;
+        loop {
+            let now = self.network_state()?;
+            if now == state {
+                return Ok(());
+            }
+            if Instant::now() > until {
+                bail!("{} is not as it was. Before:\n{state}\nNow:\n{now}", self.name);
+            }
+        }
     }
 
     /// Lays a cable between two machines: (machine, link name, addresses with prefix length) at each end.

@@ -149,7 +149,9 @@ pub struct Finished {
     pub status: ExitStatus,
     /// Standard output.
     pub output: Vec<u8>,
-    /// Both streams in the order in which they came.
+    /// Standard error.
+    pub complaints: Vec<u8>,
+    /// Both streams in the order in which they came; the end of them, when they are long.
     pub everything: String,
 }
 
@@ -192,6 +194,7 @@ struct Shared {
 #[derive(Default)]
 struct State {
     output: Vec<u8>,
+    complaints: Vec<u8>,
     everything: Vec<u8>,
     status: Option<ExitStatus>,
     readers: usize,
@@ -211,8 +214,9 @@ impl Shared {
             while let Ok(count @ 1..) = source.read(&mut buffer) {
                 let Some(bytes) = buffer.get(..count) else { break };
                 let mut state = shared.lock();
-                if stream == Stream::Output {
-                    state.output.extend_from_slice(bytes);
+                match stream {
+                    Stream::Output => state.output.extend_from_slice(bytes),
+                    Stream::Error => state.complaints.extend_from_slice(bytes),
                 }
                 state.everything.extend_from_slice(bytes);
                 drop(state);
@@ -305,7 +309,12 @@ impl Process {
     pub fn wait(&self) -> Result<Finished> {
         let state = self.wait_until(|state| state.status.is_some());
         let Some(status) = state.status else { bail!("{} does not end:\n{}", self.name, shown(&state)) };
-        Ok(Finished { status, output: state.output.clone(), everything: shown(&state) })
+        Ok(Finished {
+            status,
+            output: state.output.clone(),
+            complaints: state.complaints.clone(),
+            everything: shown(&state),
+        })
     }
 
     /// How it ended, if it has.
