@@ -23,6 +23,8 @@ pub(crate) struct Memory {
     pub(crate) pss: f64,
     /// Resident: a shared page counts in each.
     pub(crate) rss: f64,
+    /// The part of `pss` that no file backs: neither the program nor its libraries.
+    pub(crate) anonymous: f64,
 }
 
 impl End {
@@ -50,6 +52,7 @@ impl End {
         for process in self.processes()? {
             if let Ok(rollup) = fs::read_to_string(process.join("smaps_rollup")) {
                 memory.pss += mib_of(&rollup, "Pss:").with_context(|| rollup.clone())?;
+                memory.anonymous += mib_of(&rollup, "Pss_Anon:").with_context(|| rollup.clone())?;
                 memory.rss += mib_of(&rollup, "Rss:").with_context(|| rollup.clone())?;
             }
         }

@@ -1,5 +1,5 @@
-//! One turn of one pair: sign in, echo requests on the idle tunnel, one TCP stream each way with echo requests beside
-//! it, sign out.
+//! One turn of one pair: start, rehearse the sign-in, sign in, echo requests on the idle tunnel, one TCP stream each
+//! way with echo requests beside it, sign out, end.
 
 use anyhow::{Context, Result, bail, ensure};
 use praya_tests::Lab;
@@ -9,17 +9,27 @@ use serde_json::Value;
 use super::Plan;
 use super::cost::Memory;
 use super::metric::{Metric, Sample, median};
-use super::site::Site;
+use super::site::{Site, Visit};
 
 /// Echo requests per second.
 const PING_RATE: u32 = 100;
 /// The share of the echo requests beside a transfer that is left out, while the stream is still growing: a quarter.
 const WARM_UP: u32 = 4;
 
-/// One turn. `round` counts from 0 and picks the account that signs in.
+/// One turn. `round` counts from 0.
 pub(crate) fn turn(site: &mut Site, round: usize, plan: &Plan) -> Result<Sample> {
+    site.start().context("start")?;
+    site.sign_in(Visit::Rehearsal { round }).context("rehearse the sign-in")?;
+    site.sign_out().context("sign out after the rehearsal")?;
+    let sample = measured(site, round, plan)?;
+    site.sign_out().context("sign out")?;
+    site.stop().context("end")?;
+    Ok(sample)
+}
+
+fn measured(site: &mut Site, round: usize, plan: &Plan) -> Result<Sample> {
     let mut sample = Sample::new();
-    if let Some(took) = site.sign_in(round).context("sign in")? {
+    if let Some(took) = site.sign_in(Visit::Measured { round }).context("sign in")? {
         sample.insert(Metric::SignIn, took.as_secs_f64() * 1e3);
     }
     let idle = ping(&site.lab, plan.pings, 0).context("echo requests on the idle tunnel")?;
@@ -44,12 +54,17 @@ pub(crate) fn turn(site: &mut Site, round: usize, plan: &Plan) -> Result<Sample>
         sample.insert(Metric::Cpu, client + gateway);
     }
     if let (Some(up), Some(down)) = (up.memory, down.memory) {
-        sample.insert(Metric::ClientPss, up.0.pss.max(down.0.pss));
-        sample.insert(Metric::ClientRss, up.0.rss.max(down.0.rss));
-        sample.insert(Metric::GatewayPss, up.1.pss.max(down.1.pss));
-        sample.insert(Metric::GatewayRss, up.1.rss.max(down.1.rss));
+        for (metric, memory) in [
+            (Metric::ClientPss, [up.0.pss, down.0.pss]),
+            (Metric::ClientRss, [up.0.rss, down.0.rss]),
+            (Metric::ClientAnonymous, [up.0.anonymous, down.0.anonymous]),
+            (Metric::GatewayPss, [up.1.pss, down.1.pss]),
+            (Metric::GatewayRss, [up.1.rss, down.1.rss]),
+            (Metric::GatewayAnonymous, [up.1.anonymous, down.1.anonymous]),
+        ] {
+            sample.insert(metric, memory.into_iter().fold(0.0, f64::max));
+        }
     }
-    site.sign_out().context("sign out")?;
     Ok(sample)
 }
 

@@ -29,6 +29,10 @@ pub(crate) enum Metric {
     ClientRss,
     /// The same of the gateway.
     GatewayRss,
+    /// Memory of the client during a transfer that no file backs, MiB.
+    ClientAnonymous,
+    /// The same of the gateway.
+    GatewayAnonymous,
     /// From the start of the client to the first TCP connection through the tunnel, ms.
     SignIn,
 }
@@ -42,7 +46,7 @@ pub(crate) struct Facts {
 
 impl Metric {
     /// All, in the order of the report.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Up,
         Self::Down,
         Self::RttIdle,
@@ -55,6 +59,8 @@ impl Metric {
         Self::GatewayPss,
         Self::ClientRss,
         Self::GatewayRss,
+        Self::ClientAnonymous,
+        Self::GatewayAnonymous,
         Self::SignIn,
     ];
 
@@ -85,6 +91,8 @@ impl Metric {
             Self::GatewayPss => ("gateway_pss_mib", "gateway MiB", 1),
             Self::ClientRss => ("client_rss_mib", "client RSS MiB", 1),
             Self::GatewayRss => ("gateway_rss_mib", "gateway RSS MiB", 1),
+            Self::ClientAnonymous => ("client_anonymous_mib", "client anonymous MiB", 1),
+            Self::GatewayAnonymous => ("gateway_anonymous_mib", "gateway anonymous MiB", 1),
             Self::SignIn => ("sign_in_ms", "sign-in ms", 0),
         };
         Facts { key, title, decimals }

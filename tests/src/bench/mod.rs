@@ -46,7 +46,7 @@ pub(crate) struct Plan {
 impl Plan {
     /// The default: below six minutes.
     pub(crate) fn full() -> Self {
-        Self { rounds: 5, seconds: 4, pings: 100, idle_sessions: 100, limit: Duration::from_secs(345) }
+        Self { rounds: 5, seconds: 4, pings: 100, idle_sessions: 200, limit: Duration::from_secs(345) }
     }
 
     /// Good enough to see that something broke: below 90 seconds.
@@ -73,7 +73,7 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     let plan = &options.plan;
     let began = Instant::now();
     let mut outcomes: Vec<Outcome> = Pair::ALL.iter().map(|&pair| Outcome::new(pair)).collect();
-    let mut sites: Vec<Option<Site>> = outcomes.iter_mut().map(|outcome| bring_up(outcome, plan)).collect();
+    let mut sites: Vec<Option<Site>> = outcomes.iter_mut().map(|outcome| prepare(outcome, plan)).collect();
     let mut longest = Duration::ZERO;
     let mut rounds = 0;
     for round in 0..plan.rounds {
@@ -96,27 +96,28 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
         rounds += 1;
         longest = longest.max(round_began.elapsed());
     }
-    let idle = sites.iter().flatten().find(|site| site.pair().gateway == pair::Gateway::Praya).map(|site| {
-        say("\nidle sessions at praya-gateway");
-        idle::measure(site, plan.idle_sessions).map_err(|error| format!("{error:#}"))
-    });
+    let idle =
+        sites.iter_mut().flatten().find(|site| site.pair().gateway == pair::Gateway::Praya).map(|site| {
+            say("\nidle sessions at praya-gateway");
+            idle::measure(site, plan.idle_sessions).map_err(|error| format!("{error:#}"))
+        });
     drop(sites);
     let report = Report { plan, rounds, took: began.elapsed(), outcomes, idle, machine: machine::describe() };
     report.write(&options.out).with_context(|| options.out.display().to_string())?;
     Ok(report.is_complete())
 }
 
-fn bring_up(outcome: &mut Outcome, plan: &Plan) -> Option<Site> {
+fn prepare(outcome: &mut Outcome, plan: &Plan) -> Option<Site> {
     let missing = outcome.pair.missing();
     if !missing.is_empty() {
         say(&format!("{:<32} missing: {}", outcome.pair.title(), missing.join(", ")));
         outcome.missing = missing;
         return None;
     }
-    match Site::bring_up(outcome.pair, plan.rounds) {
+    match Site::prepare(outcome.pair, plan.rounds) {
         Ok(site) => Some(site),
         Err(error) => {
-            outcome.fail(&error.context("bring up"));
+            outcome.fail(&error.context("prepare"));
             None
         }
     }

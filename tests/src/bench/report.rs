@@ -141,7 +141,8 @@ impl Report<'_> {
         match &self.idle {
             Some(Ok(idle)) => line(format!(
                 "praya-gateway: {:.1} KiB for each of {} idle sessions",
-                idle.kib_each, idle.sessions
+                idle.kib_each,
+                idle.readings.last().map_or(0, |(sessions, _)| *sessions)
             )),
             Some(Err(failure)) => line(format!("praya-gateway, idle sessions: failed: {failure}")),
             None => {}
@@ -218,7 +219,7 @@ impl Report<'_> {
             })
             .collect();
         let idle = match &self.idle {
-            Some(Ok(idle)) => json!({"sessions": idle.sessions, "kib_each": idle.kib_each}),
+            Some(Ok(idle)) => json!({"readings": idle.readings, "kib_each": idle.kib_each}),
             Some(Err(failure)) => json!({"failure": failure}),
             None => Value::Null,
         };

@@ -1,4 +1,5 @@
-//! A lab with one pair in it: the gateway runs the whole time, the client signs in anew for every turn.
+//! A lab with one pair in it. Its programs run only while it has its turn: the pages that two copies of one program
+//! share would otherwise be charged half to a pair that is not measured.
 
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
@@ -32,7 +33,7 @@ pub(crate) struct Site {
     pair: Pair,
     // Fields are dropped in this order: whoever is connected first.
     stock: Option<Process>,
-    service: Option<Client>,
+    service: Client,
     server: Server,
     /// (client, gateway) while a client is signed in.
     ends: Option<(End, End)>,
@@ -63,19 +64,42 @@ impl Server {
     }
 }
 
-/// One person per round: a code is good once, and a round must not wait for the next one.
-fn person(round: usize) -> (String, Token) {
-    let name = format!("person{round}");
-    let token = Token::soft(&name);
-    (name, token)
+/// Who signs in. A code is good once and nobody wants to wait for the next one, so each sign-in is another person's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Visit {
+    /// So that the programs have seen one sign-in before the measured one.
+    Rehearsal {
+        /// Counted from 0.
+        round: usize,
+    },
+    /// The measured one.
+    Measured {
+        /// Counted from 0.
+        round: usize,
+    },
+}
+
+impl Visit {
+    fn all(rounds: usize) -> impl Iterator<Item = Self> {
+        (0..rounds).flat_map(|round| [Self::Rehearsal { round }, Self::Measured { round }])
+    }
+
+    fn person(self) -> (String, Token) {
+        let name = match self {
+            Self::Rehearsal { round } => format!("rehearsal{round}"),
+            Self::Measured { round } => format!("measured{round}"),
+        };
+        let token = Token::soft(&name);
+        (name, token)
+    }
 }
 
 impl Site {
-    /// Machines, gateway, people for so many rounds, and our client's service where it is the client.
+    /// Machines and gateway with people for so many rounds; nothing of the pair runs yet.
     ///
     /// # Errors
     /// With what the programs say.
-    pub(crate) fn bring_up(pair: Pair, rounds: usize) -> Result<Self> {
+    pub(crate) fn prepare(pair: Pair, rounds: usize) -> Result<Self> {
         let lab = Lab::new()?;
         // No gateway translates addresses here: the intranet knows the way back.
         lab.intranet.shell("ip route add default via 172.31.0.1")?;
@@ -88,11 +112,40 @@ impl Site {
             pair::Gateway::Ocserv => Server::Ocserv(ocserv(&lab, rounds)?),
             pair::Gateway::Praya => Server::Praya(praya_gateway(&lab, rounds)?),
         };
-        let service = match pair.client {
-            pair::Client::Praya => Some(Client::started(&lab.employee)?),
-            pair::Client::None | pair::Client::Openconnect => None,
-        };
+        let service = Client::new(&lab.employee)?;
         Ok(Self { lab, pair, stock: None, service, server, ends: None, channel: String::new() })
+    }
+
+    /// Starts the gateway, and our client's service where it is the client.
+    ///
+    /// # Errors
+    /// With what the programs say.
+    pub(crate) fn start(&mut self) -> Result<()> {
+        match &mut self.server {
+            Server::None => {}
+            Server::Ocserv(server) => server.start(&self.lab.gateway)?,
+            Server::Praya(server) => server.start()?,
+        }
+        if self.pair.client == pair::Client::Praya {
+            self.service.start(&self.lab.employee)?;
+        }
+        Ok(())
+    }
+
+    /// Ends what [`Self::start`] started.
+    ///
+    /// # Errors
+    /// When something does not end.
+    pub(crate) fn stop(&mut self) -> Result<()> {
+        if self.pair.client == pair::Client::Praya {
+            self.service.stop()?;
+        }
+        match &mut self.server {
+            Server::None => {}
+            Server::Ocserv(server) => server.stop()?,
+            Server::Praya(server) => drop(server.stop()?),
+        }
+        Ok(())
     }
 
     /// The pair in it.
@@ -105,13 +158,13 @@ impl Site {
         self.channel.clone()
     }
 
-    /// Signs in, as this round's person with password and code. Returns how long it took from the client's start to
+    /// Signs in with password and code. Returns how long it took from the client's start to
     /// the first TCP connection through the tunnel; nothing without a tunnel.
     ///
     /// # Errors
     /// With what the programs say.
-    pub(crate) fn sign_in(&mut self, round: usize) -> Result<Option<Duration>> {
-        let (name, token) = person(round);
+    pub(crate) fn sign_in(&mut self, visit: Visit) -> Result<Option<Duration>> {
+        let (name, token) = visit.person();
         let began = Instant::now();
         match self.pair.client {
             pair::Client::None => {
@@ -144,11 +197,10 @@ impl Site {
     }
 
     fn sign_in_praya(&self, name: &str, token: &Token) -> Result<()> {
-        let service = self.service.as_ref().context("prayad was not started")?;
         let answers = [PASSWORD, &token.now()];
-        let login = service.login(&self.lab.employee, self.server.pin(), name, &answers)?;
+        let login = self.service.login(&self.lab.employee, self.server.pin(), name, &answers)?;
         ensure!(login.status.success(), "praya login: {}\n{}", login.status, login.everything);
-        service.wait_for_state("connected")?;
+        self.service.wait_for_state("connected")?;
         Ok(())
     }
 
@@ -167,10 +219,10 @@ impl Site {
         if let Some(client) = self.stock.take() {
             client.terminate()?;
         }
-        if let Some(service) = &self.service {
-            let logout = service.run(&self.lab.employee, &["logout"])?;
+        if self.pair.client == pair::Client::Praya {
+            let logout = self.service.run(&self.lab.employee, &["logout"])?;
             ensure!(logout.status.success(), "praya logout: {}\n{}", logout.status, logout.everything);
-            service.wait_for(|snapshot| snapshot["tunnel"].is_null())?;
+            self.service.wait_for(|snapshot| snapshot["tunnel"].is_null())?;
         }
         Ok(())
     }
@@ -219,11 +271,10 @@ fn ocserv(lab: &Lab, rounds: usize) -> Result<Ocserv> {
     // TLS is the only channel on every side.
     server.set("udp-port", "");
     server.set("mtu", &(MTU + OCSERV_MARGIN).to_string());
-    for (name, token) in (0..rounds).map(person) {
+    for (name, token) in Visit::all(rounds).map(Visit::person) {
         server.add_person(&name, PASSWORD)?;
         server.add_token(&name, &token)?;
     }
-    server.start(&lab.gateway)?;
     Ok(server)
 }
 
@@ -233,15 +284,14 @@ fn praya_gateway(lab: &Lab, rounds: usize) -> Result<Gateway> {
     server.set("tunnel.nat", false)?;
     server.set("tunnel.mtu", i64::from(MTU))?;
     idle::allow(&mut server)?;
-    let people: Vec<(String, Token)> = (0..rounds).map(person).collect();
+    let people: Vec<(String, Token)> = Visit::all(rounds).map(Visit::person).collect();
     let names: Vec<&str> = people.iter().map(|(name, _)| name.as_str()).collect();
     server.add_people(&[&names[..], &[idle::ACCOUNT]].concat(), PASSWORD)?;
-    for (round, (name, token)) in people.iter().enumerate() {
-        server.add_token(name, &format!("4000{round:04}"), token)?;
+    for (number, (name, token)) in people.iter().enumerate() {
+        server.add_token(name, &format!("4000{number:04}"), token)?;
     }
     server.publish_intranet("staff", &names)?;
     server.publish("staff", "Measurements", "http://172.31.0.10:5201/", &["tcp:172.31.0.10:5201"])?;
-    server.start()?;
     Ok(server)
 }
 
