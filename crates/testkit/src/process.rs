@@ -264,6 +264,11 @@ impl Process {
         String::from_utf8_lossy(&self.shared.lock().everything).into_owned()
     }
 
+    /// Standard output so far.
+    pub fn output(&self) -> String {
+        String::from_utf8_lossy(&self.shared.lock().output).into_owned()
+    }
+
     /// What was printed after `place`.
     pub fn printed_after(&self, place: Place) -> String {
         String::from_utf8_lossy(self.shared.lock().everything.get(place.0..).unwrap_or_default()).into_owned()

@@ -5,15 +5,14 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
+use data_encoding::BASE32_NOPAD;
 use praya_testkit::otp::Token;
-use praya_testkit::programs;
+use praya_testkit::{Process, programs};
 use praya_tests::Lab;
 use praya_tests::client::Client;
-use praya_tests::gateway::Gateway;
 use praya_tests::lab::{EMPLOYEE, GATEWAY, GATEWAY_INSIDE, GATEWAY_NAME, INTRANET};
+use serde_json::Value;
 
-const PERSON: &str = "mei.lin";
-const TOKEN: &str = "40217734";
 const NEW_PASSWORD: &str = "lantern over the harbour";
 
 fn main() -> Result<()> {
@@ -25,25 +24,16 @@ fn main() -> Result<()> {
     stage.heading("Three machines on two cables, each a network namespace of this computer");
     let lab = Lab::new()?;
     stage.note(&format!(
-        "employee {EMPLOYEE} ---- {GATEWAY} gateway {GATEWAY_INSIDE} ---- {INTRANET} intranet (a web site)"
+        "employee {EMPLOYEE} --- {GATEWAY} gateway {GATEWAY_INSIDE} --- {INTRANET} intranet, a web site"
     ));
 
-    stage.heading("The gateway: one state folder, one process");
-    let mut gateway = Gateway::init(&lab)?;
-    stage.command("gateway", &format!("praya-gateway init --name {GATEWAY_NAME}"));
-    gateway.set("gateway.display_name", "Praya demo")?;
-    gateway.set("gateway.help_desk", "IT help desk, ext. 1234")?;
-    let initial = gateway.add_newcomer(PERSON)?;
-    let token = Token::hardware("the token of the demo");
-    gateway.add_token(PERSON, TOKEN, &token)?;
-    gateway.publish_intranet("staff", &[PERSON])?;
-    stage.command(
-        "gateway",
-        &format!("praya-gateway person add {PERSON}; token add {TOKEN}; group add staff; resource add ..."),
-    );
-    gateway.start()?;
-    stage.command("gateway", "praya-gateway serve");
-    stage.note(&format!("{PERSON} has an initial password, and a token whose codes live 60 seconds."));
+    stage.heading("A throw-away gateway with people, tokens and resources");
+    let site = DemoGateway::start(&stage, &lab)?;
+    let person = site.newcomer()?;
+    stage.note(&format!(
+        "{} is new here: an initial password, and token {} with a new code every {} seconds",
+        person.account, person.serial, person.token.step
+    ));
 
     stage.heading("Without a tunnel, the intranet is out of reach");
     stage.command("employee", &format!("curl http://{INTRANET}/"));
@@ -57,17 +47,16 @@ fn main() -> Result<()> {
     stage.command("employee", "prayad");
 
     stage.heading("The first contact with a private gateway shows its key and stops");
-    let stranger = client
-        .run(&lab.employee, &["login", "--gateway", GATEWAY_NAME, "--account", PERSON, "--answers-stdin"])?;
-    stage.command("employee", &format!("praya login --gateway {GATEWAY_NAME} --account {PERSON}"));
+    let words = ["login", "--gateway", GATEWAY_NAME, "--account", &person.account];
+    let stranger = client.praya(&lab.employee, &words)?.arg("--answers-stdin").run()?;
+    stage.command("employee", &format!("praya {}", words.join(" ")));
     stage.output(&stranger.everything);
     ensure!(stranger.code() == 6, "an unknown gateway was trusted");
 
-    stage.heading("The first sign-in: password, token code, and a new password, because the first one is due for a change");
-    first_sign_in(&stage, &lab, &client, &gateway, &initial, &token)?;
-
-    stage.heading("The status");
-    show(&stage, &lab, &client, &["status"])?;
+    stage.heading(
+        "The first sign-in: password, token code, and a new password because the first one must be changed",
+    );
+    first_sign_in(&stage, &lab, &client, &site.pin, &person)?;
 
     stage.heading("What is published to this person");
     show(&stage, &lab, &client, &["resources"])?;
@@ -78,47 +67,113 @@ fn main() -> Result<()> {
     stage.output(&inside.everything);
     ensure!(inside.output == praya_testkit::web::PAGE.as_bytes(), "the tunnel does not carry the page");
 
-    stage.heading("A view is closed; the session does not notice, and the next view finds it");
-    let view = client.praya(&lab.employee, &["status", "--watch"])?.start()?;
-    view.wait_for(PERSON)?;
-    stage.command("employee", "praya status --watch        (killed with kill -9)");
-    view.kill()?;
+    stage.heading("The status");
+    client.wait_for_status(&lab.employee, |status| status["received_bytes"].as_u64() > Some(0))?;
     show(&stage, &lab, &client, &["status"])?;
 
-    if keep {
-        by_hand(&stage, &lab, &client, &gateway, &token)?;
-    }
+    stage.heading("A view is closed; the session does not notice, and the next view finds it");
+    let view = client.praya(&lab.employee, &["status", "--watch"])?.start()?;
+    view.wait_for(&person.account)?;
+    stage.command("employee", "praya status --watch        (and kill -9 for it)");
+    view.kill()?;
+    show(&stage, &lab, &client, &["status"])?;
+    ensure!(lab.reaches_intranet()?, "the tunnel has gone with the view");
 
-    stage.heading("Logging out");
-    show(&stage, &lab, &client, &["logout"])?;
-    ensure!(!lab.reaches_intranet()?, "the intranet is still reached after the logout");
-    stage.note("The intranet is out of reach again. Sessions at the gateway: none.");
-    gateway.wait_for_no_sessions()?;
+    if keep {
+        by_hand(&stage, &lab, &client, &site, &person)?;
+    } else {
+        stage.heading("Logging out");
+        show(&stage, &lab, &client, &["logout"])?;
+        ensure!(!lab.reaches_intranet()?, "the intranet is still reached after the logout");
+        stage.note("The intranet is out of reach again.");
+    }
 
     stage.heading("Everything is removed");
     drop(client);
-    gateway.stop()?;
+    let ended = site.process.terminate()?;
+    ensure!(ended.status.success(), "the gateway did not end well: {}", ended.everything);
     drop(lab);
     stage.note("Namespaces, links, processes and files are gone; nothing else was touched.");
     Ok(())
 }
 
+/// `praya-gateway demo` and what it told about itself.
+struct DemoGateway {
+    process: Process,
+    pin: String,
+    state: String,
+    people: Value,
+}
+
+/// Somebody to sign in as.
+struct Person {
+    account: String,
+    password: String,
+    serial: String,
+    token: Token,
+}
+
+impl DemoGateway {
+    fn start(stage: &Stage, lab: &Lab) -> Result<Self> {
+        let words = [
+            "demo",
+            "--name",
+            GATEWAY_NAME,
+            "--name",
+            GATEWAY,
+            "--listen",
+            "[::]:443",
+            "--resource",
+            INTRANET,
+        ];
+        stage.command("gateway", &format!("praya-gateway {}", words.join(" ")));
+        let process =
+            lab.gateway.program(programs::path("praya-gateway")?).args(words).arg("--json").start()?;
+        process.wait_for("\"ready\":true")?;
+        let printed = process.output();
+        let site: Value =
+            serde_json::from_str(printed.lines().next().context("the gateway tells about itself")?)?;
+        let text =
+            |name: &str| site[name].as_str().map(str::to_owned).context("the gateway tells about itself");
+        Ok(Self { pin: text("pin")?, state: text("state")?, people: site["people"].clone(), process })
+    }
+
+    /// The one with an initial password and a token.
+    fn newcomer(&self) -> Result<Person> {
+        let people = self.people.as_array().context("people")?;
+        let person = people
+            .iter()
+            .find(|person| person["must_change"] == true && person["token"].is_object())
+            .context("somebody who is new")?;
+        let text = |value: &Value| value.as_str().map(str::to_owned).context("a text");
+        let number = |value: &Value| value.as_u64().context("a number");
+        let token = &person["token"];
+        Ok(Person {
+            account: text(&person["account"])?,
+            password: text(&person["password"])?,
+            serial: text(&token["serial"])?,
+            token: Token {
+                secret: BASE32_NOPAD.decode(text(&token["secret"])?.as_bytes())?,
+                step: number(&token["step"])?,
+                digits: u32::try_from(number(&token["digits"])?)?,
+            },
+        })
+    }
+}
+
 /// The conversation at a terminal, as it looks there.
-fn first_sign_in(
-    stage: &Stage,
-    lab: &Lab,
-    client: &Client,
-    gateway: &Gateway,
-    initial: &str,
-    token: &Token,
-) -> Result<()> {
-    let words = ["login", "--gateway", GATEWAY_NAME, "--pin", &gateway.pin, "--account", PERSON];
+fn first_sign_in(stage: &Stage, lab: &Lab, client: &Client, pin: &str, person: &Person) -> Result<()> {
+    let words = ["login", "--gateway", GATEWAY_NAME, "--pin", pin, "--account", &person.account];
     stage.command("employee", &format!("praya {}", words.join(" ")));
-    let terminal = client.praya(&lab.employee, &words)?.start_on_terminal()?;
+    let mut praya = client.praya(&lab.employee, &words)?;
+    if !std::io::stdout().is_terminal() {
+        praya = praya.env("NO_COLOR", "1");
+    }
+    let terminal = praya.start_on_terminal()?;
     let place = terminal.wait_for("Password of")?;
-    terminal.type_line(initial)?;
+    terminal.type_line(&person.password)?;
     let place = terminal.wait_for_after(place, "Code:")?;
-    terminal.type_line(&token.now())?;
+    terminal.type_line(&person.token.now())?;
     let place = terminal.wait_for_after(place, "New password:")?;
     terminal.type_line(NEW_PASSWORD)?;
     terminal.wait_for_after(place, "New password again:")?;
@@ -138,28 +193,28 @@ fn show(stage: &Stage, lab: &Lab, client: &Client, words: &[&str]) -> Result<()>
 }
 
 /// Leaves everything running until the person has seen enough.
-fn by_hand(stage: &Stage, lab: &Lab, client: &Client, gateway: &Gateway, token: &Token) -> Result<()> {
+fn by_hand(stage: &Stage, lab: &Lab, client: &Client, site: &DemoGateway, person: &Person) -> Result<()> {
     let praya = format!("{} --socket {}", path("praya")?, client.socket.display());
-    let admin = format!("{} --state {}", path("praya-gateway")?, gateway.state.display());
-    stage.say("");
-    stage.say("Now it is yours. From another terminal, as the same user:");
-    stage.say("");
-    stage.say("  on the employee's machine");
-    stage.say(&format!("    {} {praya} status --watch", lab.employee.entry()));
-    stage.say(&format!("    {} {praya} logout", lab.employee.entry()));
-    stage.say(&format!(
-        "    {} {praya} login --gateway {GATEWAY_NAME} --pin {} --account {PERSON}",
-        lab.employee.entry(),
-        gateway.pin
-    ));
-    stage.say(&format!("    {} curl http://{INTRANET}/", lab.employee.entry()));
-    stage.say("  on the gateway's machine");
-    stage.say(&format!("    {} {admin} session list", lab.gateway.entry()));
-    stage.say(&format!("    {} {admin} person end-sessions {PERSON}", lab.gateway.entry()));
-    stage.say(&format!("    {} {admin} audit --follow", lab.gateway.entry()));
-    stage.say("");
-    stage.say(&format!("  account {PERSON}, password \"{NEW_PASSWORD}\", token {TOKEN}"));
-    stage.say("  Press Enter to go on to the end.");
+    let admin = format!("{} --state {}", path("praya-gateway")?, site.state);
+    let (employee, gateway) = (lab.employee.entry(), lab.gateway.entry());
+    let (account, serial, pin) = (&person.account, &person.serial, &site.pin);
+    for line in [
+        "",
+        "Now it is yours. In another terminal, as the same user, on the employee's machine:",
+        &format!("  {employee} {praya} status --watch"),
+        &format!("  {employee} {praya} logout"),
+        &format!("  {employee} {praya} login --gateway {GATEWAY_NAME} --pin {pin} --account {account}"),
+        &format!("  {employee} curl http://{INTRANET}/"),
+        "On the gateway's machine:",
+        &format!("  {gateway} {admin} session list"),
+        &format!("  {gateway} {admin} person end-sessions {account}"),
+        &format!("  {gateway} {admin} audit --follow"),
+        "",
+        &format!("Account {account}, password \"{NEW_PASSWORD}\", token {serial}. Press Enter to end."),
+    ] {
+        stage.say(line);
+    }
+    let token = &person.token;
     let (pressed, waiting) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let mut line = String::new();
