@@ -36,8 +36,11 @@ pub struct Front {
     pub metrics: Metrics,
 }
 
-/// Every path of the API with its methods, relative to [`PREFIX`]; the OpenAPI document says the same.
-const OPERATIONS: [(&str, fn() -> MethodRouter<Front>); 9] = [
+/// A path relative to [`PREFIX`], and what answers its methods.
+type Operation = (&'static str, fn() -> MethodRouter<Front>);
+
+/// Every path of the API with its methods; the OpenAPI document says the same.
+const OPERATIONS: [Operation; 9] = [
     ("/gateway", || get(handlers::gateway)),
     ("/openapi.json", || get(openapi::document)),
     ("/sign-in", || post(handlers::begin)),

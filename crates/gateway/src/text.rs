@@ -20,11 +20,11 @@ pub const REPEAT_PASSWORD: &str = "Repeat the new password:";
 /// What to do on the first page.
 pub const SIGN_IN: &str = "Please enter your username and password.";
 /// Label of the choice about a session elsewhere.
-pub const ELSEWHERE_LABEL: &str = "What now?";
-/// A choice about a session elsewhere.
-pub const ELSEWHERE_REPLACE: &str = "end the other session and go on here";
+pub const ELSEWHERE_LABEL: &str = "Your choice:";
+/// A choice about a session elsewhere. openconnect has people type these, so they are short.
+pub const ELSEWHERE_REPLACE: &str = "replace";
 /// The other choice.
-pub const ELSEWHERE_CANCEL: &str = "leave the other session alone and stop here";
+pub const ELSEWHERE_CANCEL: &str = "cancel";
 /// The answer to a tunnel for which the client takes no address that the gateway has.
 pub const NO_ADDRESS: &str = "The gateway has no address of a kind that this client takes.";
 /// The answer when the database cannot be asked.
@@ -63,6 +63,11 @@ pub fn elsewhere(sessions: &[ElsewhereSession]) -> String {
     format!("You are already signed in: {}.", places.join("; "))
 }
 
+/// What a page says when the person may choose.
+pub fn elsewhere_choice(sessions: &[ElsewhereSession]) -> String {
+    format!("{} Replace ends that session and goes on here; cancel leaves it alone.", elsewhere(sessions))
+}
+
 fn place(session: &ElsewhereSession) -> String {
     let host = if session.host_name.is_empty() { "a machine without a name" } else { &session.host_name };
     let since = jiff::Timestamp::from_millisecond(session.since.as_millis())
@@ -86,6 +91,7 @@ pub fn page_error(failure: &Failure) -> PageError {
 }
 
 /// The text, where `%s` stands for the second value.
+#[expect(clippy::wildcard_enum_match_arm, reason = "many codes are a client's own and never happen here")]
 fn failure_text(code: &FailureCode) -> (String, Option<String>) {
     let plain = |text: &str| (text.to_owned(), None);
     match code {
@@ -134,7 +140,6 @@ fn failure_text(code: &FailureCode) -> (String, Option<String>) {
         }
         FailureCode::NotSignedIn => plain("Nobody is signed in."),
         FailureCode::WrongCurrentPassword => plain("The current password is wrong."),
-        // The rest never happens at a gateway.
         _ => plain("The sign-in failed."),
     }
 }

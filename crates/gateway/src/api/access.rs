@@ -127,12 +127,7 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(mut self) -> Response {
-        let retry = match &self.failure.code {
-            FailureCode::Busy { retry_after_seconds }
-            | FailureCode::TooManyAttempts { retry_after_seconds } => Some(*retry_after_seconds),
-            FailureCode::Locked { seconds_left } => Some(*seconds_left),
-            _ => None,
-        };
+        let retry = retry_after(&self.failure.code);
         if let FailureCode::Internal { detail } = &mut self.failure.code {
             // What broke inside concerns the log.
             *detail = "the gateway has a problem".into();
@@ -165,6 +160,17 @@ pub(crate) async fn peer_of(parts: &mut http::request::Parts) -> std::net::IpAdd
     peer.map_or(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), |Extension(Peer(address))| address)
 }
 
+fn retry_after(code: &FailureCode) -> Option<u32> {
+    if let FailureCode::Busy { retry_after_seconds: seconds }
+    | FailureCode::TooManyAttempts { retry_after_seconds: seconds }
+    | FailureCode::Locked { seconds_left: seconds } = code
+    {
+        return Some(*seconds);
+    }
+    None
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "what has no status of its own is a refusal")]
 fn status_of(code: &FailureCode) -> StatusCode {
     match code {
         FailureCode::NotSignedIn | FailureCode::SessionEnded { .. } => StatusCode::UNAUTHORIZED,

@@ -63,10 +63,7 @@ impl Client {
     }
 
     async fn page(&mut self, xml: &str) -> AuthRequest {
-        match self.post(xml).await {
-            ServerDocument::AuthRequest(page) => *page,
-            other => panic!("{other:?}"),
-        }
+        page_of(self.post(xml).await)
     }
 
     async fn init(&mut self) -> AuthRequest {
@@ -85,10 +82,7 @@ impl Client {
     }
 
     async fn reply_page(&mut self, fields: &[(&str, &str)]) -> AuthRequest {
-        match self.reply(fields).await {
-            ServerDocument::AuthRequest(page) => *page,
-            other => panic!("{other:?}"),
-        }
+        page_of(self.reply(fields).await)
     }
 
     fn cookie(&self, name: &str) -> Option<&str> {
@@ -96,12 +90,17 @@ impl Client {
     }
 
     /// Up to the page that asks for a code.
-    async fn to_code(&mut self, password: &str) -> AuthRequest {
+    async fn reach_code(&mut self, password: &str) -> AuthRequest {
         self.init().await;
         let page = self.reply_page(&[("username", "alice"), ("password", password)]).await;
         assert_eq!(page.id, "challenge", "{page:?}");
         page
     }
+}
+
+fn page_of(document: ServerDocument) -> AuthRequest {
+    let ServerDocument::AuthRequest(page) = document else { panic!("{document:?}") };
+    *page
 }
 
 fn error(page: &AuthRequest) -> String {
@@ -161,7 +160,7 @@ async fn a_wrong_code_is_asked_again_and_a35_five_failures_lock_without_a_form()
     let lab = Lab::new(|_| {});
     let (front, initial) = lab.front();
     let mut client = Client::new(&front);
-    client.to_code(&initial).await;
+    client.reach_code(&initial).await;
     let page = client.reply_page(&[("password", "000000")]).await;
     assert_eq!(page.id, "challenge");
     assert!(error(&page).contains("wrong"), "{page:?}");
@@ -188,7 +187,7 @@ async fn an_old_ticket_and_a_missing_one_begin_anew() {
     let lab = Lab::new(|_| {});
     let (front, initial) = lab.front();
     let mut client = Client::new(&front);
-    client.to_code(&initial).await;
+    client.reach_code(&initial).await;
     let used = client.cookies.clone();
     client.reply_page(&[("password", "000000")]).await;
     for cookies in [used, Vec::new()] {
@@ -206,7 +205,7 @@ async fn a03_no_page_can_be_skipped() {
     let lab = Lab::new(|_| {});
     let (front, initial) = lab.front();
     let mut client = Client::new(&front);
-    client.to_code(&initial).await;
+    client.reach_code(&initial).await;
     client.action = Page::NewPassword.action().into();
     let document = client.reply(&[("new_password_1", GOOD), ("new_password_2", GOOD)]).await;
     assert!(matches!(document, ServerDocument::AuthRequest(_)), "{document:?}");
@@ -221,7 +220,7 @@ async fn a34_a_session_elsewhere_is_named_and_may_be_replaced() {
     lab.store.set_must_change(&alice(), false).unwrap();
     let other = lab.sign_in(None).session.unwrap();
     let mut client = Client::new(&front);
-    client.to_code(&initial).await;
+    client.reach_code(&initial).await;
     let page = client.reply_page(&[("password", &code())]).await;
     assert_eq!(page.id, "elsewhere");
     assert!(page.message.unwrap().contains("pc-17"));

@@ -111,18 +111,20 @@ pub fn of_reply(reply: &SignInReply) -> ServerDocument {
             });
             let select = Input::select(CHOICE, text::ELSEWHERE_LABEL, options.collect());
             let form = Form::post(Page::Elsewhere.action(), vec![select]);
-            request("elsewhere", Some(text::elsewhere(sessions)), notice, Some(form))
+            request("elsewhere", Some(text::elsewhere_choice(sessions)), notice, Some(form))
         }
         SignInStep::Done(grant) => ServerDocument::Complete(Complete {
             title: Some("Praya".into()),
             session_token: Some(grant.cookie.clone()),
             ..Complete::default()
         }),
-        SignInStep::Refused(failure) => match failure.code {
-            // Nothing was judged; the person can simply begin again.
-            FailureCode::SignInExpired | FailureCode::UnexpectedAnswer => main(Some(failure)),
-            _ => refusal(failure),
-        },
+        // Nothing was judged; the person can simply begin again.
+        SignInStep::Refused(failure)
+            if matches!(failure.code, FailureCode::SignInExpired | FailureCode::UnexpectedAnswer) =>
+        {
+            main(Some(failure))
+        }
+        SignInStep::Refused(failure) => refusal(failure),
         // A foreign gateway's form and the endpoint check are steps that this gateway does not take with a client
         // of this kind.
         SignInStep::Form { .. } | SignInStep::Posture | _ => refusal(&FailureCode::PostureUnsupported.into()),
@@ -159,7 +161,10 @@ mod tests {
     fn page(next: SignInStep) -> AuthRequest {
         match of_reply(&reply(next, None)) {
             ServerDocument::AuthRequest(page) => *page,
-            other => panic!("{other:?}"),
+            other @ (ServerDocument::Complete(_)
+            | ServerDocument::ClientCertRequest { .. }
+            | ServerDocument::HostScan(_)
+            | ServerDocument::Error(_)) => panic!("{other:?}"),
         }
     }
 

@@ -106,6 +106,7 @@ impl<T: TunnelEntry> Server<T> {
     /// Takes connections in until `stopping` becomes true; then lets those that are open end within the drain time,
     /// and returns. Several listeners may share one server.
     pub async fn serve(self: Arc<Self>, listener: TcpListener, mut stopping: watch::Receiver<bool>) {
+        raise_open_files(self.site.limits.connections);
         let mut connections = JoinSet::new();
         loop {
             let accepted = tokio::select! {
@@ -214,6 +215,27 @@ impl<T: TunnelEntry> Server<T> {
     fn count(&self) {
         let open = i64::try_from(self.admission.open()).unwrap_or(i64::MAX);
         self.site.metrics.connections.set(open);
+    }
+}
+
+/// Lets the process hold `connections`, as far as the system's hard limit goes; says so when it does not reach.
+fn raise_open_files(connections: usize) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    // The database, the device, the listeners and the log come on top.
+    let wanted = u64::try_from(connections).unwrap_or(u64::MAX).saturating_add(64);
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_none_or(|current| current >= wanted) {
+        return;
+    }
+    let reach = limit.maximum.map_or(wanted, |maximum| maximum.min(wanted));
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(reach), maximum: limit.maximum });
+    if raised.is_err() || reach < wanted {
+        tracing::warn!(
+            wanted,
+            reach,
+            "the limit of open files is below limits.connections; raise it (LimitNOFILE= in the systemd unit)"
+        );
     }
 }
 

@@ -166,7 +166,7 @@ async fn each_misuse_has_its_answer_and_the_connection_closes() {
         ("GET / HTTP/1.1\r\n\r\n".to_owned(), "400"),
         (format!("GET / HTTP/1.1\n{host}\n"), "400"),
         (format!("GET / HTTP/1.1\r\n{host} folded: x\r\n\r\n"), "400"),
-        (format!("GET / HTTP/1.1\r\nHost : vpn.test\r\n\r\n"), "400"),
+        ("GET / HTTP/1.1\r\nHost : vpn.test\r\n\r\n".to_owned(), "400"),
         (
             format!("POST /echo HTTP/1.1\r\n{host}Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"),
             "400",

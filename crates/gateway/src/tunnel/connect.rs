@@ -104,7 +104,7 @@ impl Tunnels {
             return Gone::Away;
         }
         drop(reply);
-        tracing::info!(session = %session.id, source = %peer.ip(), client = %request.user_agent, mtu = mtu.tunnel, "tunnel up");
+        tracing::info!(session = %session.id, source = %peer.ip().to_canonical(), client = %request.user_agent, mtu = mtu.tunnel, "tunnel up");
         let up = Up::new(&self.metrics);
         let (order, ordered) = mpsc::channel(1);
         let settings = PumpSettings { rhythm, mtu: mtu.tunnel, early, stall: STALL, events: None };
@@ -145,7 +145,7 @@ impl TunnelEntry for Tunnels {
         let attached = match self.attach(&request, &connect.stream).await {
             Ok(attached) => attached,
             Err(refusal) => {
-                tracing::info!(source = %connect.peer.ip(), status = refusal.status, "tunnel refused");
+                tracing::info!(source = %connect.peer.ip().to_canonical(), status = refusal.status, "tunnel refused");
                 self.metrics.request(refusal.status);
                 answer(&mut connect.stream, &refusal).await;
                 return;

@@ -138,7 +138,7 @@ impl Client {
                 }
             }
         };
-        tokio::time::timeout(Duration::from_secs(5), next).await.expect("neither a frame nor an end")
+        timeout(Duration::from_secs(5), next).await.expect("neither a frame nor an end")
     }
 
     async fn pong(&mut self) {

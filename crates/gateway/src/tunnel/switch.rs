@@ -119,12 +119,13 @@ impl Switch {
                 buffer = BytesMut::zeroed(BUFFER.max(longest));
             }
             let len = device.recv(&mut buffer).await?;
-            self.to_session(buffer.split_to(len).freeze());
+            self.deliver(buffer.split_to(len).freeze());
         }
     }
 
     /// Opens the session's port: packets for `addresses` (the client's own) wait in it, what the client sends goes
     /// through it. `None` when the session has ended or a newer channel has come meanwhile.
+    #[expect(clippy::type_complexity, reason = "a closure's type has no name")]
     pub fn attach(
         self: &Arc<Self>,
         session: Arc<LiveSession>,
@@ -137,7 +138,7 @@ impl Switch {
         let slot: Arc<std::sync::OnceLock<Arc<Route>>> = Arc::default();
         let own = Arc::clone(&slot);
         let (queue, port) = port(self.settings.queue, move |packet: &[u8]| match own.get() {
-            Some(route) => switch.from_session(route, packet),
+            Some(route) => switch.forward(route, packet),
             None => Delivery::Dropped,
         });
         let route = Arc::new(Route {
@@ -169,7 +170,7 @@ impl Switch {
         Policy::new(access.endpoints.iter().cloned(), &[], &self.settings.pools)
     }
 
-    fn from_session(&self, route: &Route, bytes: &[u8]) -> Delivery {
+    fn forward(&self, route: &Route, bytes: &[u8]) -> Delivery {
         let drops = &self.metrics.drops;
         let Ok(packet) = Packet::parse(bytes) else {
             drops.malformed.inc();
@@ -207,7 +208,7 @@ impl Switch {
         Delivery::Delivered
     }
 
-    fn to_session(&self, bytes: Bytes) {
+    fn deliver(&self, bytes: Bytes) {
         let drops = &self.metrics.drops;
         let Ok(packet) = Packet::parse(&bytes) else {
             drops.malformed.inc();

@@ -44,9 +44,9 @@ async fn packets_flow_both_ways_and_are_counted() {
     let (client, port, _attachment, attached) = attached!(lab, 1400);
     let syn = tcp(&client, 40_000, WEB, 80, SYN);
     assert_eq!(port.send(&syn).await.unwrap(), Delivery::Delivered);
-    assert_eq!(lab.outside.take(), [syn.clone()]);
+    assert_eq!(lab.outside.take(), std::slice::from_ref(&syn));
     let answer = tcp(WEB, 80, &client, 40_000, SYN | ACK);
-    lab.switch.to_session(Bytes::from(answer.clone()));
+    lab.switch.deliver(Bytes::from(answer.clone()));
     assert_eq!(received(&port).await, Some(answer));
     let traffic = &attached.session.traffic;
     assert_eq!(traffic.bytes_in.load(Relaxed), syn.len() as u64);
@@ -131,15 +131,15 @@ async fn a28_noise_and_what_is_denied_do_not_keep_a_session_from_being_idle() {
 async fn packets_for_nobody_and_for_a_full_queue_are_dropped() {
     let lab = Lab::new(|config| config.limits.queue_packets = 2);
     let (client, port, attachment, _attached) = attached!(lab, 1400);
-    lab.switch.to_session(Bytes::from(tcp(WEB, 80, "10.88.77.77", 40_000, ACK)));
+    lab.switch.deliver(Bytes::from(tcp(WEB, 80, "10.88.77.77", 40_000, ACK)));
     assert_eq!(lab.metrics.drops.no_session.get(), 1);
     let answer = Bytes::from(tcp(WEB, 80, &client, 40_000, ACK));
     for _ in 0..5 {
-        lab.switch.to_session(answer.clone());
+        lab.switch.deliver(answer.clone());
     }
     assert_eq!(lab.metrics.drops.queue_full.get(), 3);
     drop((attachment, port));
-    lab.switch.to_session(answer);
+    lab.switch.deliver(answer);
     assert_eq!(lab.metrics.drops.no_session.get(), 2);
 }
 
@@ -150,7 +150,7 @@ async fn a_packet_that_does_not_fit_the_tunnel_is_answered_to_its_sender() {
         config.tunnel.dns_servers = vec![dns];
     });
     let (client, port, _attachment, _attached) = attached!(lab, 1000);
-    lab.switch.to_session(Bytes::from(udp("172.31.0.53", 53, &client, 40_000, 1100)));
+    lab.switch.deliver(Bytes::from(udp("172.31.0.53", 53, &client, 40_000, 1100)));
     assert_eq!(received(&port).await, None);
     let sent = lab.outside.take();
     let error = Packet::parse(&sent[0]).unwrap();
@@ -167,7 +167,7 @@ async fn the_newest_channel_has_the_route_and_the_old_one_does_not_take_it_along
     assert!(late.is_none(), "an old channel cannot come back");
     drop(old_attachment);
     let answer = tcp(WEB, 80, &client, 40_000, ACK);
-    lab.switch.to_session(Bytes::from(answer.clone()));
+    lab.switch.deliver(Bytes::from(answer.clone()));
     assert_eq!(received(&port).await, Some(answer));
     assert_eq!(received(&old_port).await, None);
 }
