@@ -1,0 +1,234 @@
+//! What happens to a session.
+
+use std::net::IpAddr;
+
+use praya_model::api::SessionInfo;
+use praya_model::snapshot::Traffic;
+use praya_model::{
+    EndReason, FailureCode, Profile, Resource, Secret, SessionId, SignInAnswer, Timestamp, TunnelConfig,
+};
+use praya_wire::tunnel_headers::{ConnectReply, TunnelHeaderError};
+
+use crate::{AskId, ChannelId, HttpId, HttpReply, NetworkId, ResumeTicket};
+
+/// What happens to a session: what people ask, what the network answers, and time.
+///
+/// Events about a request, a channel or a network setting that is no longer wanted are ignored, so the shell need
+/// not hold them back.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A person signs in.
+    Begin(Begin),
+    /// A person answers the question under way.
+    Answer {
+        /// The round of the question, from the snapshot.
+        round: u32,
+        /// The answer.
+        answer: SignInAnswer,
+    },
+    /// A person gives up the sign-in.
+    CancelSignIn,
+    /// Bring a paused tunnel up; try at once where the next attempt is waited for.
+    Connect,
+    /// Take the tunnel down and keep the session.
+    Disconnect,
+    /// End the session.
+    Logout {
+        /// [`EndReason::UserLogout`] or [`EndReason::TrayExit`].
+        reason: EndReason,
+    },
+    /// A person asks the gateway something about the session; comes back as [`crate::Action::Answered`].
+    Ask {
+        /// Comes back with the answer.
+        id: AskId,
+        /// The question.
+        question: Question,
+    },
+    /// The service starts and found a ticket. Before the first snapshot is shown.
+    Restore(Box<ResumeTicket>),
+
+    /// A reply.
+    HttpReply {
+        /// To which request.
+        id: HttpId,
+        /// The reply.
+        reply: HttpReply,
+    },
+    /// No reply came.
+    HttpFailed {
+        /// To which request.
+        id: HttpId,
+        /// Why.
+        failure: FailureCode,
+    },
+
+    /// CONNECT succeeded; the channel waits for [`crate::Action::UseChannel`].
+    ChannelUp {
+        /// Which channel.
+        channel: ChannelId,
+        /// What the gateway granted.
+        up: Box<ChannelUp>,
+    },
+    /// CONNECT was answered with another status than 200.
+    ChannelRefused {
+        /// Which channel.
+        channel: ChannelId,
+        /// The HTTP status.
+        status: u16,
+        /// The gateway's words (`X-Reason`).
+        reason: Option<String>,
+    },
+    /// The connection for a channel could not be made, or its reply is unusable.
+    ChannelFailed {
+        /// Which channel.
+        channel: ChannelId,
+        /// Why.
+        failure: FailureCode,
+    },
+    /// A channel that was up is gone without a word: closed, dead, stalled, damaged.
+    ChannelLost {
+        /// Which channel.
+        channel: ChannelId,
+        /// Why.
+        cause: FailureCode,
+    },
+    /// The gateway ended a channel in order.
+    PeerDisconnect {
+        /// Which channel.
+        channel: ChannelId,
+        /// How.
+        end: PeerEnd,
+    },
+
+    /// [`crate::Action::ConfigureNetwork`] is carried out.
+    NetworkReady {
+        /// Which one.
+        network: NetworkId,
+        /// The tunnel device's name.
+        device: String,
+    },
+    /// [`crate::Action::ConfigureNetwork`] failed and was undone.
+    NetworkFailed {
+        /// Which one.
+        network: NetworkId,
+        /// Why.
+        failure: FailureCode,
+    },
+    /// The counters, about once a second while the tunnel is up.
+    Traffic {
+        /// The session's counters.
+        traffic: Traffic,
+        /// When the last user packet went out, where the shell can tell user packets from noise; else every packet
+        /// that goes out counts.
+        last_user_packet: Option<Timestamp>,
+    },
+
+    /// Links, addresses or routes of the machine changed, other than by the tunnel itself.
+    NetworkChanged,
+    /// The machine goes to sleep.
+    Suspend,
+    /// The machine woke up.
+    Resume,
+    /// The time of [`crate::Action::ScheduleTick`] has come. Too early and too often does no harm.
+    Tick,
+}
+
+/// Where and as whom to sign in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Begin {
+    /// The gateway.
+    pub profile: Profile,
+    /// The account; where it is missing the first question asks for it.
+    pub account: Option<String>,
+}
+
+/// What CONNECT yields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChannelUp {
+    /// The network settings.
+    pub config: TunnelConfig,
+    /// The address that the gateway was reached at; its route must stay outside the tunnel.
+    pub gateway_address: IpAddr,
+    /// The session's public identifier.
+    pub session: Option<SessionId>,
+    /// The session's next cookie.
+    pub cookie: Option<Secret>,
+    /// Whether the channel can get new keys by itself (TLS 1.3).
+    pub refreshes_keys: bool,
+}
+
+/// How a gateway ends a channel in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PeerEnd {
+    /// An empty DISCONNECT: another connection with the same cookie took over, or a foreign gateway gives no reason.
+    Detached,
+    /// The session is over.
+    Ended {
+        /// Why; foreign gateways have reasons of their own.
+        reason: Option<EndReason>,
+        /// The gateway's words.
+        text: String,
+    },
+    /// TERMINATE: the gateway goes down.
+    Terminated,
+}
+
+/// A question about the session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// The resource list.
+    Resources,
+    /// Who and since when, by the gateway's word.
+    Session,
+    /// A new password.
+    ChangePassword {
+        /// The password in force.
+        current: Secret,
+        /// The new one.
+        new: Secret,
+    },
+}
+
+/// The answer to a [`Question`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// To [`Question::Resources`]; empty at gateways that have no list.
+    Resources(Vec<Resource>),
+    /// To [`Question::Session`].
+    Session(Box<SessionInfo>),
+    /// To [`Question::ChangePassword`].
+    PasswordChanged,
+}
+
+impl Event {
+    /// The event for a CONNECT that was answered by `reply`.
+    pub fn connect_answered(
+        channel: ChannelId,
+        reply: Result<ConnectReply, TunnelHeaderError>,
+        gateway_address: IpAddr,
+        refreshes_keys: bool,
+    ) -> Self {
+        match reply {
+            Ok(reply) => Self::ChannelUp {
+                channel,
+                up: Box::new(ChannelUp {
+                    config: reply.config,
+                    gateway_address,
+                    session: reply.session,
+                    cookie: reply.cookie,
+                    refreshes_keys,
+                }),
+            },
+            Err(TunnelHeaderError::Refused { status, reason }) => {
+                Self::ChannelRefused { channel, status, reason }
+            }
+            Err(
+                error @ (TunnelHeaderError::NotATunnel
+                | TunnelHeaderError::NoAddress
+                | TunnelHeaderError::NoMtu),
+            ) => {
+                Self::ChannelFailed { channel, failure: FailureCode::Protocol { detail: error.to_string() } }
+            }
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The phase before there is a session: a conversation, one question at a time, each with its own deadline.
+
+use std::time::Duration;
+
+use praya_model::snapshot::SignInProgress;
+use praya_model::{
+    AccountName, Failure, FailureCode, Profile, SignInAnswer, SignInStep, Snapshot, Timestamp, TunnelState,
+};
+
+use super::Context;
+use crate::connector::{Conversation, Granted, Introduction, Progress};
+use crate::{Action, Begin, Event, HttpId};
+
+/// A sign-in under way.
+#[derive(Debug)]
+pub(super) struct SigningIn {
+    pub(super) profile: Profile,
+    pub(super) account: Option<String>,
+    pub(super) conversation: Conversation,
+    /// The request under way; while there is one, nothing can be answered.
+    pending: Option<HttpId>,
+    question: Option<Question>,
+    round: u32,
+}
+
+#[derive(Debug)]
+struct Question {
+    step: SignInStep,
+    notice: Option<Failure>,
+    deadline: Timestamp,
+}
+
+/// What an event did to a sign-in.
+pub(super) enum Outcome {
+    GoesOn,
+    Granted(Box<Granted>),
+    Over(Failure),
+}
+
+impl SigningIn {
+    pub(super) fn begin(cx: &mut Context, begin: Begin) -> Self {
+        let Begin { profile, account } = begin;
+        let account = account.map(|account| account.trim().to_owned()).filter(|account| !account.is_empty());
+        let (conversation, request) = Conversation::begin(Introduction {
+            profile: profile.clone(),
+            account: account.clone(),
+            device_key: cx.settings.device_key.clone(),
+            host_name: cx.settings.host_name.clone(),
+            version: cx.settings.version.clone(),
+        });
+        let pending = Some(cx.send(&profile, request));
+        Self { profile, account, conversation, pending, question: None, round: 0 }
+    }
+
+    pub(super) fn expired(&self, now: Timestamp) -> bool {
+        self.wake().is_some_and(|deadline| deadline <= now)
+    }
+
+    /// The deadline of the question; while the gateway is awaited the shell's time limit counts.
+    pub(super) fn wake(&self) -> Option<Timestamp> {
+        let question = self.question.as_ref()?;
+        self.pending.is_none().then_some(question.deadline)
+    }
+
+    pub(super) fn handle(&mut self, cx: &mut Context, event: Event, now: Timestamp) -> Outcome {
+        match event {
+            Event::HttpReply { id, reply } if self.pending == Some(id) => {
+                self.pending = None;
+                let progress = self.conversation.reply(&reply);
+                self.take(cx, progress, now)
+            }
+            Event::HttpFailed { id, failure } if self.pending == Some(id) => {
+                self.pending = None;
+                match &mut self.question {
+                    // Nothing is sent twice by machine: a code could have been used up. The person decides.
+                    Some(question) if failure.is_transient() => {
+                        question.notice = Some(failure.into());
+                        self.round += 1;
+                        Outcome::GoesOn
+                    }
+                    Some(_) | None => Outcome::Over(failure.into()),
+                }
+            }
+            Event::Answer { answer: SignInAnswer::Cancel, .. } | Event::CancelSignIn => {
+                if let Some(id) = self.pending.take() {
+                    cx.push(Action::CancelHttp(id));
+                }
+                if let Some(request) = self.conversation.cancel() {
+                    // Its reply is not awaited.
+                    cx.send(&self.profile, request);
+                }
+                Outcome::Over(FailureCode::Cancelled.into())
+            }
+            Event::Answer { round, answer } => {
+                if self.pending.is_some() || self.question.is_none() || round != self.round {
+                    cx.push(Action::Rejected(FailureCode::UnexpectedAnswer));
+                    return Outcome::GoesOn;
+                }
+                let named = match &answer {
+                    SignInAnswer::Password { account: Some(account), .. } => Some(account.trim().to_owned()),
+                    _ => None,
+                };
+                match self.conversation.answer(answer) {
+                    Ok(progress) => {
+                        self.account = named.filter(|named| !named.is_empty()).or(self.account.take());
+                        self.take(cx, progress, now)
+                    }
+                    Err(code) => {
+                        cx.push(Action::Rejected(code));
+                        Outcome::GoesOn
+                    }
+                }
+            }
+            // Replies to requests that are no longer wanted; the rest never comes here.
+            _ => Outcome::GoesOn,
+        }
+    }
+
+    fn take(&mut self, cx: &mut Context, progress: Progress, now: Timestamp) -> Outcome {
+        match progress {
+            Progress::Send(request) => {
+                self.pending = Some(cx.send(&self.profile, request));
+                Outcome::GoesOn
+            }
+            Progress::Ask { step, notice, expires_in } => {
+                let wait =
+                    expires_in.filter(|wait| *wait > Duration::ZERO).unwrap_or(cx.settings.answer_time);
+                self.question = Some(Question { step, notice, deadline: now.after(wait) });
+                self.round += 1;
+                Outcome::GoesOn
+            }
+            Progress::Granted(granted) => Outcome::Granted(granted),
+            Progress::Over(failure) => Outcome::Over(failure),
+        }
+    }
+
+    pub(super) fn snapshot(&self) -> Snapshot {
+        let question = self.question.as_ref();
+        let waiting = self.pending.is_some();
+        Snapshot {
+            state: TunnelState::SigningIn,
+            sign_in: Some(SignInProgress {
+                round: self.round,
+                step: question.map(|question| question.step.clone()),
+                notice: question.and_then(|question| question.notice.clone()),
+                deadline: question.map(|question| question.deadline).filter(|_| !waiting),
+                waiting,
+            }),
+            ..self.about()
+        }
+    }
+
+    /// The snapshot after the sign-in ended without a session.
+    pub(super) fn refused(&self, mut failure: Failure) -> Snapshot {
+        let about = self.about();
+        failure.help_desk = failure.help_desk.or_else(|| about.help_desk.clone());
+        Snapshot { state: TunnelState::NoSession, last_failure: Some(failure), ..about }
+    }
+
+    fn about(&self) -> Snapshot {
+        let gateway = self.conversation.gateway();
+        Snapshot {
+            profile: Some(self.profile.name.clone()),
+            gateway: Some(self.profile.gateway.clone()),
+            gateway_name: gateway.map(|gateway| gateway.name.clone()),
+            help_desk: gateway.and_then(|gateway| gateway.help_desk.clone()),
+            account: self.account.clone().map(AccountName::new),
+            ..Snapshot::default()
+        }
+    }
+}
