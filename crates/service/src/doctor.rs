@@ -164,14 +164,19 @@ fn session(snapshot: &Snapshot) -> Check {
 
 /// Routes and name servers, as far as a tunnel is up.
 fn inside(snapshot: &Snapshot) -> Vec<Check> {
-    if snapshot.tunnel.is_none() {
+    let Some(tunnel) = &snapshot.tunnel else {
         return vec![
             check("route", CheckOutcome::Skipped, "no tunnel"),
             check("dns", CheckOutcome::Skipped, "no tunnel"),
         ];
-    }
+    };
     let mut route = check("route", CheckOutcome::Good, "no conflict with this machine's networks");
-    let mut dns = check("dns", CheckOutcome::Good, "internal names are asked inside");
+    let asked = if tunnel.dns_servers.is_empty() {
+        "the gateway names none"
+    } else {
+        "internal names are asked inside"
+    };
+    let mut dns = check("dns", CheckOutcome::Good, asked);
     for warning in &snapshot.warnings {
         if let Warning::RouteConflict { tunnel, local, device } = warning {
             route = check("route", CheckOutcome::Warning, format!("{tunnel} inside, {local} on {device}"));

@@ -5,12 +5,14 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use praya_ipc::{BindError, Limits, Rules, Server, View};
-use praya_netcfg::{NetcfgError, NetworkConfigurator, Options};
+use praya_netcfg::{NetcfgError, NetworkConfigurator, Options, RevertReport};
 use praya_session::{Session, Settings};
 use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep};
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -27,6 +29,10 @@ use crate::{files, notify, tls};
 const DEVICE_KEY: &str = "device.key";
 const PROFILES: &str = "profiles.json";
 const RESUME: &str = "resume.json";
+/// How long a predecessor may take to be gone for good.
+const PREDECESSOR: Duration = Duration::from_secs(2);
+/// How often it is looked for meanwhile.
+const RETRY: Duration = Duration::from_millis(50);
 /// The capability that changes networks (linux/capability.h).
 const CAP_NET_ADMIN: u32 = 12;
 
@@ -102,7 +108,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), S
         None => Vec::new(),
     };
     // The socket first: its lock keeps a second service away from the journal.
-    let server = Server::bind(&config.socket, Limits::default())?;
+    let server = bind(&config.socket).await?;
     let key_file = config.state_file(DEVICE_KEY);
     let key = DeviceKey::load_or_create(&key_file).map_err(|error| unusable(&key_file, error))?;
     let profiles_file = config.state_file(PROFILES);
@@ -114,7 +120,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), S
         use_resolved: config.use_resolved,
         ..Options::new(config.state_file(praya_model::paths::JOURNAL_FILE))
     };
-    let (configurator, report) = NetworkConfigurator::open(options).await?;
+    let (configurator, report) = open_configurator(options).await?;
     let leftovers = Leftovers::default();
     let reverted = network::finished(&report);
     if let Err(failure) = &reverted {
@@ -189,6 +195,28 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), S
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Listens; waits a moment for a killed service whose last threads still hold the lock.
+async fn bind(socket: &Path) -> Result<Server, BindError> {
+    let deadline = Instant::now() + PREDECESSOR;
+    loop {
+        match Server::bind(socket, Limits::default()) {
+            Err(BindError::AlreadyRunning(_)) if Instant::now() < deadline => sleep(RETRY).await,
+            result => return result,
+        }
+    }
+}
+
+/// As [`bind`], for the journal's lock.
+async fn open_configurator(options: Options) -> Result<(NetworkConfigurator, RevertReport), NetcfgError> {
+    let deadline = Instant::now() + PREDECESSOR;
+    loop {
+        match NetworkConfigurator::open(options.clone()).await {
+            Err(NetcfgError::JournalInUse { .. }) if Instant::now() < deadline => sleep(RETRY).await,
+            result => return result,
+        }
+    }
 }
 
 fn make_state_folder(path: &Path) -> Result<(), StartError> {
