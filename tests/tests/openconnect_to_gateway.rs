@@ -510,8 +510,8 @@ fn a_34_a_second_sign_in_is_told_of_the_first_and_may_replace_it() -> Result<()>
     let second = sign_in()?;
     second.wait_for("Password:")?;
     second.type_line(PASSWORD)?;
-    second.wait_for("What now?")?;
-    second.type_line("leave the other session alone and stop here")?;
+    second.wait_for("[replace|cancel]")?;
+    second.type_line("cancel")?;
     let ended = second.wait()?;
     assert_eq!(ended.code(), 1, "{}", ended.everything);
     ensure!(first.status().is_none(), "the first one goes on: {}", first.printed());
@@ -519,8 +519,8 @@ fn a_34_a_second_sign_in_is_told_of_the_first_and_may_replace_it() -> Result<()>
     let second = sign_in()?;
     second.wait_for("Password:")?;
     second.type_line(PASSWORD)?;
-    second.wait_for("What now?")?;
-    second.type_line("end the other session and go on here")?;
+    second.wait_for("[replace|cancel]")?;
+    second.type_line("replace")?;
     wait_connected(&second)?;
     let ended = first.wait()?;
     ensure!(

@@ -627,14 +627,6 @@ fn ends_with(scene: &Scene, reason: &str) -> Result<()> {
 // What must survive.
 
 #[test]
-fn a_download_goes_on_over_a_restart_of_the_gateway_that_translates_addresses() -> Result<()> {
-    if was_run_elsewhere()? {
-        return Ok(());
-    }
-    download_over_restart(Scene::connected()?)
-}
-
-#[test]
 fn a_download_goes_on_over_a_restart_of_the_gateway() -> Result<()> {
     if was_run_elsewhere()? {
         return Ok(());
@@ -642,16 +634,29 @@ fn a_download_goes_on_over_a_restart_of_the_gateway() -> Result<()> {
     let scene = Scene::new(|gateway| gateway.set("tunnel.nat", false))?;
     scene.lab.intranet.shell("ip route add default via 172.31.0.1; ip -6 route add default via fd31::1")?;
     scene.sign_in()?;
-    download_over_restart(scene)
+    download_over(scene, |gateway| {
+        gateway.stop()?;
+        gateway.start()
+    })
 }
 
-fn download_over_restart(mut scene: Scene) -> Result<()> {
+#[test]
+fn a_download_through_translated_addresses_goes_on_over_a_successor_and_a_crash() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    download_over(Scene::connected()?, |gateway| gateway.succeed())?;
+    download_over(Scene::connected()?, |gateway| {
+        gateway.kill()?;
+        gateway.start()
+    })
+}
+
+fn download_over(mut scene: Scene, restart: impl FnOnce(&mut Gateway) -> Result<()>) -> Result<()> {
     let url = format!("http://{INTRANET}/halting/2000000");
     let download = scene.lab.employee.program("curl").args(["--silent", "--show-error", &url]).start()?;
     scene.lab.site.wait_for_halt()?;
-    scene.gateway.stop()?;
-    scene.client.wait_for(|snapshot| snapshot["reconnect"].is_object())?;
-    scene.gateway.start()?;
+    restart(&mut scene.gateway)?;
     scene.lab.site.go_on();
     let finished = download.wait()?;
     let complaint = String::from_utf8_lossy(&finished.complaints).into_owned();
