@@ -104,6 +104,18 @@ impl Gateway {
         Ok(ended.everything)
     }
 
+    /// Lets a successor take its place (SIGUSR2), and waits until that is ready.
+    ///
+    /// # Errors
+    /// When it was not started, or no successor comes.
+    pub fn succeed(&self) -> Result<()> {
+        let process = self.process.as_ref().context("the gateway was not started")?;
+        let place = process.place();
+        process.signal(rustix::process::Signal::USR2)?;
+        process.wait_for_after(place, "ready: ")?;
+        Ok(())
+    }
+
     /// Kills it as `kill -9` does.
     ///
     /// # Errors

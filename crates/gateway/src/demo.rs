@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::exit::{Code, Fatal, Result};
 use crate::init::{StateDir, init, initial_config};
-use crate::serve::{self, Prepared, Running};
+use crate::serve::{self, Prepared, Running, Signals};
 use crate::store::{Group, Store};
 
 /// What the demo can be told.
@@ -110,6 +110,7 @@ fn serve_demo(arguments: &Arguments, state: &StateDir, json: bool, out: &mut dyn
     let pin = prepared.pin.clone();
     serve::runtime()?.block_on(async {
         let running = Running::start(prepared).await?;
+        let signals = Signals::listen()?.without_successor();
         let site = Site {
             ready: true,
             https: running.https().to_vec(),
@@ -126,7 +127,7 @@ fn serve_demo(arguments: &Arguments, state: &StateDir, json: bool, out: &mut dyn
             .filter(|_| arguments.codes)
             .collect();
         tokio::select! {
-            ended = running.until_stopped() => ended,
+            ended = running.until_stopped(signals) => ended.map(|_| ()),
             failed = show_codes(&tokens, json, out) => failed,
         }
     })

@@ -71,7 +71,14 @@ impl StateDir {
     /// # Errors
     /// See [`Config::load`].
     pub fn config(&self) -> Result<Config> {
-        Ok(Config::load(&self.0, None)?)
+        let file = self.config_file();
+        match File::open(&file) {
+            // Not a wrong setting, but a wrong user.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                Err(Fatal::file("read", &file, &error))
+            }
+            Ok(_) | Err(_) => Ok(Config::load(&self.0, None)?),
+        }
     }
 
     /// Opens the database.

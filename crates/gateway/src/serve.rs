@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 use praya_identity::WrappingKey;
 use praya_model::Timestamp;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -30,6 +30,7 @@ use crate::sign_in::{SessionDirectory, SignInParts, SignInPolicy, SignInService}
 use crate::store::{AuditEvent, NewAudit, Outcome, Store};
 use crate::tunnel::{Switch, SwitchSettings, Tunnels};
 use crate::{api, pki};
+use network::Leave;
 
 /// From so many days before its end on, a certificate is complained about.
 const EXPIRY_WARNING: Duration = Duration::from_secs(30 * 86_400);
@@ -62,10 +63,28 @@ pub struct Running {
     device: JoinHandle<std::io::Result<()>>,
 }
 
+/// The signals that a running gateway listens to.
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+    restart: Option<Signal>,
+}
+
 /// Why a running gateway stops.
 enum End {
     Signal(&'static str),
+    Restart,
     Device(String),
+}
+
+/// What comes after a gateway that has stopped in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing.
+    Over,
+    /// A successor, by [`succeed`]; forwarding was left for it.
+    Successor,
 }
 
 /// Serves until a signal says to stop. `ready` gets one line once people can sign in.
@@ -76,11 +95,34 @@ pub fn run(state: &StateDir, json: bool, ready: &mut dyn Write) -> Result<()> {
     let config = state.config()?;
     start_log(&config);
     let prepared = Prepared::open(state)?;
-    runtime()?.block_on(async {
+    let next = runtime()?.block_on(async {
         let running = Running::start(prepared).await?;
+        let signals = Signals::listen()?;
         running.announce(json, ready)?;
-        running.until_stopped().await
-    })
+        running.until_stopped(signals).await
+    })?;
+    match next {
+        Next::Over => Ok(()),
+        Next::Successor => Err(succeed(state)),
+    }
+}
+
+/// Puts this program, as it is on the disk now, in the place of this process; returns only when it cannot, and then
+/// nothing is left behind.
+fn succeed(state: &StateDir) -> Fatal {
+    use std::os::unix::process::CommandExt as _;
+
+    let failed = match std::env::current_exe() {
+        Ok(program) => std::process::Command::new(program).args(std::env::args_os().skip(1)).exec(),
+        Err(error) => error,
+    };
+    let journal = state.forwarding_journal();
+    let back = runtime().map(|runtime| runtime.block_on(praya_netcfg::revert_journal(&journal)));
+    let left = match back {
+        Ok(Ok(report)) if report.failed.is_empty() => "",
+        Ok(_) | Err(_) => "; forwarding is still on, the next start takes it over",
+    };
+    Fatal::new(Code::Software, format!("cannot start the program anew: {failed}{left}"))
 }
 
 /// Reads and checks everything that `serve` would, and starts nothing.
@@ -185,7 +227,7 @@ impl Running {
         let sessions = match load_sessions(&prepared, &audit, &metrics).await {
             Ok(sessions) => sessions,
             Err(fatal) => {
-                if let Err(error) = network.stop().await {
+                if let Err(error) = network.stop(Leave::Nothing).await {
                     tracing::warn!(%error, "not everything could be taken back");
                 }
                 return Err(fatal);
@@ -282,27 +324,23 @@ impl Running {
         Ok(())
     }
 
-    /// Serves until SIGTERM or SIGINT, or until the device fails; SIGHUP reads the certificate again.
+    /// Serves until SIGTERM or SIGINT, or until the device fails. SIGHUP reads the certificate again. SIGUSR2 makes
+    /// room for a successor, if it could start.
     ///
     /// # Errors
     /// The device failed, or the machine's network could not be put back.
-    pub async fn until_stopped(mut self) -> Result<()> {
-        let listen = |kind| {
-            signal(kind)
-                .map_err(|error| Fatal::new(Code::Software, format!("cannot listen for signals: {error}")))
-        };
-        let (mut terminate, mut interrupt, mut hang_up) = (
-            listen(SignalKind::terminate())?,
-            listen(SignalKind::interrupt())?,
-            listen(SignalKind::hangup())?,
-        );
+    pub async fn until_stopped(mut self, mut signals: Signals) -> Result<Next> {
         let end = loop {
             tokio::select! {
-                _ = terminate.recv() => break End::Signal("SIGTERM"),
-                _ = interrupt.recv() => break End::Signal("SIGINT"),
-                _ = hang_up.recv() => match self.prepared.tls.reload() {
+                _ = signals.terminate.recv() => break End::Signal("SIGTERM"),
+                _ = signals.interrupt.recv() => break End::Signal("SIGINT"),
+                _ = signals.hang_up.recv() => match self.prepared.tls.reload() {
                     Ok(()) => tracing::info!("the certificate was read again"),
                     Err(error) => tracing::error!(%error, "the certificate in use stays"),
+                },
+                () = asked(&mut signals.restart) => match Prepared::open(&self.prepared.state) {
+                    Ok(_) => break End::Restart,
+                    Err(error) => tracing::error!(%error, "a successor could not start; serving on"),
                 },
                 failed = &mut self.device => break End::Device(match failed {
                     Ok(Ok(())) => "it was closed".into(),
@@ -311,13 +349,20 @@ impl Running {
                 }),
             }
         };
+        let sessions = self.sessions.count();
         match &end {
-            End::Signal(name) => tracing::info!(signal = name, sessions = self.sessions.count(), "stopping"),
+            End::Signal(name) => tracing::info!(signal = name, sessions, "stopping"),
+            End::Restart => tracing::info!(sessions, "making room for a successor"),
             End::Device(why) => tracing::error!(why, "the tunnel device failed; stopping"),
         }
-        let stopped = self.stop().await;
+        let leave = match &end {
+            End::Restart => Leave::Forwarding,
+            End::Signal(_) | End::Device(_) => Leave::Nothing,
+        };
+        let stopped = self.wind_up(leave).await;
         match end {
-            End::Signal(_) => stopped,
+            End::Signal(_) => stopped.map(|()| Next::Over),
+            End::Restart => stopped.map(|()| Next::Successor),
             End::Device(why) => Err(Fatal::new(
                 Code::Unavailable,
                 format!("the tunnel device failed: {why}; start the gateway again"),
@@ -329,7 +374,11 @@ impl Running {
     ///
     /// # Errors
     /// The machine's network could not be put back.
-    pub async fn stop(mut self) -> Result<()> {
+    pub async fn stop(self) -> Result<()> {
+        self.wind_up(Leave::Nothing).await
+    }
+
+    async fn wind_up(mut self, leave: Leave) -> Result<()> {
         notify::stopping();
         self.stopping.store(true, Ordering::Relaxed);
         // Channels first, so that their going counts as ours and not as the clients'.
@@ -347,7 +396,42 @@ impl Running {
                 ..NewAudit::new(now(), AuditEvent::Gateway, Outcome::Ok, GATEWAY)
             })
             .await;
-        self.network.stop().await
+        self.network.stop(leave).await
+    }
+}
+
+impl Signals {
+    /// Listens from now on; a signal that comes before it ends the process as the system does.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn listen() -> Result<Self> {
+        let listen = |kind| {
+            signal(kind)
+                .map_err(|error| Fatal::new(Code::Software, format!("cannot listen for signals: {error}")))
+        };
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hang_up: listen(SignalKind::hangup())?,
+            restart: Some(listen(SignalKind::user_defined2())?),
+        })
+    }
+
+    /// For a gateway that nobody succeeds.
+    #[must_use]
+    pub fn without_successor(self) -> Self {
+        Self { restart: None, ..self }
+    }
+}
+
+/// Waits for the signal, for ever where it means nothing.
+async fn asked(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => {
+            signal.recv().await;
+        }
+        None => std::future::pending().await,
     }
 }
 

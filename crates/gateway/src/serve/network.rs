@@ -27,7 +27,13 @@ pub(super) async fn start(state: &StateDir, settings: &TunnelSettings) -> Result
     if !left.is_empty() {
         tracing::warn!(undone = left.undone, "an earlier run had left settings behind; they were taken back");
     }
-    let device = TunDevice::create(Some(&settings.device)).map_err(|error| no_device(&error))?;
+    let device = match TunDevice::create(Some(&settings.device)) {
+        Ok(device) => device,
+        Err(error) => {
+            take_back(configurator).await;
+            return Err(no_device(&error));
+        }
+    };
     // Everything here stays inside the machine; no channel has to be kept out of the tunnel.
     let outside = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let outcome = match configurator.apply(&own_side(settings), device.name(), outside).await {
@@ -65,16 +71,27 @@ pub(super) async fn start(state: &StateDir, settings: &TunnelSettings) -> Result
     Ok((device, Network { configurator, forwarding }))
 }
 
+/// What becomes of forwarding and address translation when the gateway stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leave {
+    /// It is taken back.
+    Nothing,
+    /// It stays for a successor: translated connections would be reset by the machine's own TCP in between.
+    Forwarding,
+}
+
 impl Network {
-    /// Takes everything back.
-    pub(super) async fn stop(self) -> Result<()> {
+    /// Takes everything back, but for what `leave` says.
+    pub(super) async fn stop(self, leave: Leave) -> Result<()> {
         let mut failed = Vec::new();
         let mut note = |report: Result<RevertReport, NetcfgError>| match report {
             Ok(report) => failed.extend(report.failed),
             Err(error) => failed.push(error.to_string()),
         };
-        if let Some(forwarding) = self.forwarding {
-            note(forwarding.stop().await);
+        match (self.forwarding, leave) {
+            (Some(forwarding), Leave::Nothing) => note(forwarding.stop().await),
+            (Some(forwarding), Leave::Forwarding) => forwarding.hand_over(),
+            (None, _) => {}
         }
         note(self.configurator.close().await);
         if failed.is_empty() {

@@ -37,8 +37,10 @@ pub struct Forwarding {
 }
 
 impl Forwarding {
-    /// Takes back what an earlier process left in the journal at `journal`, switches the kernel's forwarding on and
-    /// loads the table. Needs a tokio runtime.
+    /// Switches the kernel's forwarding on and loads the table. Needs a tokio runtime.
+    ///
+    /// What an earlier process left in the journal at `journal` is taken over when it was the same table, so that
+    /// translated connections outlive a crash and a restart; else it is taken back first.
     ///
     /// What is accepted here may still be dropped by another table of the machine's own firewall; nftables lets no
     /// table overrule another, and other people's rules are not touched.
@@ -51,7 +53,10 @@ impl Forwarding {
         let program = find_nft().ok_or(NetcfgError::NftMissing)?;
         let mut journal = open_journal(journal)?;
         let netlink = Netlink::open()?;
-        undo::undo_all(&netlink, &mut journal).await?;
+        let table = Undo::NftTable { name: nft::table_name(&settings.id) };
+        if !journal.pending().any(|(_, undo)| *undo == table) {
+            undo::undo_all(&netlink, &mut journal).await?;
+        }
         let mut forwarding = Self { journal, netlink };
         if let Err(error) = forwarding.switch_on(settings, &program, &rules).await {
             forwarding.stop().await?;
@@ -70,13 +75,20 @@ impl Forwarding {
         Ok(report)
     }
 
+    /// Leaves everything as it is, for a successor that [`Forwarding::start`]s with the same journal.
+    pub fn hand_over(self) {}
+
     async fn switch_on(
         &mut self,
         settings: &ForwardingSettings,
         program: &Path,
         rules: &str,
     ) -> Result<(), NetcfgError> {
-        self.journal.record(vec![Undo::NftTable { name: nft::table_name(&settings.id) }])?;
+        let table = Undo::NftTable { name: nft::table_name(&settings.id) };
+        if !self.journal.pending().any(|(_, undo)| *undo == table) {
+            self.journal.record(vec![table])?;
+        }
+        // One transaction puts the new table in the place of an earlier one.
         run_nft(program, rules).await?;
         if settings.pools.iter().any(|pool| pool.addr().is_ipv4()) {
             self.forward_ipv4()?;
