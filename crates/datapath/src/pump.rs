@@ -142,11 +142,13 @@ where
     let shared = Shared::new(&settings);
     let (reader, writer) = tokio::io::split(stream);
     // Random order of polling: neither direction can starve the other.
-    tokio::select! {
+    let end = tokio::select! {
         end = receive(reader, &packets, settings.early, counters, &shared) => end,
         end = send(writer, &packets, settings.mtu, settings.stall, counters, &shared) => end,
         end = direct(orders, &shared) => end,
-    }
+    };
+    // After the last word, whatever ends the channel is what was ordered.
+    if shared.state().told { PumpEnd::Ordered { told: true } } else { end }
 }
 
 /// What the three loops of one pump tell each other. The lock is held for a few instructions, never over an await.
@@ -167,6 +169,9 @@ struct State {
     probe: bool,
     keepalive: bool,
     last_word: Option<LastWord>,
+    /// The last word is out. What still arrives is read, so that closing does not reset the connection under the
+    /// peer that has not read it yet, and is not carried any more.
+    told: bool,
 }
 
 enum LastWord {
@@ -189,6 +194,7 @@ impl Shared {
             probe: false,
             keepalive: false,
             last_word: None,
+            told: false,
         };
         Self { state: Mutex::new(state), wake: Notify::new(), events: settings.events.clone() }
     }
@@ -320,7 +326,7 @@ async fn send<W: AsyncWrite + Unpin>(
             let (kind, payload, last) = match control {
                 Control::Frame(kind, payload) => (kind, payload, false),
                 Control::Last(LastWord::Frame(kind, payload)) => (kind, payload, true),
-                Control::Last(LastWord::Nothing) => return hang_up(writer).await,
+                Control::Last(LastWord::Nothing) => return hang_up(writer, shared).await,
             };
             let frame = match cstp::encode(kind, &payload) {
                 Ok(frame) => frame,
@@ -330,7 +336,7 @@ async fn send<W: AsyncWrite + Unpin>(
                 return end;
             }
             if last {
-                return hang_up(writer).await;
+                return hang_up(writer, shared).await;
             }
             shared.state().timers.sent(Instant::now().into_std());
         }
@@ -376,10 +382,14 @@ async fn write_frame<W: AsyncWrite + Unpin>(
     }
 }
 
-async fn hang_up<W: AsyncWrite + Unpin>(mut writer: W) -> PumpEnd {
-    // What had to be said is said; whether the peer still takes the goodbye of TLS does not matter.
-    let _ = writer.shutdown().await;
-    PumpEnd::Ordered { told: true }
+/// Closes our half and waits for the peer to close its own; the reader sees that, or [`GRACE`] passes.
+async fn hang_up<W: AsyncWrite + Unpin>(mut writer: W, shared: &Shared) -> PumpEnd {
+    shared.state().told = true;
+    match writer.shutdown().await {
+        Ok(()) => std::future::pending().await,
+        // What had to be said is said; whether the peer still takes the goodbye of TLS does not matter.
+        Err(_) => PumpEnd::Ordered { told: true },
+    }
 }
 
 /// Frames from the peer.
@@ -398,6 +408,9 @@ async fn receive<R: AsyncRead + Unpin>(
     let mut filled = early.len();
     drop(early);
     loop {
+        if shared.state().told {
+            filled = 0;
+        }
         let mut used = 0;
         let end = loop {
             let frame = match cstp::decode(buffer.get(used..filled).unwrap_or_default()) {

@@ -227,7 +227,17 @@ async fn each_order_says_its_word_and_closes() {
             assert_eq!(read_frame(&mut bench.peer).await.unwrap(), said);
         }
         assert_eq!(bench.peer.read(&mut [0; 8]).await.unwrap(), 0);
+        // What the peer had on the way is read, or the connection would be reset before it has read the word.
+        bench.peer.write_all(&cstp::encode(FrameType::Data, &[7; 100]).unwrap()).await.unwrap();
+        drop(bench.peer);
         assert!(matches!(bench.pump.await.unwrap(), PumpEnd::Ordered { told: true }));
+        drop(bench.orders);
+        let carried = bench.packets.recv(&mut [0; 200]).await;
+        assert_eq!(
+            carried.unwrap_err().kind(),
+            io::ErrorKind::UnexpectedEof,
+            "nothing is carried after the last word"
+        );
     }
 }
 
@@ -236,6 +246,7 @@ async fn a_dropped_owner_closes_without_a_word() {
     let mut bench = bench(settings(Role::Gateway), 1 << 16);
     drop(bench.orders);
     assert_eq!(bench.peer.read(&mut [0; 8]).await.unwrap(), 0);
+    drop(bench.peer);
     assert!(matches!(bench.pump.await.unwrap(), PumpEnd::Ordered { told: true }));
 }
 
