@@ -129,7 +129,8 @@ pub(crate) fn view(snapshot: &Snapshot, now: Timestamp, out: Out) -> String {
     }
     row(text::label::LAST_SIGN_IN, snapshot.last_sign_in.as_ref().map(text::last_sign_in));
     row(text::label::BANNER, snapshot.banner.as_deref().map(printable));
-    row(text::label::HELP_DESK, status.help_desk.as_deref().map(printable));
+    let told = status.last_failure.as_ref().is_some_and(|failure| failure.help_desk.is_some());
+    row(text::label::HELP_DESK, status.help_desk.as_deref().map(printable).filter(|_| !told));
 
     let width = rows.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0);
     let lines: Vec<String> = rows.iter().map(|(label, value)| format!("{label:<width$}  {value}")).collect();

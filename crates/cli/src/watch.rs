@@ -11,7 +11,7 @@ use crate::out::Out;
 use crate::status::{Status, view};
 use crate::{Ended, text};
 
-/// Shows the status once. Exit code 3 when nobody is signed in.
+/// Shows the status once; that nobody is signed in is an answer and no failure.
 pub(crate) async fn once(client: &Client, out: Out) -> Result<(), Ended> {
     let snapshot = client.snapshot().await?;
     show(&snapshot, out)?;

@@ -43,7 +43,7 @@ pub struct Flags {
     #[arg(long, value_name = "FORM")]
     pub log_format: Option<LogFormat>,
     /// How much to log: error, warn, info, debug, trace, or per module.
-    #[arg(long, value_name = "FILTER")]
+    #[arg(long, value_name = "FILTER", env = "RUST_LOG")]
     pub log: Option<String>,
 }
 
