@@ -14,7 +14,7 @@ use praya_wire::tunnel_headers::{
     ConnectReply, ConnectRequest, MIN_IPV6_MTU, parse_connect_request, write_connect_refusal,
     write_connect_reply,
 };
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -30,6 +30,11 @@ use crate::text;
 const REPLY_TIME: Duration = Duration::from_secs(15);
 /// How long one packet may wait for a client that does not read.
 const STALL: Duration = Duration::from_secs(60);
+
+/// openconnect halves the DPD time in whole seconds: at one second it probes without a pause and reads nothing.
+const SHORTEST_DPD: Duration = Duration::from_secs(2);
+/// How long a client may take to close after it was told that the tunnel is over.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// Answers CONNECT.
 pub struct Tunnels {
@@ -70,6 +75,9 @@ impl Tunnels {
         let Attached { session, channel, orders, mut tunnel, new_cookie } = attached;
         let mtu = tunnel_mtu(self.config.tunnel.mtu, request, peer.ip());
         tunnel.mtu = mtu.tunnel;
+        if !tunnel.dpd.is_zero() {
+            tunnel.dpd = tunnel.dpd.max(SHORTEST_DPD);
+        }
         let taken: Vec<IpAddr> = tunnel
             .addresses
             .iter()
@@ -110,11 +118,14 @@ impl Tunnels {
         let settings = PumpSettings { rhythm, mtu: mtu.tunnel, early, stall: STALL, events: None };
         let counters = Counters::default();
         let end = tokio::select! {
-            end = pump::run(stream, port, settings, &counters, ordered) => end,
+            end = pump::run(&mut stream, port, settings, &counters, ordered) => end,
             never = relay(order, orders, connect.stopping) => match never {},
             never = follow_access(&session, &attachment) => match never {},
         };
-        drop(up);
+        drop((up, attachment));
+        if matches!(end, PumpEnd::Ordered { .. }) {
+            linger(&mut stream).await;
+        }
         tracing::info!(session = %session.id, end = %describe(&end), "tunnel down");
         match end {
             PumpEnd::PeerBye { reason } => Gone::Bye(reason),
@@ -184,6 +195,13 @@ async fn answer(stream: &mut TlsSocket, head: &ResponseHead) -> bool {
         std::io::Result::Ok(())
     };
     matches!(timeout(REPLY_TIME, writing).await, Ok(Ok(())))
+}
+
+/// Reads and forgets what the client still sends, until it closes. A socket that is closed on unread bytes resets
+/// the connection, and a stock client that writes into a reset one dies before it has shown the reason.
+async fn linger(stream: &mut TlsSocket) {
+    let mut sink = [0; 4096];
+    let _ = timeout(LINGER, async { while matches!(stream.read(&mut sink).await, Ok(1..)) {} }).await;
 }
 
 /// Hands the session's order on to the pump, once.
