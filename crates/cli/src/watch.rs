@@ -45,7 +45,7 @@ pub(crate) async fn watch(client: &Client, out: Out) -> Result<(), Ended> {
             let picture = view(&snapshot, now(), out);
             // Up to the first line of the last picture, and clear from there to the end of the screen (ECMA-48).
             let up = if drawn_lines > 0 { format!("\u{1b}[{drawn_lines}A\r\u{1b}[J") } else { String::new() };
-            drawn_lines = picture.lines().count();
+            drawn_lines = rows(&picture, columns());
             out.text(&format!("{up}{picture}"))?;
         } else {
             show(&snapshot, out)?;
@@ -53,6 +53,55 @@ pub(crate) async fn watch(client: &Client, out: Out) -> Result<(), Ended> {
     }
 }
 
+/// How wide the terminal is; 0 where it does not say.
+fn columns() -> usize {
+    rustix::termios::tcgetwinsize(std::io::stdout()).map_or(0, |size| size.ws_col.into())
+}
+
+/// How many rows `picture` takes on a terminal of that many columns, where long lines go on in the next row.
+fn rows(picture: &str, columns: usize) -> usize {
+    picture.lines().map(|line| if columns == 0 { 1 } else { width(line).div_ceil(columns).max(1) }).sum()
+}
+
+/// Columns that `line` takes: colours none, East Asian characters two.
+fn width(line: &str) -> usize {
+    let mut in_colour = false;
+    let mut width = 0;
+    for c in line.chars() {
+        match c {
+            '\u{1b}' => in_colour = true,
+            'm' if in_colour => in_colour = false,
+            _ if in_colour => {}
+            '\u{1100}'..='\u{115f}'
+            | '\u{2e80}'..='\u{a4cf}'
+            | '\u{ac00}'..='\u{d7a3}'
+            | '\u{f900}'..='\u{faff}'
+            | '\u{fe30}'..='\u{fe4f}'
+            | '\u{ff00}'..='\u{ff60}'
+            | '\u{ffe0}'..='\u{ffe6}'
+            | '\u{20000}'..='\u{3fffd}' => width += 2,
+            _ => width += 1,
+        }
+    }
+    width
+}
+
 fn show(snapshot: &Snapshot, out: Out) -> std::io::Result<()> {
     if out.json { out.json(&Status::new(snapshot, now())) } else { out.text(&view(snapshot, now(), out)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_is_redrawn_over_as_many_rows_as_it_took() {
+        assert_eq!(rows("one\ntwo", 80), 2);
+        assert_eq!(rows("", 80), 0);
+        assert_eq!(rows("a\n\nb", 80), 3);
+        assert_eq!(rows("12345678901", 5), 3);
+        assert_eq!(rows("\u{1b}[32m12345\u{1b}[0m", 5), 1);
+        assert_eq!(rows("公司網路", 4), 2);
+        assert_eq!(rows("any width\nat all", 0), 2);
+    }
 }

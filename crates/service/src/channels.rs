@@ -120,7 +120,8 @@ impl ChannelHandle {
             Farewell::Detach => Order::Detach,
             Farewell::Close => Order::Close,
         };
-        if (farewell == Farewell::Close && opening) || self.orders.try_send(order).is_err() {
+        // A channel that was never used has nothing to take back; only a goodbye is worth finishing to open it.
+        if (opening && !matches!(farewell, Farewell::Bye(_))) || self.orders.try_send(order).is_err() {
             self.task.abort();
         }
         self.task
@@ -321,10 +322,14 @@ mod tests {
         let (orders, order) = mpsc::channel(1);
         let gateway = "vpn.example".parse().unwrap();
         orders.send(Order::Bye { reason: EndReason::UserLogout }).await.unwrap();
-        let event = carry(ChannelId(1), near, settings(), command, order, &gateway).await;
+        let hear = async move {
+            let mut bytes = Vec::new();
+            far.read_to_end(&mut bytes).await.unwrap();
+            bytes
+        };
+        let (event, bytes) =
+            tokio::join!(carry(ChannelId(1), near, settings(), command, order, &gateway), hear);
         assert!(event.is_none(), "{event:?}");
-        let mut bytes = Vec::new();
-        far.read_to_end(&mut bytes).await.unwrap();
         let (frame, _) = cstp::decode(&bytes).unwrap().unwrap();
         assert_eq!(frame.kind, FrameType::Disconnect);
         assert!(matches!(

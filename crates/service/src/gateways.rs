@@ -73,6 +73,13 @@ impl Gateways {
         known.insert(key, Arc::clone(&gateway));
         Ok(gateway)
     }
+
+    /// The machine's network changed: open connections may lead nowhere, and are not used again.
+    pub fn forget_connections(&self) {
+        for gateway in lock(&self.known).values() {
+            lock(&gateway.place).http = None;
+        }
+    }
 }
 
 impl Gateway {
@@ -155,6 +162,16 @@ mod tests {
         gateway.reached_at(other);
         assert_eq!(gateway.addresses(true).await.unwrap(), [other]);
         assert_eq!(gateway.addresses(false).await.unwrap(), ["192.0.2.1:443".parse().unwrap()]);
+    }
+
+    #[test]
+    fn a_change_of_network_drops_open_connections() {
+        let gateways = Gateways::new(Vec::new());
+        let gateway = gateways.get(&"192.0.2.1".parse().unwrap(), None).unwrap();
+        gateway.http(&["192.0.2.1:443".parse().unwrap()]).unwrap();
+        assert!(lock(&gateway.place).http.is_some());
+        gateways.forget_connections();
+        assert!(lock(&gateway.place).http.is_none());
     }
 
     #[test]
