@@ -1,4 +1,4 @@
-//! What the numbers were measured on: machine, system, versions of the peers.
+//! What the numbers were measured on: machine, what else kept it busy, system, versions of the peers.
 
 use std::fs;
 use std::path::PathBuf;
@@ -30,6 +30,7 @@ pub(crate) fn describe() -> Value {
         "processor_features": of_interest,
         "processors": std::thread::available_parallelism().map_or(0, std::num::NonZeroUsize::get),
         "memory_mib": memory_kib / 1024,
+        "load_before": load(&read("/proc/loadavg")),
         "kernel": read("/proc/sys/kernel/osrelease").trim(),
         "system": pretty_name(&read("/etc/os-release")),
         "openconnect": first_line("openconnect", &["--version"]),
@@ -40,6 +41,11 @@ pub(crate) fn describe() -> Value {
             .unwrap_or_default(),
         "commit": first_line("git", &["describe", "--always", "--dirty"]),
     })
+}
+
+/// Programs that wanted a processor, on average over the last minute.
+fn load(loadavg: &str) -> Option<f64> {
+    loadavg.split(' ').next()?.parse().ok()
 }
 
 fn read(path: &str) -> String {
@@ -70,7 +76,7 @@ fn first_line(program: &str, arguments: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{field, pretty_name};
+    use super::{field, load, pretty_name};
 
     #[test]
     fn values_are_found_by_name() {
@@ -78,6 +84,7 @@ mod tests {
         assert_eq!(field(cpu, "model name"), "AMD EPYC");
         assert_eq!(field(cpu, "flags"), "fpu aes");
         assert_eq!(field(cpu, "bugs"), "");
+        assert_eq!(load("0.25 1.00 2.00 1/99 7\n"), Some(0.25));
         assert_eq!(pretty_name("NAME=x\nPRETTY_NAME=\"Debian 12\"\n"), "Debian 12");
     }
 }

@@ -71,6 +71,7 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
         ensure!(machine::tool_exists(tool), "{tool} is missing (package {package})");
     }
     let plan = &options.plan;
+    let machine = machine::describe();
     let began = Instant::now();
     let mut outcomes: Vec<Outcome> = Pair::ALL.iter().map(|&pair| Outcome::new(pair)).collect();
     let mut sites: Vec<Option<Site>> = outcomes.iter_mut().map(|outcome| prepare(outcome, plan)).collect();
@@ -102,7 +103,7 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
             idle::measure(site, plan.idle_sessions).map_err(|error| format!("{error:#}"))
         });
     drop(sites);
-    let report = Report { plan, rounds, took: began.elapsed(), outcomes, idle, machine: machine::describe() };
+    let report = Report { plan, rounds, took: began.elapsed(), outcomes, idle, machine };
     report.write(&options.out).with_context(|| options.out.display().to_string())?;
     Ok(report.is_complete())
 }

@@ -14,6 +14,9 @@ use super::metric::{Metric, Sample, median};
 use super::pair::Pair;
 use super::{Plan, say};
 
+/// Above this load (programs that want a processor) before the run, the numbers are not worth keeping.
+const QUIET: f64 = 0.7;
+
 /// What became of one pair.
 #[derive(Debug)]
 pub(crate) struct Outcome {
@@ -120,6 +123,11 @@ impl Report<'_> {
             self.date()
         ));
         line(self.machine_line());
+        if let Some(load) = self.machine["load_before"].as_f64().filter(|&load| load > QUIET) {
+            line(format!(
+                "The machine was busy with something else before the run (load {load:.1}); repeat it on a quiet one."
+            ));
+        }
         line(String::new());
         line(self.table(Outcome::median, |metric| metric.facts().decimals));
         if let Some(stock) = self.stock().filter(|stock| !stock.samples.is_empty()) {
@@ -153,7 +161,7 @@ impl Report<'_> {
     fn machine_line(&self) -> String {
         let value = |name: &str| self.machine[name].as_str().unwrap_or_default().to_owned();
         format!(
-            "{} × {}, {} MiB, {}, Linux {}; {}; {}; {}; {} at {}",
+            "{} × {}, {} MiB, {}, Linux {}; {}; {}; {}; {} ({})",
             self.machine["processors"],
             value("processor"),
             self.machine["memory_mib"],

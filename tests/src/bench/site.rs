@@ -250,19 +250,27 @@ impl Site {
         let device = "$(ip -o route get $1 | sed 's/.* dev \\([^ ]*\\) .*/\\1/')";
         let script = format!("ip -o link show dev {device} | sed 's/.* mtu \\([0-9]*\\) .*/\\1/'");
         let mtu = self.lab.employee.program("sh").args(["-euc", &script, "sh", INTRANET]).succeed()?.text();
-        let printed = [self.stock.as_ref().map(Process::printed), Some(self.server.printed())];
-        let suite = printed.iter().flatten().find_map(|text| cipher_suite(text));
-        let suite = suite.unwrap_or_else(|| "TLS".to_owned());
+        let stock = self.stock.as_ref().map(Process::printed);
+        let users = match &self.server {
+            Server::Ocserv(server) => Some(server.users()?),
+            Server::None | Server::Praya(_) => None,
+        };
+        let suite = [stock, users].iter().flatten().find_map(|text| cipher_suite(text));
+        // Our own programs do not tell which suite they took.
+        let suite = suite.unwrap_or_else(|| "TLS by rustls on both sides".to_owned());
         Ok(format!("{suite}, MTU {}", mtu.trim()))
     }
 }
 
-/// The last GnuTLS description of a connection, such as `(TLS1.3)-(ECDHE-SECP256R1)-(RSA-SHA256)-(AES-256-GCM)`.
+/// The last GnuTLS description of a connection, such as `(TLS1.3)-(ECDHE-SECP256R1)-(RSA-SHA256)-(AES-256-GCM)`. What
+/// `occtl` tells is cut off after 63 characters; the part that is not whole is left out.
 fn cipher_suite(printed: &str) -> Option<String> {
     let from = printed.rfind("(TLS1.")?;
     let text = printed.get(from..)?;
-    let end = text.find(char::is_whitespace).unwrap_or(text.len());
-    Some(text.get(..end)?.trim_end_matches(['.', ',']).to_owned())
+    let word = text.split(|letter: char| letter.is_whitespace() || letter == '"').next()?;
+    let (whole, rest) = word.rsplit_once(')')?;
+    let cut = if rest.starts_with('-') { "-…" } else { "" };
+    Some(format!("{whole}){cut}"))
 }
 
 fn ocserv(lab: &Lab, rounds: usize) -> Result<Ocserv> {
@@ -305,6 +313,8 @@ mod tests {
                        ciphersuite (TLS1.3)-(ECDHE-SECP256R1)-(RSA-PSS-RSAE-SHA256)-(AES-256-GCM)\r\nMore.";
         let suite = "(TLS1.3)-(ECDHE-SECP256R1)-(RSA-PSS-RSAE-SHA256)-(AES-256-GCM)";
         assert_eq!(cipher_suite(printed).as_deref(), Some(suite));
+        let told = "\"TLS ciphersuite\":  \"(TLS1.3)-(ECDHE-SECP256R1)-(AES-256-GC\",\n";
+        assert_eq!(cipher_suite(told).as_deref(), Some("(TLS1.3)-(ECDHE-SECP256R1)-…"));
         assert_eq!(cipher_suite("nothing"), None);
     }
 }
