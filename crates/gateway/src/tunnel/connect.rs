@@ -14,7 +14,7 @@ use praya_wire::tunnel_headers::{
     ConnectReply, ConnectRequest, MIN_IPV6_MTU, parse_connect_request, write_connect_refusal,
     write_connect_reply,
 };
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -33,8 +33,6 @@ const STALL: Duration = Duration::from_secs(60);
 
 /// openconnect halves the DPD time in whole seconds: at one second it probes without a pause and reads nothing.
 const SHORTEST_DPD: Duration = Duration::from_secs(2);
-/// How long a client may take to close after it was told that the tunnel is over.
-const LINGER: Duration = Duration::from_secs(2);
 
 /// Answers CONNECT.
 pub struct Tunnels {
@@ -118,14 +116,11 @@ impl Tunnels {
         let settings = PumpSettings { rhythm, mtu: mtu.tunnel, early, stall: STALL, events: None };
         let counters = Counters::default();
         let end = tokio::select! {
-            end = pump::run(&mut stream, port, settings, &counters, ordered) => end,
+            end = pump::run(stream, port, settings, &counters, ordered) => end,
             never = relay(order, orders, connect.stopping) => match never {},
             never = follow_access(&session, &attachment) => match never {},
         };
         drop((up, attachment));
-        if matches!(end, PumpEnd::Ordered { .. }) {
-            linger(&mut stream).await;
-        }
         tracing::info!(session = %session.id, end = %describe(&end), "tunnel down");
         match end {
             PumpEnd::PeerBye { reason } => Gone::Bye(reason),
@@ -195,13 +190,6 @@ async fn answer(stream: &mut TlsSocket, head: &ResponseHead) -> bool {
         std::io::Result::Ok(())
     };
     matches!(timeout(REPLY_TIME, writing).await, Ok(Ok(())))
-}
-
-/// Reads and forgets what the client still sends, until it closes. A socket that is closed on unread bytes resets
-/// the connection, and a stock client that writes into a reset one dies before it has shown the reason.
-async fn linger(stream: &mut TlsSocket) {
-    let mut sink = [0; 4096];
-    let _ = timeout(LINGER, async { while matches!(stream.read(&mut sink).await, Ok(1..)) {} }).await;
 }
 
 /// Hands the session's order on to the pump, once.
