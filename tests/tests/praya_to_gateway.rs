@@ -5,7 +5,8 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 use praya_testkit::HANG;
 use praya_testkit::otp::Token;
-use praya_testkit::privilege::was_run_elsewhere;
+use praya_testkit::privilege::{has_other_users, was_run_elsewhere};
+use praya_testkit::programs;
 use praya_testkit::web::{PAGE, known_bytes, sha256};
 use praya_tests::Lab;
 use praya_tests::client::Client;
@@ -468,6 +469,65 @@ fn a_32_a_second_login_finds_the_session_and_asks_nothing() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn another_person_on_the_machine_sees_that_it_is_in_use_and_no_more() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    ensure!(
+        has_other_users(),
+        "this test needs further user ids: install the package uidmap, or run as root"
+    );
+    let scene = Scene::connected()?;
+    let socket = scene.client.socket.display();
+    scene.lab.employee.shell(&format!("chmod o+x $(dirname {socket}) $(dirname $(dirname {socket}))"))?;
+    let as_user = |uid: &str, words: &[&str]| {
+        let setpriv = ["--reuid", uid, "--regid", uid, "--clear-groups", "--"];
+        let praya = programs::path("praya")?;
+        scene
+            .lab
+            .employee
+            .program("setpriv")
+            .args(setpriv)
+            .arg(praya)
+            .arg("--socket")
+            .arg(&scene.client.socket)
+            .args(words)
+            .run()
+    };
+    let status = as_user("2000", &["status"])?;
+    ensure!(status.everything.contains("Another person"), "{}", status.everything);
+    for told in ["wong", "10.88.", GATEWAY_NAME] {
+        ensure!(!status.everything.contains(told), "{told} in {}", status.everything);
+    }
+    for words in [&["logout"][..], &["resources"], &["disconnect"], &["reset-network"]] {
+        let refused = as_user("2000", words)?;
+        assert_eq!(refused.code(), 1, "{words:?}: {}", refused.everything);
+        // A daemon's user is nobody's person.
+        let refused = as_user("33", words)?;
+        ensure!(refused.code() != 0, "{words:?}: {}", refused.everything);
+    }
+    ensure!(scene.lab.reaches_intranet()?);
+    Ok(())
+}
+
+#[test]
+fn the_doctor_finds_everything_well_and_names_what_is_not() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let mut scene = Scene::connected()?;
+    let state = scene.client.state.display().to_string();
+    let well = scene.client.run(&scene.lab.employee, &["doctor", "--state", &state, "--json"])?;
+    assert_eq!(well.code(), 0, "{}", well.everything);
+    ensure!(!well.text().contains("\"bad\""), "{}", well.everything);
+    scene.gateway.stop()?;
+    scene.client.wait_for(|snapshot| snapshot["reconnect"].is_object())?;
+    let ill = scene.client.run(&scene.lab.employee, &["doctor", "--state", &state, "--json"])?;
+    ensure!(ill.code() != 0 && ill.text().contains("\"bad\""), "{}", ill.everything);
+    Ok(())
+}
+
 // Every end.
 
 #[test]
@@ -517,6 +577,26 @@ fn a_disabled_token_ends_the_session_it_opened() -> Result<()> {
     assert_eq!(code, 0, "{said}");
     scene.gateway.admin(&["token", "disable", "40000007"])?;
     ends_with(&scene, "token_disabled")
+}
+
+#[test]
+fn a_password_changed_elsewhere_ends_the_other_session() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let scene = Scene::new(|gateway| gateway.set("sessions.per_account", 2))?;
+    scene.sign_in()?;
+    let other = scene.lab.another_employee(85)?;
+    let other_client = Client::started(&other)?;
+    let login = other_client.login(&other, &scene.gateway.pin, "wong", &[PASSWORD])?;
+    assert_eq!(login.code(), 0, "{}", login.everything);
+    let change = other_client.praya(&other, &["password", "--answers-stdin"])?.start()?;
+    change.type_line(PASSWORD)?;
+    change.type_line(NEW_PASSWORD)?;
+    assert_eq!(change.wait()?.code(), 0);
+    ends_with(&scene, "password_changed")?;
+    assert_eq!(other_client.json(&other, &["status"])?["state"], "connected");
+    Ok(())
 }
 
 #[test]
