@@ -132,6 +132,15 @@ impl Conversation {
         }
     }
 
+    /// The request under way got no reply: what the person is to be asked again, if anything was asked before it.
+    pub fn unanswered(&mut self) -> Option<SignInStep> {
+        match self {
+            Self::Detecting(_) => None,
+            Self::Praya(conversation) => conversation.unanswered(),
+            Self::AnyConnect(conversation) => conversation.unanswered(),
+        }
+    }
+
     /// What to send so that the gateway need not wait, when the person gives up.
     pub fn cancel(&mut self) -> Option<HttpRequest> {
         match self {

@@ -70,24 +70,30 @@ impl Conversation {
         };
         self.ticket = answered.ticket;
         let expires_in = Duration::from_secs(u64::from(answered.expires_in));
-        match answered.next {
+        match &answered.next {
             SignInStep::Done(grant) => Progress::Granted(Box::new(Granted {
-                grant,
+                grant: grant.clone(),
                 bound: self.introduction.device_key.is_some(),
                 banner: None,
             })),
-            SignInStep::Refused(failure) => Progress::Over(failure),
+            SignInStep::Refused(failure) => Progress::Over(failure.clone()),
             SignInStep::Posture => Progress::Over(FailureCode::PostureUnsupported.into()),
-            SignInStep::Password { account } if answered.notice.is_none() && self.held.is_some() => {
-                self.step = Some((SignInStep::Password { account }, expires_in));
+            SignInStep::Password { .. } if answered.notice.is_none() && self.held.is_some() => {
+                self.step = Some((answered.next, expires_in));
                 let password = self.held.take().unwrap_or_default();
                 self.send_answer(SignInAnswer::Password { account: None, password })
             }
-            step => {
+            SignInStep::Password { .. }
+            | SignInStep::Otp { .. }
+            | SignInStep::NewPassword { .. }
+            | SignInStep::Form { .. }
+            | SignInStep::Elsewhere { .. } => {
                 self.held = None;
+                let step = answered.next;
                 self.step = Some((step.clone(), expires_in));
                 Progress::Ask { step, notice: answered.notice, expires_in: Some(expires_in) }
             }
+            _ => Progress::Over(protocol("the gateway asks for what this client does not know").into()),
         }
     }
 
@@ -117,6 +123,11 @@ impl Conversation {
             | (SignInStep::Elsewhere { .. }, SignInAnswer::Elsewhere { .. }) => Ok(self.send_answer(answer)),
             _ => Err(FailureCode::UnexpectedAnswer),
         }
+    }
+
+    /// The step under way, to be asked again after a request that got no reply.
+    pub fn unanswered(&self) -> Option<SignInStep> {
+        self.step.as_ref().map(|(step, _)| step.clone())
     }
 
     /// Tells the gateway that the person gave up.

@@ -71,14 +71,14 @@ impl SigningIn {
             }
             Event::HttpFailed { id, failure } if self.pending == Some(id) => {
                 self.pending = None;
-                match &mut self.question {
+                match (&mut self.question, self.conversation.unanswered()) {
                     // Nothing is sent twice by machine: a code could have been used up. The person decides.
-                    Some(question) if failure.is_transient() => {
-                        question.notice = Some(failure.into());
+                    (Some(question), Some(step)) if failure.is_transient() => {
+                        (question.step, question.notice) = (step, Some(failure.into()));
                         self.round += 1;
                         Outcome::GoesOn
                     }
-                    Some(_) | None => Outcome::Over(failure.into()),
+                    (Some(_) | None, _) => Outcome::Over(failure.into()),
                 }
             }
             Event::Answer { answer: SignInAnswer::Cancel, .. } | Event::CancelSignIn => {
@@ -96,9 +96,10 @@ impl SigningIn {
                     cx.push(Action::Rejected(FailureCode::UnexpectedAnswer));
                     return Outcome::GoesOn;
                 }
-                let named = match &answer {
-                    SignInAnswer::Password { account: Some(account), .. } => Some(account.trim().to_owned()),
-                    _ => None,
+                let named = if let SignInAnswer::Password { account: Some(account), .. } = &answer {
+                    Some(account.trim().to_owned())
+                } else {
+                    None
                 };
                 match self.conversation.answer(answer) {
                     Ok(progress) => {
@@ -111,8 +112,27 @@ impl SigningIn {
                     }
                 }
             }
-            // Replies to requests that are no longer wanted; the rest never comes here.
-            _ => Outcome::GoesOn,
+            // No longer wanted.
+            Event::HttpReply { .. } | Event::HttpFailed { .. } => Outcome::GoesOn,
+            // These never come here.
+            Event::Begin(_)
+            | Event::Connect
+            | Event::Disconnect
+            | Event::Logout { .. }
+            | Event::Ask { .. }
+            | Event::Restore(_)
+            | Event::ChannelUp { .. }
+            | Event::ChannelRefused { .. }
+            | Event::ChannelFailed { .. }
+            | Event::ChannelLost { .. }
+            | Event::PeerDisconnect { .. }
+            | Event::NetworkReady { .. }
+            | Event::NetworkFailed { .. }
+            | Event::Traffic { .. }
+            | Event::NetworkChanged
+            | Event::Suspend
+            | Event::Resume
+            | Event::Tick => Outcome::GoesOn,
         }
     }
 

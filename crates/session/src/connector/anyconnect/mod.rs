@@ -5,7 +5,7 @@ mod page;
 mod tests;
 
 use praya_model::sign_in::Grant;
-use praya_model::{AccountName, Failure, FailureCode, GatewayAddress, Secret, SignInAnswer};
+use praya_model::{AccountName, Failure, FailureCode, GatewayAddress, Secret, SignInAnswer, SignInStep};
 use praya_wire::anyconnect::{
     AuthReply, AuthRequest, ClientDocument, ClientInfo, Init, Opaque, PageError, ServerDocument,
     parse_server, write_client,
@@ -141,6 +141,13 @@ impl Conversation {
             }
         }
         Ok(self.go_on(None))
+    }
+
+    /// Opens the page's last question again after a request that got no reply.
+    pub fn unanswered(&mut self) -> Option<SignInStep> {
+        let page = self.page.as_mut()?;
+        page.reopen();
+        page.question().map(|question| page.step(question, self.account.as_deref()))
     }
 
     fn page(&mut self, page: AuthRequest) -> Progress {

@@ -23,6 +23,8 @@ pub(super) struct Page {
     values: Vec<Option<Secret>>,
     /// What is still to be asked; the first is being asked.
     questions: VecDeque<Question>,
+    /// The question that was answered last.
+    answered: Option<Question>,
 }
 
 /// One question, with the inputs that it fills.
@@ -119,7 +121,14 @@ impl Page {
             }
             (_, all) => questions.push_back(Question::Form { inputs: [names.as_slice(), all].concat() }),
         }
-        Self { action: form.action.clone(), message: page.message.clone(), inputs, values, questions }
+        Self {
+            action: form.action.clone(),
+            message: page.message.clone(),
+            inputs,
+            values,
+            questions,
+            answered: None,
+        }
     }
 
     /// The question to ask now; `None` when every value is there.
@@ -129,7 +138,14 @@ impl Page {
 
     /// Counts the question as answered.
     pub(super) fn skip(&mut self) {
-        self.questions.pop_front();
+        self.answered = self.questions.pop_front();
+    }
+
+    /// Takes the last answer back, so that its question is asked again.
+    pub(super) fn reopen(&mut self) {
+        if let Some(question) = self.answered.take() {
+            self.questions.push_front(question);
+        }
     }
 
     /// Sets an input's value without asking.
