@@ -19,6 +19,9 @@ const SHORTEST_REKEY: Duration = Duration::from_secs(60);
 const NEAR: Duration = Duration::from_secs(5);
 /// Two ends without a reason within this time mean that somebody else uses the session.
 const PING_PONG: Duration = Duration::from_secs(600);
+/// A channel that is lost within this time of coming up counts as a failed attempt from the second on, so that a
+/// gateway that takes every client and drops it at once is not hammered.
+const STEADY: Duration = Duration::from_secs(30);
 
 /// The channel's state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,6 +165,11 @@ impl Live {
             self.expires_at = Some(self.expires_at.map_or(at, |before| before.min(at)));
         }
         (self.failures, self.failure, self.hint) = (0, None, None);
+        if !matches!(self.link, Link::Up { .. }) {
+            self.up_at = now;
+            self.down_from(now);
+            self.idle_since.get_or_insert(now);
+        }
 
         let same = !self.stale
             && self.gateway_address == Some(up.gateway_address)
@@ -319,12 +327,14 @@ impl Live {
 
     /// The channel that was up is gone.
     fn lost(&mut self, cx: &mut Context, failure: Failure, now: Timestamp) {
-        self.lost_at = now;
+        self.down_from(now);
         self.failures = 0;
         let Link::Up { next, .. } = &mut self.link else { return };
         match next.take() {
             Some(opening) => self.link = Link::Opening(opening),
             None => {
+                let steady = now.since(self.up_at) >= STEADY;
+                self.short_lived = if steady { 0 } else { self.short_lived.saturating_add(1) };
                 self.failure = Some(failure);
                 self.wait(cx, now);
             }
@@ -350,14 +360,16 @@ impl Live {
 
     fn wait(&mut self, cx: &mut Context, now: Timestamp) {
         let random = cx.jitter.draw();
-        self.link = Link::Waiting { at: now.after(pause(self.failures, random)) };
+        let failures = self.failures.saturating_add(self.short_lived.saturating_sub(1));
+        self.link = Link::Waiting { at: now.after(pause(failures, random)) };
     }
 
     /// The end that the session's own clock explains.
     fn own_end(&self, now: Timestamp) -> Option<EndReason> {
+        let idle_until = if matches!(self.link, Link::Up { .. }) { now } else { self.lost_at };
         if self.expires_at.is_some_and(|at| at.before(NEAR) <= now) {
             Some(EndReason::Absolute)
-        } else if self.idle_at().is_some_and(|at| at.before(NEAR) <= now) {
+        } else if self.idle_at().is_some_and(|at| at.before(NEAR) <= idle_until) {
             Some(EndReason::Idle)
         } else {
             None

@@ -47,11 +47,16 @@ pub(super) struct Live {
     pub(super) connected_since: Option<Timestamp>,
     pub(super) expires_at: Option<Timestamp>,
     pub(super) traffic: Traffic,
-    pub(super) last_user_packet: Option<Timestamp>,
+    /// The last user packet, or the first channel; moved on by the time that the tunnel was down, as at the gateway.
+    pub(super) idle_since: Option<Timestamp>,
     /// Since when the tunnel is down.
     pub(super) lost_at: Timestamp,
     /// Attempts that failed since then.
     pub(super) failures: u32,
+    /// When the channel that is, or was, up came up.
+    pub(super) up_at: Timestamp,
+    /// Channels in a row that were lost soon after they came up.
+    pub(super) short_lived: u32,
     pub(super) last_attempt: Option<Timestamp>,
     /// When the gateway last closed a channel without a reason.
     pub(super) detached_at: Option<Timestamp>,
@@ -154,9 +159,11 @@ impl Live {
             connected_since: ticket.connected_since,
             expires_at: ticket.expires_at,
             traffic: Traffic::default(),
-            last_user_packet: None,
+            idle_since: None,
             lost_at: now,
             failures: 0,
+            up_at: now,
+            short_lived: 0,
             last_attempt: None,
             detached_at: None,
             hint: None,
@@ -200,15 +207,13 @@ impl Live {
     pub(super) fn handle(&mut self, cx: &mut Context, event: Event, now: Timestamp) -> Option<Ending> {
         match event {
             Event::Logout { reason } => {
-                let reason = match reason {
-                    EndReason::TrayExit => EndReason::TrayExit,
-                    _ => EndReason::UserLogout,
-                };
+                let exit = reason == EndReason::TrayExit;
+                let reason = if exit { EndReason::TrayExit } else { EndReason::UserLogout };
                 return Some(Ending { reason, failure: None, text: None, tell: Some(reason) });
             }
             Event::Connect => match self.link {
                 Link::Paused => {
-                    self.lost_at = now;
+                    self.down_from(now);
                     self.failures = 0;
                     self.open(cx, now);
                 }
@@ -297,8 +302,7 @@ impl Live {
     /// When the idle logout comes unless a user packet goes out before.
     pub(super) fn idle_at(&self) -> Option<Timestamp> {
         let timeout = self.config.as_ref()?.idle_timeout?;
-        let since = self.connected_since?;
-        Some(self.last_user_packet.map_or(since, |last| last.max(since)).after(timeout))
+        Some(self.idle_since?.after(timeout))
     }
 
     pub(super) fn idle_warning_at(&self, settings: &Settings) -> Option<Timestamp> {
@@ -335,8 +339,18 @@ impl Live {
     fn count(&mut self, traffic: Traffic, last_user_packet: Option<Timestamp>, now: Timestamp) {
         let sent = traffic.packets_out > self.traffic.packets_out;
         let last = last_user_packet.or_else(|| sent.then_some(now)).map(|last| last.min(now));
-        self.last_user_packet = self.last_user_packet.max(last);
+        self.idle_since = self.idle_since.max(last);
         self.traffic = traffic;
+    }
+
+    /// The tunnel counts as down from now on. If it was down before, the idle time stood still until now.
+    pub(super) fn down_from(&mut self, now: Timestamp) {
+        if !matches!(self.link, Link::Up { .. }) {
+            let lost_at = self.lost_at;
+            self.idle_since =
+                self.idle_since.map(|since| since.after(now.since(since.max(lost_at))).min(now));
+        }
+        self.lost_at = now;
     }
 
     fn pause(&mut self, cx: &mut Context, now: Timestamp) {
@@ -345,9 +359,9 @@ impl Live {
         }
         self.close_channels(cx, Farewell::Detach);
         self.tear_down(cx);
+        self.down_from(now);
         self.link = Link::Paused;
         self.stage = Stage::Running;
-        self.lost_at = now;
         self.failures = 0;
         self.failure = None;
     }
