@@ -293,7 +293,7 @@ mod tests {
         right.shell("ip link set lo mtu 60000")?;
         monitor.wait_for("60000")?;
         drop(left);
-        assert!(!std::path::Path::new(&keeper).exists());
+        assert!(!Path::new(&keeper).exists());
         monitor.wait_for("Deleted")?;
         assert!(!right.network_state()?.contains("eth0"), "the cable went with the machine");
         Ok(())
