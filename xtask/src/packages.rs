@@ -26,6 +26,7 @@ const PACKAGES: &[(&str, &str, &str, Need)] = &[
     ("procps", "sysctl", "kernel settings inside the namespaces", Need::Demo),
     ("uidmap", "newuidmap", "lets tests that do not run as root drop privileges to other users", Need::Test),
     ("iputils-ping", "ping", "packets of a known size through the tunnel", Need::Test),
+    ("dbus-daemon", "dbus-daemon", "a message bus of their own for the tests of the resolver", Need::Test),
     ("openconnect", "openconnect", "the stock client, as a peer of our gateway", Need::Test),
     ("ocserv", "ocserv", "the stock gateway, as a peer of our client", Need::Test),
     ("iperf3", "iperf3", "one TCP stream through the tunnel, and how fast it is", Need::Bench),
