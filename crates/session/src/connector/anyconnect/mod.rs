@@ -82,7 +82,13 @@ impl Conversation {
         match reply.status {
             200 => {}
             301 | 302 | 303 | 307 | 308 => return self.redirected(reply),
-            401 | 403 if self.password_sent => return over(FailureCode::WrongCredentials),
+            401 | 403 if self.password_sent => {
+                return over(if self.only_a_code() {
+                    FailureCode::WrongOtp
+                } else {
+                    FailureCode::WrongCredentials
+                });
+            }
             401 | 403 => {
                 return over(protocol(
                     "the gateway demands a way of signing in that this client does not have",
@@ -186,6 +192,10 @@ impl Conversation {
             self.held = None;
         }
         let asked = Page::new(&page, form, self.password_sent, last.as_ref().filter(|_| again));
+        if asked.asks_account() {
+            // The gateway begins anew; the password that comes next is no code.
+            self.password_sent = false;
+        }
         if let Some(question) = asked.question() {
             self.last = Some((question.clone(), page.message.clone()));
         }
@@ -211,13 +221,19 @@ impl Conversation {
     /// What was wrong with the last answer.
     fn notice(&self, page: &AuthRequest) -> FailureCode {
         match (&self.last, &page.error) {
-            (Some((Question::Otp { .. }, _)), _) => FailureCode::WrongOtp,
-            (Some((Question::Password { .. }, _)), _) => FailureCode::WrongCredentials,
+            (Some((Question::Otp { .. }, _)), _) if self.only_a_code() => FailureCode::WrongOtp,
+            (Some((Question::Otp { .. } | Question::Password { .. }, _)), _) => FailureCode::WrongCredentials,
             (
                 Some((Question::Group | Question::NewPassword { .. } | Question::Form { .. }, _)) | None,
                 error,
             ) => error.as_ref().map_or(FailureCode::WrongCredentials, gateway_says),
         }
+    }
+
+    /// Whether the last page was answered by a code and nothing else; then it is what was wrong.
+    fn only_a_code(&self) -> bool {
+        matches!(self.last, Some((Question::Otp { .. }, _)))
+            && !self.page.as_ref().is_some_and(Page::asks_account)
     }
 
     /// Asks the page's next question, or sends its values when all are there.
@@ -312,7 +328,8 @@ impl Conversation {
         if reference.is_empty() {
             return Some(self.path.clone());
         }
-        if reference.contains("://") {
+        let has_scheme = |(scheme, _): (&str, &str)| !scheme.contains(['/', '?', '#']);
+        if reference.split_once("://").is_some_and(has_scheme) {
             let (url, query) = match reference.split_once('?') {
                 Some((url, query)) => (url, Some(query)),
                 None => (reference, None),

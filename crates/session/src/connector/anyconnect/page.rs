@@ -131,6 +131,11 @@ impl Page {
         }
     }
 
+    /// Whether the form has an input for the account.
+    pub(super) fn asks_account(&self) -> bool {
+        self.inputs.iter().any(is_account)
+    }
+
     /// The question to ask now; `None` when every value is there.
     pub(super) fn question(&self) -> Option<&Question> {
         self.questions.front()
@@ -189,7 +194,13 @@ impl Page {
             Question::Password { .. } => SignInStep::Password { account: account.map(AccountName::new) },
             Question::Otp { code } => {
                 let label = self.inputs.get(*code).and_then(|input| input.label.clone());
-                SignInStep::Otp { prompt: self.message.clone().or(label), token: None }
+                // The message of a page that asks for account and password too is about those.
+                let prompt = if self.asks_account() {
+                    label.or(self.message.clone())
+                } else {
+                    self.message.clone().or(label)
+                };
+                SignInStep::Otp { prompt, token: None }
             }
             Question::NewPassword { .. } => SignInStep::NewPassword { rules: None },
             Question::Group => {
