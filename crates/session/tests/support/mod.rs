@@ -8,8 +8,8 @@ use praya_model::api::{GatewayInfo, SignInReply};
 use praya_model::sign_in::Grant;
 use praya_model::snapshot::Traffic;
 use praya_model::{
-    AccountName, EndReason, Failure, FailureCode, Profile, Secret, SessionId, SignInAnswer, SignInStep,
-    Snapshot, Timestamp, TunnelConfig, TunnelState,
+    AccountName, EndReason, FailureCode, Profile, Secret, SessionId, SignInAnswer, SignInStep, Snapshot,
+    Timestamp, TunnelConfig, TunnelState,
 };
 use praya_session::{
     Action, Begin, ChannelId, ChannelUp, Event, HttpId, HttpReply, HttpRequest, NetworkId, OpenChannel,
@@ -384,10 +384,6 @@ pub(crate) fn ticket(cookies: &[&str]) -> ResumeTicket {
         gateway_name: Some("Taipei".to_owned()),
         help_desk: Some("ext. 100".to_owned()),
     }
-}
-
-pub(crate) fn code(failure: &Failure) -> &FailureCode {
-    &failure.code
 }
 
 pub(crate) fn traffic(packets_out: u64) -> Traffic {
