@@ -40,7 +40,7 @@ enum Command {
     #[command(flatten)]
     Admin(admin::Command),
     /// Print a completion script for a shell.
-    Completions {
+    Completion {
         /// The shell.
         shell: clap_complete::Shell,
     },
@@ -115,7 +115,7 @@ fn run(line: &Line, input: &mut dyn BufRead, out: &mut dyn Write) -> Result<()> 
             };
             admin::run(command, &mut context)
         }
-        Command::Completions { shell } => {
+        Command::Completion { shell } => {
             clap_complete::generate(*shell, &mut Line::command(), "praya-gateway", output.to);
             Ok(())
         }

@@ -106,7 +106,7 @@ pub(super) async fn sessions(State(front): State<Front>, caller: Caller<NoBody>)
     own.sort_by_key(|session| session.started);
     let shown = own.into_iter().map(|session| OwnSession {
         session: session.id.clone(),
-        host_name: session.host_name.clone(),
+        host_name: session.host_name().to_owned(),
         client: session.client.clone(),
         source: session.source.to_string(),
         since: session.started,

@@ -1,8 +1,8 @@
 //! A live session in memory: its counters, what its person may reach, and the channel its tunnel runs over.
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use praya_model::failure::LastSignIn;
 use praya_model::{AccountName, EndReason, SessionId, Timestamp};
@@ -38,8 +38,6 @@ pub struct LiveSession {
     pub account: AccountName,
     /// The device it is bound to; absent for AnyConnect clients.
     pub device_key: Option<DeviceKey>,
-    /// The machine's name as it gave it.
-    pub host_name: String,
     /// Client name and version.
     pub client: String,
     /// Where the sign-in came from.
@@ -54,7 +52,9 @@ pub struct LiveSession {
     pub addresses: Addresses,
     /// What has gone through its tunnel.
     pub traffic: Traffic,
+    host_name: OnceLock<String>,
     access: watch::Sender<Arc<Access>>,
+    over: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -113,7 +113,7 @@ impl LiveSession {
             id: row.id.clone(),
             account: row.account.clone(),
             device_key: row.device_key,
-            host_name: row.host_name.clone(),
+            host_name: if row.host_name.is_empty() { OnceLock::new() } else { row.host_name.clone().into() },
             client: row.client.clone(),
             source: row.source,
             started: row.started,
@@ -122,6 +122,7 @@ impl LiveSession {
             addresses,
             traffic,
             access: watch::Sender::new(access),
+            over: AtomicBool::new(false),
             state: Mutex::new(State {
                 ended: None,
                 away_since: row.away_since,
@@ -130,6 +131,16 @@ impl LiveSession {
                 stored: (row.last_traffic, row.bytes_in, row.bytes_out),
             }),
         }
+    }
+
+    /// The machine's name as it gave it; empty as long as it gave none.
+    pub fn host_name(&self) -> &str {
+        self.host_name.get().map_or("", String::as_str)
+    }
+
+    /// Takes the name of a machine that had none; false when it has one.
+    pub(super) fn name_machine(&self, name: &str) -> bool {
+        self.host_name.set(name.to_owned()).is_ok()
     }
 
     /// What the person may reach now.
@@ -145,6 +156,11 @@ impl LiveSession {
     /// Whether a tunnel is attached.
     pub fn is_attached(&self) -> bool {
         self.state().channel.is_some()
+    }
+
+    /// Whether it has ended; cheap enough to be asked for every packet.
+    pub fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed)
     }
 
     /// Why it ended, once it has.
@@ -211,6 +227,7 @@ impl LiveSession {
             return false;
         }
         state.ended = Some(reason);
+        self.over.store(true, Ordering::Relaxed);
         if let Some(channel) = state.channel.take() {
             let _closed = channel.orders.send(EndOrder::Ended(reason));
         }

@@ -14,7 +14,7 @@ use super::{ApiRequest, Attached, ConnectProof, Gone, Refusal, new_cookie, new_i
 use crate::audit::{Audit, GATEWAY, PERSON};
 use crate::config::Config;
 use crate::metrics::Metrics;
-use crate::sign_in::{CreateRefusal, NewSession, SessionDirectory};
+use crate::sign_in::{CreateRefusal, NewSession, SessionDirectory, label};
 use crate::store::{
     AuditEvent, Begun, CookieHash, CookieState, DeviceKey, Lease, NewAudit, Outcome, Result, SessionRow,
     Store, StoreError,
@@ -123,6 +123,19 @@ impl Sessions {
                 };
                 self.audit.record(record).await;
             }
+        }
+    }
+
+    /// Takes the name that a machine gives when it opens a tunnel, where the sign-in gave none: AnyConnect's forms
+    /// know no such field.
+    pub async fn name_machine(&self, session: &LiveSession, name: &str) {
+        let name = label(name);
+        if name.is_empty() || !session.name_machine(&name) {
+            return;
+        }
+        let id = session.id.clone();
+        if let Err(error) = self.store.run(move |store| store.name_machine(&id, &name)).await {
+            tracing::warn!(%error, "the name of a machine could not be stored");
         }
     }
 

@@ -117,6 +117,28 @@ fn refusal<T: std::fmt::Debug>(result: Result<T, Refusal>) -> Refusal {
 }
 
 #[tokio::test]
+async fn a_34_a_machine_without_a_name_takes_the_one_it_gives_with_its_tunnel() {
+    let site = Site::new();
+    let unnamed = NewSession {
+        account: AccountName::new("wong"),
+        device_key: None,
+        host_name: String::new(),
+        client: "openconnect".into(),
+        source: [192, 0, 2, 1].into(),
+        last_sign_in: None,
+        others: Others::AtMost(1),
+    };
+    let cookie = site.sessions.create(unnamed, START).unwrap().cookie;
+    let attached = site.attach(&cookie, after(1)).await.unwrap();
+    site.sessions.name_machine(&attached.session, "\u{7}").await;
+    site.sessions.name_machine(&attached.session, "pc\u{1b}-9").await;
+    site.sessions.name_machine(&attached.session, "another").await;
+    assert_eq!(attached.session.host_name(), "pc-9");
+    let elsewhere = site.sessions.elsewhere(&AccountName::new("wong"), None).unwrap();
+    assert_eq!(elsewhere.iter().map(|other| other.host_name.as_str()).collect::<Vec<_>>(), ["pc-9"]);
+}
+
+#[tokio::test]
 async fn the_newest_channel_wins_and_the_address_stays() {
     let site = Site::new();
     let cookie = site.sign_in("wong").cookie;

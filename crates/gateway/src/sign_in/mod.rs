@@ -19,4 +19,5 @@ mod test_world;
 
 pub use directory::{CreateRefusal, NewSession, Others, SessionDirectory};
 pub use policy::SignInPolicy;
+pub(crate) use service::label;
 pub use service::{Clock, SignInParts, SignInService};

@@ -492,6 +492,6 @@ fn named(code: &FailureCode) -> (String, serde_json::Value) {
 }
 
 /// A peer's name for itself, fit to be shown: no control characters, not too long.
-fn label(text: &str) -> String {
+pub(crate) fn label(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(MAX_LABEL).collect()
 }

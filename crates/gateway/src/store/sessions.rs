@@ -229,6 +229,18 @@ impl Store {
         })
     }
 
+    /// Notes the machine's name of a session that has none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn name_machine(&self, id: &SessionId, name: &str) -> Result<()> {
+        self.write(|db| {
+            db.prepare_cached("UPDATE sessions SET host_name = ?2 WHERE id = ?1 AND host_name = ''")?
+                .execute((id.as_str(), name))?;
+            Ok(())
+        })
+    }
+
     /// Notes since when a live session has no tunnel; `None` when one is attached.
     ///
     /// # Errors

@@ -111,6 +111,9 @@ impl Tunnels {
         }
         drop(reply);
         tracing::info!(session = %session.id, source = %peer.ip().to_canonical(), client = %request.user_agent, mtu = mtu.tunnel, "tunnel up");
+        if let Some(name) = &request.host_name {
+            self.sessions.name_machine(&session, name).await;
+        }
         let up = Up::new(&self.metrics);
         let (order, ordered) = mpsc::channel(1);
         let settings = PumpSettings { rhythm, mtu: mtu.tunnel, early, stall: STALL, events: None };

@@ -172,6 +172,10 @@ impl Switch {
 
     fn forward(&self, route: &Route, bytes: &[u8]) -> Delivery {
         let drops = &self.metrics.drops;
+        // An ended session's channel may live on until its client has heard of it.
+        if route.session.is_over() {
+            return route.dropped();
+        }
         let Ok(packet) = Packet::parse(bytes) else {
             drops.malformed.inc();
             return route.dropped();
@@ -219,6 +223,10 @@ impl Switch {
             drops.no_session.inc();
             return;
         };
+        if route.session.is_over() {
+            drops.no_session.inc();
+            return;
+        }
         if !route.policy().inbound(&packet) {
             drops.denied_in.inc();
             route.dropped();

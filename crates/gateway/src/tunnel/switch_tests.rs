@@ -183,6 +183,18 @@ async fn an_ended_session_gets_no_route() {
 }
 
 #[tokio::test]
+async fn an_ended_session_carries_nothing_though_its_channel_still_says_goodbye() {
+    let lab = Lab::new(|_| {});
+    let (client, port, _attachment, attached) = attached!(lab, 1400);
+    let request = tcp(&client, 40_000, WEB, 80, SYN);
+    assert_eq!(port.send(&request).await.unwrap(), Delivery::Delivered);
+    lab.sessions.end(&attached.session.id, EndReason::Admin, "admin:root", now()).await;
+    assert_eq!(port.send(&request).await.unwrap(), Delivery::Dropped);
+    lab.switch.deliver(Bytes::from(tcp(WEB, 80, &client, 40_000, ACK)));
+    assert_eq!(received(&port).await, None);
+}
+
+#[tokio::test]
 async fn changed_groups_are_followed() {
     let lab = Lab::new(|_| {});
     let (client, port, attachment, attached) = attached!(lab, 1400);
