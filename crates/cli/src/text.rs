@@ -141,7 +141,6 @@ pub(crate) fn failure(failure: &Failure) -> String {
 }
 
 /// What happened. A code of a later version is at least named.
-#[allow(clippy::wildcard_enum_match_arm)]
 fn code(code: &FailureCode) -> String {
     use FailureCode as F;
     match code {
@@ -221,7 +220,10 @@ fn code(code: &FailureCode) -> String {
 }
 
 /// What to do about it, where there is something to do.
-#[allow(clippy::wildcard_enum_match_arm)]
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the enum is non-exhaustive; what is new gets the general case"
+)]
 fn advice(code: &FailureCode) -> Option<&'static str> {
     use FailureCode as F;
     let advice = match code {
@@ -303,7 +305,6 @@ pub(crate) fn within(left: Duration) -> String {
 }
 
 /// What is not as it should be although the tunnel is up.
-#[allow(clippy::wildcard_enum_match_arm)]
 pub(crate) fn warning(warning: &Warning) -> String {
     match warning {
         Warning::RouteConflict { tunnel, local, device } => format!(

@@ -117,7 +117,6 @@ pub fn failure(error: &(dyn Error + 'static), gateway: &str) -> FailureCode {
 pub fn io_cause(kind: Option<std::io::ErrorKind>) -> &'static str {
     use std::io::ErrorKind as Kind;
     // The list of kinds is open-ended by design of the standard library.
-    #[allow(clippy::wildcard_enum_match_arm)]
     match kind {
         Some(Kind::ConnectionRefused) => "refused",
         Some(Kind::TimedOut) | None => "timeout",
@@ -155,7 +154,10 @@ fn causes<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)
 
 fn describe(error: &rustls::Error) -> String {
     // Alerts and certificate errors have names of their own; everything else is the library's text.
-    #[allow(clippy::wildcard_enum_match_arm)]
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the enum is non-exhaustive; what is new gets the general case"
+    )]
     match error {
         rustls::Error::InvalidCertificate(reason) => format!("certificate: {reason}"),
         rustls::Error::AlertReceived(alert) => format!("the gateway refused: {alert:?}"),
@@ -213,7 +215,10 @@ impl ServerCertVerifier for RootsVerifier {
             self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         let Err(error) = result else { return result };
         // A date, a revocation or a purpose is wrong in a way that no pin should paper over; the rest is "unknown".
-        #[allow(clippy::wildcard_enum_match_arm)]
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "the enum is non-exhaustive; what is new gets the general case"
+        )]
         match error {
             rustls::Error::InvalidCertificate(
                 CertificateError::UnknownIssuer

@@ -379,7 +379,7 @@ mod tests {
     use super::*;
 
     /// Does not run: it compiles, because every future is `Send`.
-    #[allow(dead_code, reason = "it is enough that it compiles")]
+    #[expect(dead_code, reason = "it is enough that it compiles")]
     fn a_service_can_run_it_in_a_task(mut network: NetworkConfigurator, config: TunnelConfig) {
         tokio::spawn(async move {
             let _ = network.apply(&config, "praya0", IpAddr::from([203, 0, 113, 7])).await;
