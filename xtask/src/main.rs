@@ -139,7 +139,7 @@ fn bench(flags: &[&str]) -> Result<()> {
         Cargo::new("build")
             .arg("--release")
             .packages(&["praya-gateway", "praya-service", "praya-cli", "praya-tests"])
-            .arg("--bins")
+            .args(&["--bin", "praya-gateway", "--bin", "prayad", "--bin", "praya", "--bin", "praya-bench"])
             .run()
     })?;
     steps.run("measure", || {
