@@ -116,6 +116,10 @@ impl Session {
     /// Takes an event and says what to do, in order. `now` should not jump: use the wall clock at the start of the
     /// service plus a clock that also runs while the machine sleeps.
     pub fn handle(&mut self, event: Event, now: Timestamp) -> Vec<Action> {
+        if matches!(event, Event::Tick) {
+            // It is used up, even if it came early.
+            self.scheduled = None;
+        }
         self.due(now);
         self.apply(event, now);
         if let Phase::Live(live) = &mut self.phase {

@@ -71,6 +71,12 @@ fn a_wrong_password_that_was_held_for_its_page_is_not_sent_again() {
     talk.form("Please enter your password.", PASSWORD);
     talk.form("Login failed.\nPlease enter your password.", PASSWORD);
     assert_eq!(talk.asked(), (&ask_password(Some("alice")), Some(&FailureCode::WrongCredentials)));
+    // A gateway that refuses the account first.
+    let mut refused = Talk::begin(None);
+    refused.form("Please enter your username.", USERNAME);
+    refused.answer(account_and_password("alice", "pw-1"));
+    refused.form("Unknown account or login denied. Please enter your password.", PASSWORD);
+    assert_eq!(refused.asked(), (&ask_password(Some("alice")), Some(&FailureCode::WrongCredentials)));
     // A gateway that begins anew after a wrong password asks for both.
     talk.answer(password("pw-2"));
     talk.form("Login failed.\nPlease enter your username.", USERNAME);

@@ -166,6 +166,16 @@ fn a_gateway_that_restarts_is_waited_for() {
 }
 
 #[test]
+fn a_tick_that_comes_too_early_is_asked_for_again() {
+    let (mut world, channel) = World::connected();
+    world.lost(channel);
+    let planned = world.tick.take();
+    world.send(Event::Tick);
+    assert_eq!(world.tick, planned);
+    world.next_attempt();
+}
+
+#[test]
 fn connect_tries_at_once() {
     let (mut world, channel) = World::connected();
     world.lost(channel);

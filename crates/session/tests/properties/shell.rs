@@ -77,10 +77,10 @@ impl Shell {
         match happening {
             Happening::Wait { millis } => self.wait(Duration::from_millis(*millis)),
             Happening::Tick => {
+                self.send(Event::Tick);
                 if let Some(at) = self.tick {
                     self.wait(at.since(self.now));
                 }
-                self.send(Event::Tick);
             }
             other => {
                 if let Some(event) = self.event(other) {
@@ -124,7 +124,6 @@ impl Shell {
             ticks += 1;
             assert!(ticks <= most, "{ticks} ticks within {time:?}");
             self.now = self.now.max(at);
-            self.tick = None;
             self.send(Event::Tick);
         }
         self.now = until;
@@ -298,8 +297,12 @@ impl Shell {
             _ => None,
         };
         let is_tick = matches!(event, Event::Tick);
+        if is_tick {
+            // Early or not, it is used up.
+            self.tick = None;
+        }
         let restores = matches!(event, Event::Restore(_));
-        // The channel that the event is about may be closed once more.
+        // The channel that the event is about may be spoken of once more.
         let of_event = match &event {
             Event::ChannelUp { channel, .. } => {
                 if let Some(known) = self.channels.get_mut(channel) {
@@ -429,7 +432,7 @@ impl Shell {
                 self.used = self.used.filter(|used| *used != channel);
             }
             Action::ProbeChannel { channel, .. } | Action::RefreshKeys(channel) => {
-                assert!(self.is_up(channel));
+                assert!(self.is_up(channel) || of_event == Some(channel));
             }
             Action::ConfigureNetwork { network, .. } => {
                 (self.network, self.applying) = (true, Some(network));
