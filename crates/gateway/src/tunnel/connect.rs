@@ -59,7 +59,8 @@ impl Tunnels {
         self.sessions.attach(cookie, proof, now()).await.map_err(|refusal| match refusal {
             // 401 says one thing: this cookie is dead. openconnect then stops for good.
             Refusal::Unknown => write_connect_refusal(401, None),
-            Refusal::Ended(reason) => write_connect_refusal(401, Some(text::ended(reason))),
+            // Stock clients do not read the reason; ours takes it by its name.
+            Refusal::Ended(reason) => write_connect_refusal(401, Some(reason.as_str())),
             Refusal::Store(error) => {
                 tracing::error!(%error, "a tunnel could not be opened");
                 write_connect_refusal(503, Some(text::BUSY))

@@ -182,7 +182,7 @@ async fn a_dead_cookie_gets_401_and_another_target_404() {
     gateway.lab.sessions.end(grant.session.as_ref().unwrap(), EndReason::Idle, "gateway", now()).await;
     let refused = gateway.connect(&grant.cookie).await;
     assert_eq!(refused.head.status, 401);
-    assert_eq!(refused.head.headers.get("X-Reason"), Some(text::ended(EndReason::Idle)));
+    assert_eq!(refused.head.headers.get("X-Reason"), Some(EndReason::Idle.as_str()));
 }
 
 #[tokio::test]
