@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use praya_testkit::{Program, programs};
 use serde_json::{Value, json};
@@ -30,7 +31,7 @@ pub(crate) fn describe() -> Value {
         "processor_features": of_interest,
         "processors": std::thread::available_parallelism().map_or(0, std::num::NonZeroUsize::get),
         "memory_mib": memory_kib / 1024,
-        "load_before": load(&read("/proc/loadavg")),
+        "busy_before": busy_share(),
         "kernel": read("/proc/sys/kernel/osrelease").trim(),
         "system": pretty_name(&read("/etc/os-release")),
         "openconnect": first_line("openconnect", &["--version"]),
@@ -43,9 +44,23 @@ pub(crate) fn describe() -> Value {
     })
 }
 
-/// Programs that wanted a processor, on average over the last minute.
-fn load(loadavg: &str) -> Option<f64> {
-    loadavg.split(' ').next()?.parse().ok()
+/// The share of the processors' time that something else takes, over one second: 0 on a quiet machine, 1 on a full one.
+fn busy_share() -> Option<f64> {
+    let before = times(&read("/proc/stat"))?;
+    std::thread::sleep(Duration::from_secs(1));
+    let after = times(&read("/proc/stat"))?;
+    let (busy, all) = (after.0.saturating_sub(before.0), after.1.saturating_sub(before.1));
+    (all > 0).then(|| busy as f64 / all as f64)
+}
+
+/// Ticks that were (used, all) on every processor together: the first line of `/proc/stat`, whose fourth and fifth
+/// number are idle ones, and whose ninth and tenth are counted in the first two already.
+fn times(stat: &str) -> Option<(u64, u64)> {
+    let line = stat.lines().next()?.strip_prefix("cpu ")?;
+    let ticks: Vec<u64> = line.split_ascii_whitespace().take(8).map_while(|tick| tick.parse().ok()).collect();
+    let idle = ticks.get(3)? + ticks.get(4)?;
+    let all: u64 = ticks.iter().sum();
+    Some((all - idle, all))
 }
 
 fn read(path: &str) -> String {
@@ -76,7 +91,7 @@ fn first_line(program: &str, arguments: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{field, load, pretty_name};
+    use super::{field, pretty_name, times};
 
     #[test]
     fn values_are_found_by_name() {
@@ -84,7 +99,8 @@ mod tests {
         assert_eq!(field(cpu, "model name"), "AMD EPYC");
         assert_eq!(field(cpu, "flags"), "fpu aes");
         assert_eq!(field(cpu, "bugs"), "");
-        assert_eq!(load("0.25 1.00 2.00 1/99 7\n"), Some(0.25));
+        assert_eq!(times("cpu  10 1 5 800 40 2 3 4 9 9\ncpu0 1 2 3\n"), Some((25, 865)));
+        assert_eq!(times("intr 1"), None);
         assert_eq!(pretty_name("NAME=x\nPRETTY_NAME=\"Debian 12\"\n"), "Debian 12");
     }
 }

@@ -14,8 +14,8 @@ use super::metric::{Metric, Sample, median};
 use super::pair::Pair;
 use super::{Plan, say};
 
-/// Above this load (programs that want a processor) before the run, the numbers are not worth keeping.
-const QUIET: f64 = 0.7;
+/// Above this share of the processors' time in other hands before the run, the numbers are not worth keeping.
+const QUIET: f64 = 0.1;
 
 /// What became of one pair.
 #[derive(Debug)]
@@ -123,9 +123,10 @@ impl Report<'_> {
             self.date()
         ));
         line(self.machine_line());
-        if let Some(load) = self.machine["load_before"].as_f64().filter(|&load| load > QUIET) {
+        if let Some(busy) = self.machine["busy_before"].as_f64().filter(|&busy| busy > QUIET) {
             line(format!(
-                "The machine was busy with something else before the run (load {load:.1}); repeat it on a quiet one."
+                "The machine was busy with something else before the run ({:.0} %); repeat it on a quiet one.",
+                busy * 100.0
             ));
         }
         line(String::new());
