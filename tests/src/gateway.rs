@@ -125,6 +125,14 @@ impl Gateway {
         Ok(())
     }
 
+    /// The running gateway.
+    ///
+    /// # Errors
+    /// When it was not started.
+    pub fn process(&self) -> Result<&Process> {
+        self.process.as_ref().context("the gateway was not started")
+    }
+
     /// What it has printed.
     pub fn printed(&self) -> String {
         self.process.as_ref().map(Process::printed).unwrap_or_default()

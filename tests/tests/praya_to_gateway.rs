@@ -117,6 +117,29 @@ fn a_first_sign_in_goes_through_password_code_and_new_password_to_the_tunnel() -
 }
 
 #[test]
+fn ctrl_c_ends_a_sign_in_whose_gateway_has_fallen_silent() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let scene = Scene::plain()?;
+    let words = ["login", "--gateway", GATEWAY_NAME, "--pin", &scene.gateway.pin, "--account", "wong"];
+    let terminal = scene.client.praya(&scene.lab.employee, &words)?.start_on_terminal()?;
+    terminal.wait_for("Password of wong:")?;
+    scene.gateway.process()?.signal(Signal::STOP)?;
+    terminal.type_line(PASSWORD)?;
+    // Typed blindly, the password is taken when the gateway's word is awaited.
+    scene.client.wait_for(|snapshot| snapshot["sign_in"]["waiting"] == true)?;
+    terminal.type_line("\u{3}")?;
+    let ended = terminal.wait()?;
+    scene.gateway.process()?.signal(Signal::CONT)?;
+    assert_eq!(ended.code(), 130, "{}", ended.everything);
+    ensure!(ended.everything.contains("Cancelled."), "{}", ended.everything);
+    // The service has given it up as well, and the next sign-in is free.
+    assert_eq!(scene.status()?["state"], "no_session");
+    scene.sign_in()
+}
+
+#[test]
 fn a_new_password_must_match_its_repetition_and_differ_from_the_old_one() -> Result<()> {
     if was_run_elsewhere()? {
         return Ok(());

@@ -22,7 +22,8 @@ pub(crate) struct Cli {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not signed in or session ended, \
-    4 service not available, 5 credentials refused or locked, 6 gateway not trusted, 7 gateway not reachable.";
+    4 service not available, 5 credentials refused or locked, 6 gateway not trusted, 7 gateway not reachable, \
+    130 stopped by Ctrl-C.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

@@ -1,5 +1,6 @@
 //! Each command of `praya` in a few lines, those with more to them by name.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::time::Duration;
 
@@ -85,26 +86,29 @@ async fn password(client: &Client, answers_stdin: bool, out: Out) -> Result<(), 
     let account = client.snapshot().await?.account.ok_or(FailureCode::NotSignedIn)?;
     let no_terminal = |_| Ended::from(FailureCode::Internal { detail: text::NO_TERMINAL.to_owned() });
     let mut asker = Asker::new(answers_stdin).map_err(no_terminal)?;
-    let restore = asker.restorer();
-    let asking = tokio::task::spawn_blocking(move || {
-        let Some(current) = asker.ask(text::PRESENT_PASSWORD, Echo::Hidden)? else { return Ok(None) };
-        if asker.is_script() {
-            return Ok(asker.ask(text::NEW_PASSWORD, Echo::Hidden)?.map(|new| (current, new)));
-        }
-        let new = login::new_password(&mut asker, None, Some(account.as_str()))?;
-        Ok::<_, std::io::Error>(new.map(|(new, _)| (current, new)))
-    });
-    let answers = tokio::select! {
-        answers = asking => answers.map_err(|error| Ended::from(std::io::Error::other(error)))??,
-        _ = tokio::signal::ctrl_c() => {
-            if let Some(restore) = restore {
-                restore.restore();
+    let _restore = asker.restorer();
+    let sent = Cell::new(false);
+    let change = async {
+        let asking = tokio::task::spawn_blocking(move || {
+            let Some(current) = asker.ask(text::PRESENT_PASSWORD, Echo::Hidden)? else { return Ok(None) };
+            if asker.is_script() {
+                return Ok(asker.ask(text::NEW_PASSWORD, Echo::Hidden)?.map(|new| (current, new)));
             }
-            None
-        }
+            let new = login::new_password(&mut asker, None, Some(account.as_str()))?;
+            Ok::<_, std::io::Error>(new.map(|(new, _)| (current, new)))
+        });
+        let answers = asking.await.map_err(|error| Ended::from(std::io::Error::other(error)))??;
+        let (current, new) = answers.ok_or(FailureCode::Cancelled)?;
+        sent.set(true);
+        simple(client, Request::ChangePassword { current, new }, text::PASSWORD_CHANGED, out).await
     };
-    let (current, new) = answers.ok_or(FailureCode::Cancelled)?;
-    simple(client, Request::ChangePassword { current, new }, text::PASSWORD_CHANGED, out).await
+    tokio::select! {
+        biased;
+        _ = tokio::signal::ctrl_c() => {
+            Err(Ended::interrupted(if sent.get() { text::CHANGE_UNKNOWN } else { text::CANCELLED }))
+        }
+        result = change => result,
+    }
 }
 
 /// Puts the network back: through the service where it runs, else by the journal that it left.

@@ -16,6 +16,8 @@ pub(crate) enum Exit {
     CredentialsRefused = 5,
     GatewayNotTrusted = 6,
     Unreachable = 7,
+    /// Ctrl-C, as shells count it: 128 and the signal's number.
+    Interrupted = 130,
 }
 
 impl From<Exit> for ExitCode {

@@ -20,11 +20,47 @@ use crate::{Ended, text};
 /// How long a signed-in person waits for the tunnel before the command stops waiting; the service goes on.
 const TUNNEL_PATIENCE: Duration = Duration::from_secs(60);
 
-/// Signs in and waits for the tunnel.
+/// How long the service may take to hear that the person pressed Ctrl-C.
+const GIVING_UP: Duration = Duration::from_secs(2);
+
+/// Signs in and waits for the tunnel; Ctrl-C ends it at any point.
 pub(crate) async fn run(client: &Client, args: Login, out: Out) -> Result<(), Ended> {
     let target = target(client, &args).await?;
-    let mut asker = Asker::new(args.answers_stdin)
+    let asker = Asker::new(args.answers_stdin)
         .map_err(|_| Ended::from(FailureCode::Internal { detail: text::NO_TERMINAL.to_owned() }))?;
+    // Puts the terminal back when this function is left, even if a hidden answer is still being typed.
+    let _restore = asker.restorer();
+    // The first use of this signal takes its default action away for good, so one future listens all along.
+    tokio::select! {
+        biased;
+        _ = tokio::signal::ctrl_c() => Err(interrupted(client).await),
+        result = sign_in(client, args, target, asker, out) => result,
+    }
+}
+
+/// After Ctrl-C: a sign-in under way is given up, a session that is there already stays.
+async fn interrupted(client: &Client) -> Ended {
+    let stop = async {
+        let cancelled = client.request(Request::CancelSignIn).await.is_ok();
+        !cancelled && client.snapshot().await.is_ok_and(|snapshot| has_session(&snapshot))
+    };
+    // Whether the service heard it or not, this program ends now.
+    let stays = tokio::time::timeout(GIVING_UP, stop).await.unwrap_or(false);
+    Ended::interrupted(if stays { text::SESSION_STAYS } else { text::CANCELLED })
+}
+
+/// Whether the snapshot's holder is signed in, with the tunnel up or not.
+pub(crate) fn has_session(snapshot: &Snapshot) -> bool {
+    snapshot.sign_in.is_none() && !matches!(snapshot.state, TunnelState::NoSession | TunnelState::Ended)
+}
+
+async fn sign_in(
+    client: &Client,
+    args: Login,
+    target: Target,
+    mut asker: Asker,
+    out: Out,
+) -> Result<(), Ended> {
     let begin = || Request::BeginSignIn { target: target.clone(), account: args.account.clone() };
     match client.request(begin()).await {
         Ok(_) => {}
@@ -51,7 +87,7 @@ pub(crate) async fn run(client: &Client, args: Login, out: Out) -> Result<(), En
             Reaction::Ask(progress) => {
                 let account = snapshot.account.as_ref().map(|account| account.as_str().to_owned());
                 let round = progress.round;
-                asker = match answer(client, &mut subscription, asker, progress, account).await? {
+                asker = match answer(&mut subscription, asker, progress, account).await? {
                     (asker, Some(answer)) => {
                         conversation.answered = round;
                         client.request(Request::Answer { round, answer }).await?;
@@ -189,16 +225,14 @@ async fn wait_for_tunnel(
     }
 }
 
-/// Asks the person; ends early when the question dies or Ctrl-C comes. `None` when there is no answer.
+/// Asks the person; ends early when the question dies. `None` when there is no answer.
 async fn answer(
-    client: &Client,
     subscription: &mut Subscription,
     asker: Asker,
     progress: SignInProgress,
     account: Option<String>,
 ) -> Result<(Asker, Option<SignInAnswer>), Ended> {
     let round = progress.round;
-    let restore = asker.restorer();
     let bar = live_bar(&asker, progress.step.as_ref());
     let mut asking = tokio::task::spawn_blocking(move || {
         let mut asker = asker;
@@ -210,11 +244,6 @@ async fn answer(
             done = &mut asking => {
                 let (asker, answer) = done.map_err(|error| Ended::from(io::Error::other(error)))?;
                 break Ok((asker, answer?));
-            }
-            _ = tokio::signal::ctrl_c() => {
-                // Whether the service heard it or not, this program ends now.
-                let _ = client.request(Request::CancelSignIn).await;
-                break Err(FailureCode::Cancelled.into());
             }
             next = subscription.next() => match next {
                 Ok(snapshot) if snapshot.sign_in.as_ref().is_some_and(|now| now.round == round) => {}
@@ -228,9 +257,6 @@ async fn answer(
     };
     if let Some(bar) = bar {
         bar.abort();
-    }
-    if let (Err(_), Some(restore)) = (&result, restore) {
-        restore.restore();
     }
     result
 }

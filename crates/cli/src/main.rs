@@ -46,6 +46,10 @@ fn report(out: Out, ended: Ended) -> Exit {
             out.failure(&failure);
             Exit::from(&*failure)
         }
+        Ended::Told { failure, text, exit } => {
+            out.failure_in_words(&failure, &text);
+            exit
+        }
         Ended::Silent(exit) => exit,
     }
 }
@@ -55,11 +59,19 @@ fn report(out: Out, ended: Ended) -> Exit {
 pub(crate) enum Ended {
     /// To be told.
     Failure(Box<Failure>),
+    /// To be told in words of its own.
+    Told { failure: Box<Failure>, text: String, exit: Exit },
     /// Told already, or nobody is left to tell.
     Silent(Exit),
 }
 
 impl Ended {
+    /// The person pressed Ctrl-C.
+    pub(crate) fn interrupted(text: &str) -> Self {
+        let failure = Box::new(FailureCode::Cancelled.into());
+        Self::Told { failure, text: text.to_owned(), exit: Exit::Interrupted }
+    }
+
     /// The service gave an answer of another kind than was asked for.
     pub(crate) fn unexpected() -> Self {
         FailureCode::Protocol { detail: text::UNEXPECTED_ANSWER.to_owned() }.into()

@@ -62,10 +62,14 @@ impl Out {
 
     /// Says why a command failed: JSON on standard output, text on standard error.
     pub(crate) fn failure(self, failure: &Failure) {
-        let text = text::failure(failure);
+        self.failure_in_words(failure, &text::failure(failure));
+    }
+
+    /// As [`Out::failure`], with a text that knows more than the failure does.
+    pub(crate) fn failure_in_words(self, failure: &Failure, text: &str) {
         // Nothing is left to be done about a failure to report a failure; the exit code still says it.
         let _ = if self.json {
-            self.json(&Failed { failure, text: &text })
+            self.json(&Failed { failure, text })
         } else {
             let mut err = io::stderr().lock();
             writeln!(err, "{text}")

@@ -30,6 +30,14 @@ pub(crate) const NO_PROFILE: &str = "no gateway is known yet; name one with --ga
 pub(crate) const SEVERAL_PROFILES: &str = "several gateways are known; choose one with --profile NAME";
 /// The session is there and the tunnel is not.
 pub(crate) const TUNNEL_LATE: &str = "Signed in. The tunnel is not up yet, trying ...";
+/// Ctrl-C.
+pub(crate) const CANCELLED: &str = "Cancelled.";
+/// Ctrl-C while the tunnel is awaited.
+pub(crate) const SESSION_STAYS: &str =
+    "You are signed in, and the service goes on bringing the tunnel up. See: praya status";
+/// Ctrl-C while the gateway's word on a new password is awaited.
+pub(crate) const CHANGE_UNKNOWN: &str =
+    "Stopped waiting. The new password was sent; whether it is in force shows at the next sign-in.";
 /// Prompts.
 pub(crate) const ACCOUNT: &str = "Account: ";
 pub(crate) const PASSWORD: &str = "Password: ";
@@ -174,7 +182,7 @@ fn code(code: &FailureCode) -> String {
         F::SignInExpired => "The sign-in took too long.".into(),
         F::UnexpectedAnswer => "The gateway was waiting for something else.".into(),
         F::SignedInElsewhere { sessions } => elsewhere(sessions),
-        F::Cancelled => "Cancelled.".into(),
+        F::Cancelled => CANCELLED.into(),
         F::PostureUnsupported => {
             "The gateway wants to check this machine, which this client cannot do.".into()
         }
