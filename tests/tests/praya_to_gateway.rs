@@ -488,7 +488,41 @@ fn a_32_a_second_login_finds_the_session_and_asks_nothing() -> Result<()> {
     let (code, said) = scene.login("wong", &[])?;
     assert_eq!(code, 0, "{said}");
     ensure!(said.contains("still signed in"), "{said}");
+    // No gateway is stored, and none needs to be.
+    let plain = scene.client.run(&scene.lab.employee, &["login"])?;
+    assert_eq!(plain.code(), 0, "{}", plain.everything);
+    ensure!(plain.everything.contains("still signed in"), "{}", plain.everything);
+    for words in [&["login", "--gateway", "other.lab"][..], &["login", "--account", "chan"]] {
+        let other = scene.client.run(&scene.lab.employee, words)?;
+        assert_eq!(other.code(), 1, "{}", other.everything);
+        ensure!(other.everything.contains(&format!("as wong at {GATEWAY_NAME}")), "{}", other.everything);
+    }
     assert_eq!(scene.gateway.sessions()?.len(), 1);
+    Ok(())
+}
+
+#[test]
+fn without_a_terminal_login_says_what_to_do_and_that_is_wrong_usage() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let lab = Lab::new()?;
+    let client = Client::started(&lab.employee)?;
+    let without_terminal = |words: &[&str]| {
+        lab.employee
+            .program("setsid")
+            .args(["--wait".as_ref(), programs::path("praya")?.as_os_str()])
+            .args(["--socket".as_ref(), client.socket.as_os_str()])
+            .args(words)
+            .run()
+    };
+    let login = without_terminal(&["login", "--gateway", GATEWAY_NAME])?;
+    assert_eq!(login.code(), 2, "{}", login.everything);
+    ensure!(login.everything.contains("--answers-stdin"), "{}", login.everything);
+    // What is wrong with the target is said first.
+    let unknown = without_terminal(&["login", "--profile", "nowhere"])?;
+    assert_eq!(unknown.code(), 1, "{}", unknown.everything);
+    ensure!(unknown.everything.contains("no profile named nowhere"), "{}", unknown.everything);
     Ok(())
 }
 

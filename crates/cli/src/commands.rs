@@ -84,8 +84,7 @@ fn text_of_reset(reset: &Reset) -> String {
 /// asks for the present password and the new one.
 async fn password(client: &Client, answers_stdin: bool, out: Out) -> Result<(), Ended> {
     let account = client.snapshot().await?.account.ok_or(FailureCode::NotSignedIn)?;
-    let no_terminal = |_| Ended::from(FailureCode::Internal { detail: text::NO_TERMINAL.to_owned() });
-    let mut asker = Asker::new(answers_stdin).map_err(no_terminal)?;
+    let mut asker = Asker::new(answers_stdin).map_err(|_| Ended::Usage(text::NO_TERMINAL))?;
     let _restore = asker.restorer();
     let sent = Cell::new(false);
     let change = async {

@@ -10,7 +10,8 @@ use praya_model::{Failure, FailureCode};
 pub(crate) enum Exit {
     Done = 0,
     Failed = 1,
-    // 2 is wrong usage and comes from clap.
+    /// Most of it comes from clap.
+    Usage = 2,
     NotSignedIn = 3,
     ServiceUnavailable = 4,
     CredentialsRefused = 5,

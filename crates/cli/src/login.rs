@@ -3,16 +3,20 @@
 use std::io::{self, Write};
 use std::time::{Duration, Instant, SystemTime};
 
-use praya_ipc::{Client, Request, Response, Subscription, Target};
+use praya_ipc::{Client, KnownProfile, Request, Response, Subscription, Target};
 use praya_model::password::{PasswordRule, PasswordRules};
 use praya_model::sign_in::{ElsewhereChoice, FormField, TokenHint};
 use praya_model::snapshot::{SignInProgress, Snapshot};
-use praya_model::{Failure, FailureCode, Secret, SignInAnswer, SignInStep, Timestamp, TunnelState};
+use praya_model::{
+    AccountName, Failure, FailureCode, GatewayAddress, Secret, SignInAnswer, SignInStep, Timestamp,
+    TunnelState,
+};
 use tokio::task::JoinHandle;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::args::Login;
 use crate::ask::{Asker, Echo};
+use crate::exit::Exit;
 use crate::out::Out;
 use crate::status::{Status, view};
 use crate::{Ended, text};
@@ -25,9 +29,17 @@ const GIVING_UP: Duration = Duration::from_secs(2);
 
 /// Signs in and waits for the tunnel; Ctrl-C ends it at any point.
 pub(crate) async fn run(client: &Client, args: Login, out: Out) -> Result<(), Ended> {
-    let target = target(client, &args).await?;
-    let asker = Asker::new(args.answers_stdin)
-        .map_err(|_| Ended::from(FailureCode::Internal { detail: text::NO_TERMINAL.to_owned() }))?;
+    let profiles = profiles(client).await?;
+    let named = named(&args, &profiles)?;
+    let snapshot = client.snapshot().await?;
+    if has_session(&snapshot) {
+        return attach(&snapshot, named.as_ref().map(|(_, gateway)| gateway), args.account.as_deref(), out);
+    }
+    let target = match named {
+        Some((target, _)) => target,
+        None => only_profile(&profiles)?,
+    };
+    let asker = Asker::new(args.answers_stdin).map_err(|_| Ended::Usage(text::NO_TERMINAL))?;
     // Puts the terminal back when this function is left, even if a hidden answer is still being typed.
     let _restore = asker.restorer();
     // The first use of this signal takes its default action away for good, so one future listens all along.
@@ -116,7 +128,38 @@ async fn sign_in(
     Ok(())
 }
 
-/// whoever is signed in already is shown so and need not sign in again.
+/// whoever is signed in already is shown so and need not sign in again; whoever wants to be signed in
+/// elsewhere, or as somebody else, is told what is in the way.
+fn attach(
+    snapshot: &Snapshot,
+    gateway: Option<&GatewayAddress>,
+    account: Option<&str>,
+    out: Out,
+) -> Result<(), Ended> {
+    if snapshot.in_use_by_another {
+        return Err(FailureCode::InUseByAnother.into());
+    }
+    if is_wanted(snapshot, gateway, account) {
+        return still_signed_in(snapshot, out);
+    }
+    let text = text::signed_in_otherwise(
+        snapshot.account.as_ref().map(AccountName::as_str),
+        snapshot.gateway.as_ref().map(GatewayAddress::authority).as_deref(),
+    );
+    Err(Ended::Told { failure: Box::new(FailureCode::AlreadySignedIn.into()), text, exit: Exit::Failed })
+}
+
+/// Whether the session is at that gateway and of that account, as far as they were named.
+fn is_wanted(snapshot: &Snapshot, gateway: Option<&GatewayAddress>, account: Option<&str>) -> bool {
+    // As gateways compare names: compatibility forms and case do not matter.
+    let folded = |name: &str| name.trim().nfkc().flat_map(char::to_lowercase).nfkc().collect::<String>();
+    let here = gateway.is_none_or(|gateway| snapshot.gateway.as_ref() == Some(gateway));
+    let same = account.map(folded).filter(|account| !account.is_empty()).is_none_or(|account| {
+        snapshot.account.as_ref().is_some_and(|present| folded(present.as_str()) == account)
+    });
+    here && same
+}
+
 fn still_signed_in(snapshot: &Snapshot, out: Out) -> Result<(), Ended> {
     if out.json {
         out.json(&Status::new(snapshot, now()))?;
@@ -127,16 +170,27 @@ fn still_signed_in(snapshot: &Snapshot, out: Out) -> Result<(), Ended> {
     Ok(())
 }
 
-async fn target(client: &Client, args: &Login) -> Result<Target, Ended> {
-    if let Some(address) = &args.gateway {
-        return Ok(Target::Gateway { address: address.clone(), pin: args.pin.clone() });
-    }
-    if let Some(name) = &args.profile {
-        return Ok(Target::Profile { name: name.clone() });
-    }
+async fn profiles(client: &Client) -> Result<Vec<KnownProfile>, Ended> {
     let answer = client.request(Request::ListProfiles).await?;
     let Response::Profiles { profiles } = answer else { return Err(Ended::unexpected()) };
-    match profiles.as_slice() {
+    Ok(profiles)
+}
+
+/// What the command line names, if it names a gateway.
+fn named(args: &Login, profiles: &[KnownProfile]) -> Result<Option<(Target, GatewayAddress)>, Ended> {
+    if let Some(address) = &args.gateway {
+        let target = Target::Gateway { address: address.clone(), pin: args.pin.clone() };
+        return Ok(Some((target, address.clone())));
+    }
+    let Some(name) = &args.profile else { return Ok(None) };
+    let known = profiles.iter().find(|known| known.profile.name == *name);
+    let known =
+        known.ok_or_else(|| FailureCode::BadProfile { detail: text::no_such_profile(name.as_str()) })?;
+    Ok(Some((Target::Profile { name: name.clone() }, known.profile.gateway.clone())))
+}
+
+fn only_profile(profiles: &[KnownProfile]) -> Result<Target, Ended> {
+    match profiles {
         [only] => Ok(Target::Profile { name: only.profile.name.clone() }),
         [] => Err(FailureCode::BadProfile { detail: text::NO_PROFILE.to_owned() }.into()),
         _ => Err(FailureCode::BadProfile { detail: text::SEVERAL_PROFILES.to_owned() }.into()),
@@ -409,7 +463,7 @@ pub(crate) fn now() -> Timestamp {
 
 #[cfg(test)]
 mod tests {
-    use praya_model::{AccountName, EndReason, TokenSerial};
+    use praya_model::{EndReason, TokenSerial};
 
     use super::*;
 
@@ -432,6 +486,28 @@ mod tests {
         let wrong = Some(FailureCode::WrongCredentials.into());
         assert!(matches!(conversation.react(&asking(2, false, wrong.clone())), Reaction::Ask(_)));
         assert_eq!(conversation.trouble, wrong);
+    }
+
+    #[test]
+    fn a32_a_session_is_taken_for_the_wanted_one_only_where_gateway_and_account_are_its_own() {
+        let snapshot = Snapshot {
+            state: TunnelState::Connected,
+            gateway: "https://vpn.example".parse().ok(),
+            account: Some(AccountName::new("wong")),
+            ..Snapshot::default()
+        };
+        let address = |text: &str| text.parse::<GatewayAddress>().unwrap();
+        for (gateway, account, wanted) in [
+            (None, None, true),
+            (Some("vpn.example:443"), Some(" Wong "), true),
+            (Some("vpn.example"), Some(""), true),
+            (Some("other.example"), None, false),
+            (Some("vpn.example:8443"), Some("wong"), false),
+            (None, Some("chan"), false),
+        ] {
+            let gateway = gateway.map(address);
+            assert_eq!(is_wanted(&snapshot, gateway.as_ref(), account), wanted, "{gateway:?} {account:?}");
+        }
     }
 
     #[test]

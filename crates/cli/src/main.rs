@@ -50,6 +50,10 @@ fn report(out: Out, ended: Ended) -> Exit {
             out.failure_in_words(&failure, &text);
             exit
         }
+        Ended::Usage(text) => {
+            Out::usage(text);
+            Exit::Usage
+        }
         Ended::Silent(exit) => exit,
     }
 }
@@ -61,6 +65,8 @@ pub(crate) enum Ended {
     Failure(Box<Failure>),
     /// To be told in words of its own.
     Told { failure: Box<Failure>, text: String, exit: Exit },
+    /// It cannot be done in the way in which it was asked.
+    Usage(&'static str),
     /// Told already, or nobody is left to tell.
     Silent(Exit),
 }

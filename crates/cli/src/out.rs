@@ -76,6 +76,11 @@ impl Out {
         };
     }
 
+    /// Says what is wrong with the way the command was called, as the parser of the command line does.
+    pub(crate) fn usage(text: &str) {
+        let _ = writeln!(io::stderr().lock(), "error: {text}");
+    }
+
     /// `text` in the colour of `tone`, where colours are on.
     pub(crate) fn paint(self, tone: Tone, text: &str) -> String {
         let code = match tone {

@@ -77,6 +77,18 @@ pub(crate) const LEFTOVERS: &str =
 pub(crate) const NO_LEFTOVERS: &str = "nothing left behind";
 pub(crate) const NOT_ALLOWED_TO_LOOK: &str = "only root can look";
 
+/// The session is at another gateway than the wanted one, or of another account.
+pub(crate) fn signed_in_otherwise(account: Option<&str>, gateway: Option<&str>) -> String {
+    let account = account.map(|account| format!(" as {}", printable(account))).unwrap_or_default();
+    let gateway = gateway.map(|gateway| format!(" at {}", printable(gateway))).unwrap_or_default();
+    format!("You are still signed in{account}{gateway}. To sign in otherwise, first run: praya logout")
+}
+
+/// A profile that was named and is not stored.
+pub(crate) fn no_such_profile(name: &str) -> String {
+    format!("there is no profile named {}; see: praya profile list", printable(name))
+}
+
 /// Something that somebody else changed since.
 pub(crate) fn left_alone(what: &str) -> String {
     format!("  left alone, changed by somebody else: {}", printable(what))
