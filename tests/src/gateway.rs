@@ -143,9 +143,31 @@ impl Gateway {
     /// # Errors
     /// When it does not run.
     pub fn memory_kib(&self) -> Result<u64> {
+        self.memory("VmRSS:")
+    }
+
+    /// The most memory (resident set) that it ever had, in KiB.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn peak_memory_kib(&self) -> Result<u64> {
+        self.memory("VmHWM:")
+    }
+
+    /// The value of one of its metrics.
+    ///
+    /// # Errors
+    /// When it does not run or has no such metric.
+    pub fn metric(&self, name: &str) -> Result<u64> {
+        let read = self.door.program("curl").args(["-s", "http://127.0.0.1:9443/metrics"]).succeed()?.text();
+        let value = read.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        Ok(value.with_context(|| format!("{name} in {read}"))?.parse()?)
+    }
+
+    fn memory(&self, field: &str) -> Result<u64> {
         let pid = self.process.as_ref().context("the gateway was not started")?.pid();
         let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("VmRSS")?;
+        let line = status.lines().find_map(|line| line.strip_prefix(field)).context("a line of memory")?;
         Ok(line.trim().trim_end_matches("kB").trim().parse()?)
     }
 

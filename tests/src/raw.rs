@@ -55,15 +55,34 @@ pub fn status(reply: &str) -> u16 {
 /// # Errors
 /// When the gateway does not answer `done`.
 pub fn sign_in(from: &Namespace, to: SocketAddr, account: &str, password: &str) -> Result<String> {
-    let mut connection = Rude::connect(from, to)?;
-    let asked = begin(&mut connection, account)?;
-    let reply = answer(
-        &mut connection,
-        &asked,
-        json!({"answer": "password", "account": null, "password": password}),
-    )?;
+    sign_in_over(&mut Rude::connect(from, to)?, account, password)
+}
+
+/// As [`sign_in`], over a connection that stands already.
+///
+/// # Errors
+/// When the gateway does not answer `done`.
+pub fn sign_in_over(connection: &mut Rude, account: &str, password: &str) -> Result<String> {
+    let reply = give_password(connection, account, password)?;
     let cookie = reply["cookie"].as_str().with_context(|| format!("not signed in: {reply}"))?;
     Ok(cookie.to_owned())
+}
+
+/// Gives name and password; returns what the gateway says to that, such as a step that asks for a code.
+///
+/// # Errors
+/// When the gateway says nothing sensible.
+pub fn give_password(connection: &mut Rude, account: &str, password: &str) -> Result<Value> {
+    let asked = begin(connection, account)?;
+    answer(connection, &asked, json!({"answer": "password", "account": null, "password": password}))
+}
+
+/// Gives the code that a step asked for; returns what the gateway says to that.
+///
+/// # Errors
+/// When the gateway says nothing sensible.
+pub fn give_code(connection: &mut Rude, asked: &Value, code: &str) -> Result<Value> {
+    answer(connection, asked, json!({"answer": "otp", "code": code}))
 }
 
 /// Signs in with an initial password and chooses another one.

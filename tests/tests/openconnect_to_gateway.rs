@@ -535,13 +535,35 @@ fn keys_are_renewed_by_a_new_tunnel_under_traffic() -> Result<()> {
         return Ok(());
     }
     let mut scene = Scene::new(None)?;
-    scene.gateway.set("tunnel.rekey", 60)?;
+    scene.gateway.set("tunnel.rekey", 2)?;
     scene.gateway.start()?;
     let client = scene.client()?.args(["--passwd-on-stdin", "--verbose"]).start()?;
     client.type_line(PASSWORD)?;
-    wait_connected(&client)?;
+    let told = wait_connected(&client)?;
     ensure!(client.printed().contains("X-CSTP-Rekey-Method: new-tunnel"), "{}", client.printed());
-    ensure!(client.printed().contains("X-CSTP-Rekey-Time: 60"), "{}", client.printed());
+    ensure!(client.printed().contains("X-CSTP-Rekey-Time: 2"), "{}", client.printed());
+
+    // At this rate the bytes flow for ten seconds, over several tunnels.
+    let url = format!("http://{INTRANET}/bytes/2000000");
+    let download = scene
+        .lab
+        .employee
+        .program("curl")
+        .args(["--silent", "--show-error", "--limit-rate", "200k", &url])
+        .start()?;
+    let mut place = client.place();
+    for _ in 0..2 {
+        let again = wait_script(&client, place, "reconnect")?;
+        assert_eq!((&again.ip4, &again.ip6), (&told.ip4, &told.ip6));
+        place = client.place();
+    }
+    ensure!(download.status().is_none(), "the keys were renewed while bytes flowed");
+    let tunnels = scene.gateway.printed().matches("tunnel up").count();
+    ensure!(tunnels >= 3, "{tunnels} tunnels: {}", scene.gateway.printed());
+    let finished = download.wait()?;
+    ensure!(finished.status.success(), "{}", String::from_utf8_lossy(&finished.complaints));
+    assert_eq!(sha256(&finished.output), sha256(&known_bytes(2_000_000)));
+    assert_eq!(scene.gateway.sessions()?.len(), 1, "it is one session throughout");
     Ok(())
 }
 
