@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::failure::LastSignIn;
+use crate::password::PasswordRules;
 use crate::{
     AccountName, Failure, GroupName, Resource, Secret, SessionId, SignInAnswer, SignInStep, Timestamp,
 };
@@ -86,6 +87,9 @@ pub struct SessionInfo {
     pub idle_timeout: u32,
     /// The sign-in before this one.
     pub last_sign_in: Option<LastSignIn>,
+    /// What a new password must look like; gateways of earlier versions do not tell.
+    #[serde(default)]
+    pub password_rules: Option<PasswordRules>,
 }
 
 /// `GET /api/v1/resources`.

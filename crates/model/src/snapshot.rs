@@ -6,6 +6,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::LastSignIn;
+use crate::password::PasswordRules;
 use crate::profile::{GatewayAddress, ProfileName};
 use crate::{AccountName, EndReason, Failure, SessionId, SignInStep, Timestamp, TunnelState};
 
@@ -59,6 +60,9 @@ pub struct Snapshot {
     pub banner: Option<String>,
     /// The account's sign-in before this one, so that a person notices a stranger's.
     pub last_sign_in: Option<LastSignIn>,
+    /// What a new password must look like, once the gateway has told it.
+    #[serde(default)]
+    pub password_rules: Option<PasswordRules>,
 }
 
 /// The network side of a tunnel, as a view shows it.

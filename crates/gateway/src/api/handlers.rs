@@ -59,6 +59,7 @@ pub(super) async fn session(State(front): State<Front>, caller: Caller<NoBody>) 
         expires_in: seconds(session.expires.since(front.now())),
         idle_timeout: seconds(front.config.sessions.idle_timeout),
         last_sign_in: session.last_sign_in.clone(),
+        password_rules: Some(front.sign_in.password_rules().clone()),
     })
 }
 

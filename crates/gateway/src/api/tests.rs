@@ -164,6 +164,8 @@ async fn a26_a_password_change_wants_the_current_one() {
     let lab = Lab::new(|_| {});
     let (front, initial) = lab.front();
     let client = Client { cookie: Some(lab.sign_in(None).cookie), ..Client::new(&front) };
+    let (_, session) = client.get("/session").await;
+    assert!(session["password_rules"]["min_length"].as_u64().is_some_and(|least| least >= 8), "{session}");
     let change = |current: &str, new: &str| json!({"current": current, "new": new});
     let (status, failure) = client.call("POST", "/password", change("wrong", "tide and harbour")).await;
     assert_eq!((status, &failure["code"]), (StatusCode::FORBIDDEN, &json!("wrong_current_password")));
@@ -306,19 +308,6 @@ fn the_document_s_schemas_have_the_members_that_are_sent() {
         since: at,
         current: true,
     };
-    let session = SessionInfo {
-        session: id.clone(),
-        account: AccountName::new("a"),
-        groups: vec![GroupName::new("g")],
-        since: at,
-        expires_in: 1,
-        idle_timeout: 1,
-        last_sign_in: Some(last.clone()),
-    };
-    let gateway = GatewayInfo { product: text(), api: 1, name: text(), help_desk: Some(text()) };
-    let begin = BeginSignIn { account: text(), device_key: Some(text()), host_name: text(), client: text() };
-    let hint = TokenHint { serial: TokenSerial::new("t"), digits: 6, step_seconds: 30, seconds_left: 1 };
-    let elsewhere = ElsewhereSession { session: id, host_name: text(), source: text(), since: at };
     let rules = PasswordRules {
         min_length: 1,
         max_length: 2,
@@ -330,6 +319,20 @@ fn the_document_s_schemas_have_the_members_that_are_sent() {
         not_common: false,
         not_the_old: false,
     };
+    let session = SessionInfo {
+        session: id.clone(),
+        account: AccountName::new("a"),
+        groups: vec![GroupName::new("g")],
+        since: at,
+        expires_in: 1,
+        idle_timeout: 1,
+        last_sign_in: Some(last.clone()),
+        password_rules: Some(rules.clone()),
+    };
+    let gateway = GatewayInfo { product: text(), api: 1, name: text(), help_desk: Some(text()) };
+    let begin = BeginSignIn { account: text(), device_key: Some(text()), host_name: text(), client: text() };
+    let hint = TokenHint { serial: TokenSerial::new("t"), digits: 6, step_seconds: 30, seconds_left: 1 };
+    let elsewhere = ElsewhereSession { session: id, host_name: text(), source: text(), since: at };
     let failure = Failure {
         code: FailureCode::NotSignedIn,
         support: Some(SupportCode::new("s")),

@@ -9,6 +9,7 @@ use praya_identity::limits::{Allowance, SourceLimiter};
 use praya_identity::{AccountState, IdentityStore as _, WrappingKey, random, tokens};
 use praya_model::api::{BeginSignIn, SignInReply};
 use praya_model::failure::LastSignIn;
+use praya_model::password::PasswordRules;
 use praya_model::{
     AccountName, EndReason, Failure, FailureCode, Secret, SessionId, SignInAnswer, SignInStep, Timestamp,
     TokenSerial,
@@ -91,6 +92,11 @@ impl SignInService {
                 clock,
             }),
         }
+    }
+
+    /// What a new password must look like.
+    pub fn password_rules(&self) -> &PasswordRules {
+        &self.inner.judge.policy.rules.password
     }
 
     /// Starts a conversation. An empty account name is asked for with the password.

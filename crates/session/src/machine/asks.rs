@@ -57,7 +57,7 @@ impl Live {
         }
     }
 
-    /// Asks once what the gateway knows about the session: the last sign-in, the end.
+    /// Asks once what the gateway knows about the session: the last sign-in, the rules of a new password.
     pub(super) fn ask_about_session(&mut self, cx: &mut Context) {
         if !self.asks.introduced && self.protocol == Protocol::Praya {
             self.asks.introduced = true;
@@ -106,6 +106,7 @@ impl Live {
         }
         if let (None, Ok(Answer::Session(info))) = (asked.id, &result) {
             self.last_sign_in = info.last_sign_in.clone();
+            self.password_rules = info.password_rules.clone();
         }
         let ended = match &result {
             Err(Failure { code: FailureCode::SessionEnded { reason }, .. }) => Some(*reason),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use praya_model::failure::LastSignIn;
+use praya_model::password::PasswordRules;
 use praya_model::snapshot::Traffic;
 use praya_model::{
     AccountName, EndReason, Failure, FailureCode, Profile, Secret, SessionId, Snapshot, Timestamp,
@@ -68,6 +69,7 @@ pub(super) struct Live {
     pub(super) help_desk: Option<String>,
     pub(super) banner: Option<String>,
     pub(super) last_sign_in: Option<LastSignIn>,
+    pub(super) password_rules: Option<PasswordRules>,
 }
 
 /// What the tunnel's absence means to the person.
@@ -173,6 +175,7 @@ impl Live {
             help_desk: ticket.help_desk,
             banner: None,
             last_sign_in: None,
+            password_rules: None,
         }
     }
 

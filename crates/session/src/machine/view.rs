@@ -48,6 +48,7 @@ impl Live {
             help_desk: self.help_desk.clone(),
             banner: self.banner.clone(),
             last_sign_in: self.last_sign_in.clone(),
+            password_rules: self.password_rules.clone(),
             ..Snapshot::default()
         }
     }

@@ -2,6 +2,7 @@
 
 use praya_model::api::{ResourceList, SessionInfo};
 use praya_model::failure::LastSignIn;
+use praya_model::password::PasswordRules;
 use praya_model::{AccountName, EndReason, Failure, FailureCode, Secret, SessionId, Timestamp, TunnelState};
 use praya_session::{Action, Answer, AskId, Event, Method, Question};
 
@@ -20,12 +21,23 @@ fn answered(world: &World) -> Vec<(AskId, Result<Answer, FailureCode>)> {
 }
 
 #[test]
-fn the_machine_asks_once_for_the_last_sign_in_and_shows_it() {
+fn the_machine_asks_once_for_the_last_sign_in_and_the_password_rules_and_shows_them() {
     let mut world = World::granted();
     world.up(channel_up(None));
     world.network_ready();
     assert_eq!(world.request().1.path, "/api/v1/session");
     let last = LastSignIn { at: Timestamp::from_secs(1_799_900_000), source: "198.51.100.7".to_owned() };
+    let rules = PasswordRules {
+        min_length: 15,
+        max_length: 128,
+        need_upper: false,
+        need_lower: false,
+        need_digit: false,
+        only_letters_and_digits: false,
+        not_the_account: true,
+        not_common: true,
+        not_the_old: true,
+    };
     world.reply(json(
         200,
         &SessionInfo {
@@ -36,9 +48,11 @@ fn the_machine_asks_once_for_the_last_sign_in_and_shows_it() {
             expires_in: 28_800,
             idle_timeout: 300,
             last_sign_in: Some(last.clone()),
+            password_rules: Some(rules.clone()),
         },
     ));
     assert_eq!(world.snapshot().last_sign_in, Some(last));
+    assert_eq!(world.snapshot().password_rules, Some(rules));
     assert_eq!(answered(&world), []);
 }
 
