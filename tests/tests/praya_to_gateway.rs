@@ -150,9 +150,9 @@ fn a_new_password_must_match_its_repetition_and_differ_from_the_old_one() -> Res
         Ok(())
     })?;
     for (first, second, word) in [
-        (NEW_PASSWORD, "something else entirely", "same"),
+        (NEW_PASSWORD, "something else entirely", "The two entries differ."),
         (&initial, &initial, "old"),
-        ("short", "short", "long enough"),
+        ("short", "short", "at least "),
     ] {
         let (code, said) = scene.login("chan", &[&initial, first, second])?;
         assert_eq!(code, 5, "{said}");
@@ -459,7 +459,27 @@ fn a_26_the_password_is_changed_from_the_session() -> Result<()> {
     if was_run_elsewhere()? {
         return Ok(());
     }
-    let scene = Scene::connected()?;
+    let scene = Scene::plain()?;
+    let early = scene.client.run(&scene.lab.employee, &["password", "--answers-stdin"])?;
+    assert_eq!(early.code(), 3, "nothing is asked of who is not signed in: {}", early.everything);
+    scene.sign_in()?;
+    scene.client.wait_for(|snapshot| snapshot["password_rules"].is_object())?;
+    let terminal = scene.client.praya(&scene.lab.employee, &["password"])?.start_on_terminal()?;
+    let place = terminal.wait_for("Present password:")?;
+    terminal.type_line(PASSWORD)?;
+    terminal.wait_for_after(place, "It must be:")?;
+    let place = terminal.wait_for_after(place, "New password:")?;
+    terminal.type_line("short")?;
+    terminal.wait_for_after(place, "[ ] at least")?;
+    let place = terminal.wait_for_after(place, "New password:")?;
+    terminal.type_line(NEW_PASSWORD)?;
+    let place = terminal.wait_for_after(place, "New password again:")?;
+    terminal.type_line("something else entirely")?;
+    terminal.wait_for_after(place, "The two entries differ.")?;
+    terminal.type_line("\u{3}")?;
+    let ended = terminal.wait()?;
+    assert_eq!(ended.code(), 130, "{}", ended.everything);
+    ensure!(!ended.everything.contains("is due"), "nobody demands this change: {}", ended.everything);
     let change = |current: &str| {
         let process = scene.client.praya(&scene.lab.employee, &["password", "--answers-stdin"])?.start()?;
         process.type_line(current)?;

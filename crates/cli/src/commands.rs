@@ -1,6 +1,5 @@
 //! Each command of `praya` in a few lines, those with more to them by name.
 
-use std::cell::Cell;
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,11 +9,10 @@ use praya_model::paths::JOURNAL_FILE;
 use praya_model::{EndReason, Failure, FailureCode, Profile};
 
 use crate::args::{self, Cli, Command};
-use crate::ask::{Asker, Echo};
 use crate::exit::Exit;
 use crate::format::printable;
 use crate::out::Out;
-use crate::{Ended, doctor, login, resources, text, watch};
+use crate::{Ended, doctor, login, password, resources, text, watch};
 
 /// How long the service may take to say hello.
 const HELLO: Duration = Duration::from_secs(5);
@@ -28,7 +26,7 @@ pub(crate) async fn run(cli: Cli, out: Out) -> Result<(), Ended> {
         Command::Status(_) => watch::once(&connect().await?, out).await,
         Command::Resources => resources::list(&connect().await?, out).await,
         Command::Open { name } => resources::open(&connect().await?, &name, out).await,
-        Command::Password(args) => password(&connect().await?, args.answers_stdin, out).await,
+        Command::Password(args) => password::change(&connect().await?, args.answers_stdin, out).await,
         Command::Connect => simple(&connect().await?, Request::Connect, text::CONNECTING, out).await,
         Command::Disconnect => simple(&connect().await?, Request::Disconnect, text::DISCONNECTED, out).await,
         Command::Logout => {
@@ -48,7 +46,7 @@ pub(crate) async fn run(cli: Cli, out: Out) -> Result<(), Ended> {
     }
 }
 
-async fn simple(client: &Client, request: Request, done: &str, out: Out) -> Result<(), Ended> {
+pub(crate) async fn simple(client: &Client, request: Request, done: &str, out: Out) -> Result<(), Ended> {
     client.request(request).await?;
     Ok(out.either(&Done { done: true }, |_| done.to_owned())?)
 }
@@ -79,35 +77,6 @@ fn text_of_reset(reset: &Reset) -> String {
     let left = reset.left_alone.iter().map(|what| text::left_alone(what));
     let failed = reset.failed.iter().map(|what| text::not_undone(what));
     std::iter::once(done.to_owned()).chain(left).chain(failed).collect::<Vec<_>>().join("\n")
-}
-
-/// asks for the present password and the new one.
-async fn password(client: &Client, answers_stdin: bool, out: Out) -> Result<(), Ended> {
-    let account = client.snapshot().await?.account.ok_or(FailureCode::NotSignedIn)?;
-    let mut asker = Asker::new(answers_stdin).map_err(|_| Ended::Usage(text::NO_TERMINAL))?;
-    let _restore = asker.restorer();
-    let sent = Cell::new(false);
-    let change = async {
-        let asking = tokio::task::spawn_blocking(move || {
-            let Some(current) = asker.ask(text::PRESENT_PASSWORD, Echo::Hidden)? else { return Ok(None) };
-            if asker.is_script() {
-                return Ok(asker.ask(text::NEW_PASSWORD, Echo::Hidden)?.map(|new| (current, new)));
-            }
-            let new = login::new_password(&mut asker, None, Some(account.as_str()))?;
-            Ok::<_, std::io::Error>(new.map(|(new, _)| (current, new)))
-        });
-        let answers = asking.await.map_err(|error| Ended::from(std::io::Error::other(error)))??;
-        let (current, new) = answers.ok_or(FailureCode::Cancelled)?;
-        sent.set(true);
-        simple(client, Request::ChangePassword { current, new }, text::PASSWORD_CHANGED, out).await
-    };
-    tokio::select! {
-        biased;
-        _ = tokio::signal::ctrl_c() => {
-            Err(Ended::interrupted(if sent.get() { text::CHANGE_UNKNOWN } else { text::CANCELLED }))
-        }
-        result = change => result,
-    }
 }
 
 /// Puts the network back: through the service where it runs, else by the journal that it left.

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::time::{Duration, Instant, SystemTime};
 
 use praya_ipc::{Client, KnownProfile, Request, Response, Subscription, Target};
-use praya_model::password::{PasswordRule, PasswordRules};
+use praya_model::password::PasswordRules;
 use praya_model::sign_in::{ElsewhereChoice, FormField, TokenHint};
 use praya_model::snapshot::{SignInProgress, Snapshot};
 use praya_model::{
@@ -19,7 +19,7 @@ use crate::ask::{Asker, Echo};
 use crate::exit::Exit;
 use crate::out::Out;
 use crate::status::{Status, view};
-use crate::{Ended, text};
+use crate::{Ended, password, text};
 
 /// How long a signed-in person waits for the tunnel before the command stops waiting; the service goes on.
 const TUNNEL_PATIENCE: Duration = Duration::from_secs(60);
@@ -99,6 +99,7 @@ async fn sign_in(
             Reaction::Ask(progress) => {
                 let account = snapshot.account.as_ref().map(|account| account.as_str().to_owned());
                 let round = progress.round;
+                let rules = rules_of(&progress).cloned();
                 asker = match answer(&mut subscription, asker, progress, account).await? {
                     (asker, Some(answer)) => {
                         conversation.answered = round;
@@ -108,10 +109,8 @@ async fn sign_in(
                     (_, None) => {
                         // The sign-in may be over already; what counts is why the person could not go on.
                         let _ = client.request(Request::CancelSignIn).await;
-                        return Err(conversation
-                            .trouble
-                            .unwrap_or_else(|| FailureCode::Cancelled.into())
-                            .into());
+                        let trouble = conversation.trouble.unwrap_or_else(|| FailureCode::Cancelled.into());
+                        return Err(Ended::told_under(trouble, rules.as_ref()));
                     }
                 };
             }
@@ -315,6 +314,11 @@ async fn answer(
     result
 }
 
+/// The rules that a new password is asked under.
+fn rules_of(progress: &SignInProgress) -> Option<&PasswordRules> {
+    if let Some(SignInStep::NewPassword { rules }) = &progress.step { rules.as_ref() } else { None }
+}
+
 /// Puts one question; `None` at the end of the input.
 #[expect(
     clippy::wildcard_enum_match_arm,
@@ -326,7 +330,7 @@ fn question(
     account: Option<&str>,
 ) -> io::Result<Option<SignInAnswer>> {
     if let Some(notice) = &progress.notice {
-        asker.say(&text::failure(notice))?;
+        asker.say(&text::failure_under(notice, rules_of(progress)))?;
     }
     let Some(step) = &progress.step else { return Ok(None) };
     Ok(match step {
@@ -355,8 +359,10 @@ fn question(
                 .ask(text::CODE, Echo::Shown)?
                 .map(|code| SignInAnswer::Otp { code: Secret::new(code.expose().trim()) })
         }
-        SignInStep::NewPassword { rules } => new_password(asker, rules.as_ref(), account)?
-            .map(|(password, repeat)| SignInAnswer::NewPassword { password, repeat }),
+        SignInStep::NewPassword { rules } => {
+            password::choose(asker, Some(text::NEW_PASSWORD_DUE), rules.as_ref(), account)?
+                .map(|(password, repeat)| SignInAnswer::NewPassword { password, repeat })
+        }
         SignInStep::Form { message, fields } => form(asker, message.as_deref(), fields)?,
         SignInStep::Elsewhere { sessions, choices } => {
             asker.say(&text::elsewhere(sessions))?;
@@ -374,42 +380,6 @@ fn question(
         // Steps that ask nobody, and steps of a later version.
         _ => Some(SignInAnswer::Cancel),
     })
-}
-
-/// Asks for a new password until both entries agree and keep the rules that can be judged here.
-pub(crate) fn new_password(
-    asker: &mut Asker,
-    rules: Option<&PasswordRules>,
-    account: Option<&str>,
-) -> io::Result<Option<(Secret, Secret)>> {
-    asker.say(text::NEW_PASSWORD_DUE)?;
-    if let Some(rules) = rules {
-        asker.say(&text::rules(rules, &[]))?;
-    }
-    loop {
-        let Some(password) = asker.ask(text::NEW_PASSWORD, Echo::Hidden)? else { return Ok(None) };
-        if asker.is_script() {
-            // A script's answers go as they are, and the gateway's refusal is its result.
-            let repeat = asker.ask(text::REPEAT_PASSWORD, Echo::Hidden)?;
-            return Ok(repeat.map(|repeat| (password, repeat)));
-        }
-        let mut broken = Vec::new();
-        if let Some(rules) = rules {
-            let candidate = zeroize::Zeroizing::new(password.expose().nfc().collect::<String>());
-            broken = rules.broken_by(&candidate, account.unwrap_or_default());
-        }
-        if let (Some(rules), false) = (rules, broken.is_empty()) {
-            asker.say(&text::rules(rules, &broken))?;
-            asker.say(text::RULES_BROKEN)?;
-            continue;
-        }
-        let Some(repeat) = asker.ask(text::REPEAT_PASSWORD, Echo::Hidden)? else { return Ok(None) };
-        if repeat == password {
-            return Ok(Some((password, repeat)));
-        }
-        asker.say(&text::rule(PasswordRule::Matches, rules))?;
-        asker.say(text::RULES_BROKEN)?;
-    }
 }
 
 fn form(asker: &mut Asker, message: Option<&str>, fields: &[FormField]) -> io::Result<Option<SignInAnswer>> {

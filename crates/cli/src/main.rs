@@ -8,6 +8,7 @@ mod exit;
 mod format;
 mod login;
 mod out;
+mod password;
 mod resources;
 mod status;
 mod text;
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use praya_ipc::ClientError;
+use praya_model::password::PasswordRules;
 use praya_model::{Failure, FailureCode};
 
 use crate::args::Cli;
@@ -76,6 +78,12 @@ impl Ended {
     pub(crate) fn interrupted(text: &str) -> Self {
         let failure = Box::new(FailureCode::Cancelled.into());
         Self::Told { failure, text: text.to_owned(), exit: Exit::Interrupted }
+    }
+
+    /// A failure of somebody who chose a password under `rules`.
+    pub(crate) fn told_under(failure: Failure, rules: Option<&PasswordRules>) -> Self {
+        let (text, exit) = (text::failure_under(&failure, rules), Exit::from(&failure));
+        Self::Told { failure: Box::new(failure), text, exit }
     }
 
     /// The service gave an answer of another kind than was asked for.

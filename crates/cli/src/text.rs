@@ -46,7 +46,8 @@ pub(crate) const NEW_PASSWORD_DUE: &str = "A new password is due.";
 pub(crate) const NEW_PASSWORD: &str = "New password: ";
 pub(crate) const REPEAT_PASSWORD: &str = "New password again: ";
 pub(crate) const PRESENT_PASSWORD: &str = "Present password: ";
-pub(crate) const RULES_BROKEN: &str = "Not yet; nothing was sent. Once more.";
+pub(crate) const ONCE_MORE: &str = "Not yet; nothing was sent. Once more.";
+pub(crate) const ENTRIES_DIFFER: &str = "The two entries differ.";
 pub(crate) const TAKE_OVER: &str = "End that session and go on here? [y/N] ";
 /// What was done.
 pub(crate) const PASSWORD_CHANGED: &str = "The password is changed.";
@@ -147,7 +148,16 @@ pub(crate) mod label {
 
 /// A failure in full: what happened, what to do, whom to ask, what to quote.
 pub(crate) fn failure(failure: &Failure) -> String {
-    let mut text = code(&failure.code);
+    failure_under(failure, None)
+}
+
+/// As [`failure`], where the rules of a new password are known: a broken one is named with its numbers.
+pub(crate) fn failure_under(failure: &Failure, rules: Option<&PasswordRules>) -> String {
+    let mut text = if let FailureCode::PasswordRules { broken } = &failure.code {
+        broken_rules(broken, rules)
+    } else {
+        code(&failure.code)
+    };
     if let Some(advice) = advice(&failure.code) {
         let _ = write!(text, "\n{advice}");
     }
@@ -187,10 +197,7 @@ fn code(code: &FailureCode) -> String {
         F::AccountDisabled => "This account is disabled.".into(),
         F::InitialPasswordExpired => "The initial password is right but was given out too long ago.".into(),
         F::GatewaySays { text } => format!("The gateway refused and says: {}", printable(text)),
-        F::PasswordRules { broken } => {
-            let broken: Vec<_> = broken.iter().map(|broken| rule(*broken, None)).collect();
-            format!("The new password must fulfil: {}.", broken.join("; "))
-        }
+        F::PasswordRules { broken } => broken_rules(broken, None),
         F::SignInExpired => "The sign-in took too long.".into(),
         F::UnexpectedAnswer => "The gateway was waiting for something else.".into(),
         F::SignedInElsewhere { sessions } => elsewhere(sessions),
@@ -374,6 +381,15 @@ pub(crate) fn rule(rule: PasswordRule, rules: Option<&PasswordRules>) -> String 
     }
 }
 
+/// What is wrong with a new password.
+fn broken_rules(broken: &[PasswordRule], rules: Option<&PasswordRules>) -> String {
+    let differ = broken.contains(&PasswordRule::Matches).then(|| ENTRIES_DIFFER.to_owned());
+    let broken: Vec<_> =
+        broken.iter().filter(|one| **one != PasswordRule::Matches).map(|one| rule(*one, rules)).collect();
+    let must = (!broken.is_empty()).then(|| format!("The new password must fulfil: {}.", broken.join("; ")));
+    differ.into_iter().chain(must).collect::<Vec<_>>().join(" ")
+}
+
 /// Asks for the password of a known account.
 pub(crate) fn password_of(account: &str) -> String {
     format!("Password of {}: ", printable(account))
@@ -530,6 +546,29 @@ mod tests {
         assert_eq!(token_bar(60, 10), "[#.....] 10 s left of this code");
         assert_eq!(token_bar(60, 9), "[#.....] 9 s left of this code, better wait for the next code");
         assert_eq!(token_bar(30, 0), "[......] 0 s left of this code, better wait for the next code");
+    }
+
+    #[test]
+    fn a18_two_entries_that_differ_are_told_so_and_a_broken_rule_with_its_number() {
+        let broken = |broken: &[PasswordRule]| FailureCode::PasswordRules { broken: broken.to_vec() }.into();
+        assert_eq!(failure(&broken(&[PasswordRule::Matches])), "The two entries differ.");
+        let rules = PasswordRules {
+            min_length: 15,
+            max_length: 128,
+            need_upper: false,
+            need_lower: false,
+            need_digit: true,
+            only_letters_and_digits: false,
+            not_the_account: true,
+            not_common: true,
+            not_the_old: true,
+        };
+        let short = broken(&[PasswordRule::MinLength, PasswordRule::Digit]);
+        assert_eq!(
+            failure_under(&short, Some(&rules)),
+            "The new password must fulfil: at least 15 characters; a digit."
+        );
+        assert!(failure(&short).contains("long enough"), "a gateway that does not tell its rules");
     }
 
     #[test]
