@@ -658,10 +658,24 @@ fn a_logout_ends_the_session_and_leaves_nothing_behind() -> Result<()> {
     let before = scene.lab.employee.network_state()?;
     scene.sign_in()?;
     ensure!(scene.lab.employee.network_state()? != before);
-    scene.client.praya(&scene.lab.employee, &["logout"])?.succeed()?;
+    let left = scene.client.json(&scene.lab.employee, &["logout"])?;
+    assert_eq!(left["gateway_told"], true, "{left}");
     scene.lab.employee.wait_for_network_state(&before)?;
     ensure!(scene.gateway.sessions()?.is_empty());
     assert_eq!(scene.client.run(&scene.lab.employee, &["logout"])?.code(), 3, "there is nobody to log out");
+    Ok(())
+}
+
+#[test]
+fn a_logout_that_the_gateway_cannot_hear_says_so() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let mut scene = Scene::connected()?;
+    scene.gateway.kill()?;
+    scene.client.wait_for(|snapshot| snapshot["reconnect"].is_object())?;
+    let left = scene.client.json(&scene.lab.employee, &["logout"])?;
+    assert_eq!((&left["done"], &left["gateway_told"]), (&true.into(), &false.into()), "{left}");
     Ok(())
 }
 

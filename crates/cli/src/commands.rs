@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::CommandFactory;
 use praya_ipc::{Client, ClientKind, KnownProfile, Request, Response};
 use praya_model::paths::JOURNAL_FILE;
-use praya_model::{EndReason, Failure, FailureCode, Profile};
+use praya_model::{EndReason, Failure, FailureCode, Profile, TunnelState};
 
 use crate::args::{self, Cli, Command};
 use crate::exit::Exit;
@@ -16,6 +16,9 @@ use crate::{Ended, doctor, login, password, resources, text, watch};
 
 /// How long the service may take to say hello.
 const HELLO: Duration = Duration::from_secs(5);
+
+/// How long the gateway's word on a logout is awaited; the service goes on trying for a while.
+const FAREWELL: Duration = Duration::from_secs(10);
 
 /// Runs one command.
 pub(crate) async fn run(cli: Cli, out: Out) -> Result<(), Ended> {
@@ -29,10 +32,7 @@ pub(crate) async fn run(cli: Cli, out: Out) -> Result<(), Ended> {
         Command::Password(args) => password::change(&connect().await?, args.answers_stdin, out).await,
         Command::Connect => simple(&connect().await?, Request::Connect, text::CONNECTING, out).await,
         Command::Disconnect => simple(&connect().await?, Request::Disconnect, text::DISCONNECTED, out).await,
-        Command::Logout => {
-            let logout = Request::Logout { reason: EndReason::UserLogout };
-            simple(&connect().await?, logout, text::LOGGED_OUT, out).await
-        }
+        Command::Logout => logout(&connect().await?, out).await,
         Command::Doctor(args) => {
             let client = connect().await.map_err(praya_ipc::ClientError::into_failure);
             doctor::run(client, &args.state, out).await
@@ -49,6 +49,35 @@ pub(crate) async fn run(cli: Cli, out: Out) -> Result<(), Ended> {
 pub(crate) async fn simple(client: &Client, request: Request, done: &str, out: Out) -> Result<(), Ended> {
     client.request(request).await?;
     Ok(out.either(&Done { done: true }, |_| done.to_owned())?)
+}
+
+/// Ends the session, and says so if the gateway did not hear of it.
+async fn logout(client: &Client, out: Out) -> Result<(), Ended> {
+    client.request(Request::Logout { reason: EndReason::UserLogout }).await?;
+    let mut subscription = client.subscribe().await?;
+    let heard = async {
+        loop {
+            let snapshot = subscription.next().await?;
+            // A sign-in that was given up, and a new session, have nothing to tell.
+            if snapshot.state != TunnelState::Ended || snapshot.gateway_told.is_some() {
+                return Ok::<_, Ended>(snapshot.gateway_told.unwrap_or(true));
+            }
+        }
+    };
+    let gateway_told = tokio::time::timeout(FAREWELL, heard).await.unwrap_or(Ok(false))?;
+    let left = LoggedOut { done: true, gateway_told };
+    Ok(out.either(&left, |_| {
+        let text = if gateway_told { text::LOGGED_OUT } else { text::LOGGED_OUT_ALONE };
+        text.to_owned()
+    })?)
+}
+
+/// What `logout` did, as JSON.
+#[derive(serde::Serialize)]
+struct LoggedOut {
+    done: bool,
+    /// Whether the gateway knows; if not, it ends the session by itself later.
+    gateway_told: bool,
 }
 
 /// What `--json` says where there is nothing else to say.

@@ -52,6 +52,8 @@ pub(crate) const TAKE_OVER: &str = "End that session and go on here? [y/N] ";
 /// What was done.
 pub(crate) const PASSWORD_CHANGED: &str = "The password is changed.";
 pub(crate) const LOGGED_OUT: &str = "Logged out. The tunnel is down.";
+pub(crate) const LOGGED_OUT_ALONE: &str = "Logged out here. The tunnel is down.\n\
+    The gateway could not be told: it ends the session by itself when the time for absent machines is over.";
 pub(crate) const CONNECTING: &str = "The tunnel is being brought up. See: praya status";
 pub(crate) const DISCONNECTED: &str =
     "The tunnel is down, the session is kept. Bring it up with: praya connect";

@@ -46,6 +46,10 @@ pub struct Snapshot {
     pub ended: Option<EndReason>,
     /// The gateway's own words on the end, to show beside the reason.
     pub end_text: Option<String>,
+    /// Whether the gateway heard that the last session was ended here; `None` while its word is awaited, and where
+    /// it was not to be told.
+    #[serde(default)]
+    pub gateway_told: Option<bool>,
     /// What went wrong last: why the sign-in was refused, why the tunnel is not up.
     pub last_failure: Option<Failure>,
     /// How the tunnel is being brought back; set while it is down and the session lives.

@@ -18,7 +18,7 @@ use super::sign_in::SigningIn;
 use super::{Context, SHORTEST_IDLE_WARNING, Settings};
 use crate::connector::{Granted, praya};
 use crate::http::Bearer;
-use crate::{Action, Event, Farewell, NetworkId, Protocol, ResumeTicket};
+use crate::{Action, Event, Farewell, HttpId, NetworkId, Protocol, ResumeTicket};
 
 /// How long after the absolute end the gateway may still say so itself; foreign ones look every 30 s.
 const EXPIRY_GRACE: Duration = Duration::from_secs(60);
@@ -430,16 +430,17 @@ impl Live {
         Bearer { cookie: self.cookies.first().cloned().unwrap_or_default(), proof: self.bound }
     }
 
-    /// Ends the session and leaves what views show of it.
-    pub(super) fn end(&mut self, cx: &mut Context, ending: Ending) -> Snapshot {
+    /// Ends the session and leaves what views show of it, and the number of the request that tells the gateway.
+    pub(super) fn end(&mut self, cx: &mut Context, ending: Ending) -> (Snapshot, Option<HttpId>) {
         let told = matches!(self.link, Link::Up { .. });
         self.close_channels(cx, ending.tell.map_or(Farewell::Close, Farewell::Bye));
-        if ending.tell.is_some() && !told && self.protocol == Protocol::Praya {
-            // Its reply is not awaited: without one the gateway forgets the session by itself.
-            cx.send(&self.profile, praya::log_out(self.bearer()));
-        }
+        let to_tell = ending.tell.is_some();
+        // Where its reply does not come the gateway forgets the session by itself.
+        let farewell = (to_tell && !told && self.protocol == Protocol::Praya)
+            .then(|| cx.send(&self.profile, praya::log_out(self.bearer())));
         self.tear_down(cx);
         self.drop_questions(cx, &FailureCode::SessionEnded { reason: ending.reason }.into());
-        self.ended(ending)
+        let gateway_told = (to_tell && farewell.is_none()).then_some(told);
+        (Snapshot { gateway_told, ..self.ended(ending) }, farewell)
     }
 }

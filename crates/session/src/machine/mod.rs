@@ -56,6 +56,8 @@ impl Default for Settings {
 pub struct Session {
     phase: Phase,
     cx: Context,
+    /// The request that tells the gateway of the end of the last session.
+    farewell: Option<HttpId>,
     /// The ticket on disk.
     saved: Option<ResumeTicket>,
     published: Option<Snapshot>,
@@ -110,7 +112,7 @@ impl Session {
     pub fn new(settings: Settings, seed: u64) -> Self {
         let cx = Context { settings, jitter: Jitter::new(seed), last_id: 0, actions: Vec::new() };
         let phase = Phase::Idle(Box::default());
-        Self { phase, cx, saved: None, published: None, scheduled: None }
+        Self { phase, cx, farewell: None, saved: None, published: None, scheduled: None }
     }
 
     /// Takes an event and says what to do, in order. `now` should not jump: use the wall clock at the start of the
@@ -177,7 +179,7 @@ impl Session {
             Event::HttpReply { .. } | Event::HttpFailed { .. } => match self.phase {
                 Phase::SigningIn(_) => self.apply_to_sign_in(event, now),
                 Phase::Live(_) => self.apply_to_live(event, now),
-                Phase::Idle(_) => {}
+                Phase::Idle(_) => self.farewell_answered(&event),
             },
             Event::Logout { reason } if matches!(self.phase, Phase::SigningIn(_)) => {
                 let _ = reason;
@@ -265,9 +267,26 @@ impl Session {
     fn end_if(&mut self, ending: Option<Ending>) {
         let (Some(ending), Phase::Live(live)) = (ending, &mut self.phase) else { return };
         let reason: EndReason = ending.reason;
-        let snapshot = live.end(&mut self.cx, ending);
+        let (snapshot, farewell) = live.end(&mut self.cx, ending);
+        self.farewell = farewell;
         self.phase = Phase::Idle(Box::new(snapshot));
         self.cx.push(Action::Ended(reason));
+    }
+
+    /// Views are told whether the gateway knows of the end. One that does not know the cookie has no session either.
+    fn farewell_answered(&mut self, event: &Event) {
+        let (Phase::Idle(snapshot), Some(farewell)) = (&mut self.phase, self.farewell) else { return };
+        let told = if let Event::HttpReply { id, reply } = event {
+            (*id == farewell).then_some((200..300).contains(&reply.status) || reply.status == 401)
+        } else if let Event::HttpFailed { id, .. } = event {
+            (*id == farewell).then_some(false)
+        } else {
+            None
+        };
+        if told.is_some() {
+            self.farewell = None;
+            snapshot.gateway_told = told;
+        }
     }
 
     /// Ticket, views and timer follow the state, whatever changed it.

@@ -1,7 +1,7 @@
 //! Every end of a session: said once, final, and with nothing left behind.
 
 use praya_model::{EndReason, FailureCode, Secret, TunnelState};
-use praya_session::{Action, Event, Farewell, Method, PeerEnd};
+use praya_session::{Action, Event, Farewell, HttpReply, Method, PeerEnd};
 
 use crate::support::*;
 
@@ -44,6 +44,29 @@ fn a_logout_without_a_channel_tells_the_gateway_by_the_api() {
     assert_eq!((&bearer.cookie, bearer.proof), (&Secret::new(COOKIE), true));
     assert!(world.wants(&Action::TearDown));
     assert_over(&mut world, EndReason::UserLogout);
+}
+
+#[test]
+fn whether_the_gateway_heard_of_a_logout_is_known() {
+    let logout = || Event::Logout { reason: EndReason::UserLogout };
+    let (mut world, _) = World::connected();
+    world.send(logout());
+    assert_eq!(world.snapshot().gateway_told, Some(true), "by the channel");
+    let failure = || FailureCode::Unreachable { gateway: String::new(), cause: "refused".to_owned() };
+    let reply = |status| HttpReply { status, ..json(200, &()) };
+    for (answer, told) in [(Some(204), true), (Some(401), true), (Some(503), false), (None, false)] {
+        let (mut world, channel) = World::connected();
+        world.lost(channel);
+        world.send(logout());
+        assert_eq!(world.snapshot().gateway_told, None, "its word is awaited");
+        let (id, _) = world.request();
+        world.send(match answer {
+            Some(status) => Event::HttpReply { id, reply: reply(status) },
+            None => Event::HttpFailed { id, failure: failure() },
+        });
+        assert_eq!(world.snapshot().gateway_told, Some(told), "{answer:?}");
+        assert_eq!(world.state(), TunnelState::Ended);
+    }
 }
 
 #[test]
