@@ -114,7 +114,11 @@ async fn reset_network(client: Result<Client, Failure>, state: &Path, out: Out) 
         Ok(client) => simple(&client, Request::ResetNetwork, text::NETWORK_RESET, out).await,
         Err(failure) if failure.code == FailureCode::ServiceUnavailable => {
             if !rustix::process::geteuid().is_root() {
-                return Err(FailureCode::NetworkSetup { detail: text::RESET_NEEDS_ROOT.to_owned() }.into());
+                return Err(Ended::Told {
+                    failure: Box::new(FailureCode::NotPermitted.into()),
+                    text: text::RESET_NEEDS_ROOT.to_owned(),
+                    exit: Exit::Failed,
+                });
             }
             let report = praya_netcfg::revert_journal(&state.join(JOURNAL_FILE))
                 .await

@@ -10,6 +10,9 @@ use serde::Serialize;
 use crate::out::{Out, Tone};
 use crate::{Ended, text};
 
+/// The name of the finding that the service refused to look.
+const REFUSED: &str = "service_checks";
+
 /// A finding with the advice spelled out.
 #[derive(Debug, Serialize)]
 struct Finding {
@@ -32,7 +35,7 @@ pub(crate) async fn run(client: Result<Client, Failure>, state: &Path, out: Out)
                 Err(error) => {
                     let failure = error.into_failure();
                     let detail = text::NOT_LOOKED.to_owned();
-                    checks.push(check("service_checks", CheckOutcome::Skipped, detail, Some(failure)));
+                    checks.push(check(REFUSED, CheckOutcome::Skipped, detail, Some(failure)));
                 }
             }
         }
@@ -42,13 +45,20 @@ pub(crate) async fn run(client: Result<Client, Failure>, state: &Path, out: Out)
             checks.push(journal(state));
         }
     }
-    let bad = checks.iter().any(|check| check.outcome == CheckOutcome::Bad);
+    let failed = has_failed(&checks);
     let findings: Vec<Finding> = checks
         .into_iter()
         .map(|check| Finding { text: check.failure.as_ref().map(text::failure), check })
         .collect();
     out.either(&findings, |findings| report(findings, out))?;
-    if bad { Err(Ended::Silent(crate::Exit::Failed)) } else { Ok(()) }
+    if failed { Err(Ended::Silent(crate::Exit::Failed)) } else { Ok(()) }
+}
+
+/// Whether something does not work, or the service did not look at all.
+fn has_failed(checks: &[Check]) -> bool {
+    checks
+        .iter()
+        .any(|check| check.outcome == CheckOutcome::Bad || (check.name == REFUSED && check.failure.is_some()))
 }
 
 fn report(findings: &[Finding], out: Out) -> String {
@@ -112,7 +122,16 @@ mod tests {
         };
         let report = report(&[finding], Out::new(true));
         assert!(report.starts_with("FAIL  Service  no answer\n"), "{report}");
-        assert!(report.contains("systemctl start prayad"), "{report}");
+        assert!(report.contains("sudo prayad"), "{report}");
+    }
+
+    #[test]
+    fn a_doctor_that_was_not_let_in_has_not_found_everything_well() {
+        let good = check("service", CheckOutcome::Good, String::new(), None);
+        let skipped = check("session", CheckOutcome::Skipped, String::new(), None);
+        assert!(!has_failed(&[good.clone(), skipped]));
+        let in_use = Some(FailureCode::InUseByAnother.into());
+        assert!(has_failed(&[good, check(REFUSED, CheckOutcome::Skipped, String::new(), in_use)]));
     }
 
     #[test]

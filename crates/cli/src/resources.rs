@@ -7,6 +7,7 @@ use praya_model::resource::ResourceKind;
 use praya_model::{FailureCode, Resource};
 use tokio::process::Command;
 
+use crate::exit::Exit;
 use crate::format::printable;
 use crate::out::{Out, Tone};
 use crate::{Ended, text};
@@ -37,9 +38,10 @@ pub(crate) async fn open(client: &Client, name: &str, out: Out) -> Result<(), En
         .status()
         .await;
     let opened = browser.is_ok_and(|status| status.success());
-    Ok(out.either(resource, |resource| {
+    out.either(resource, |resource| {
         if opened { text::opened(&resource.name) } else { text::open_yourself(&resource.address) }
-    })?)
+    })?;
+    if opened { Ok(()) } else { Err(Ended::Silent(Exit::Failed)) }
 }
 
 async fn fetch(client: &Client) -> Result<Vec<Resource>, Ended> {

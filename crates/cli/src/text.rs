@@ -65,7 +65,7 @@ pub(crate) const NO_RESOURCES: &str = "Nothing is published to you.";
 pub(crate) const NOTHING_TO_RESET: &str = "Nothing of Praya's is left on this machine's network.";
 pub(crate) const NETWORK_RESET: &str = "The network is as it was before Praya changed it.";
 pub(crate) const NETWORK_PARTLY_RESET: &str = "Some of Praya's changes could not be taken back:";
-pub(crate) const RESET_NEEDS_ROOT: &str = "only root may put the network back; run: sudo praya reset-network";
+pub(crate) const RESET_NEEDS_ROOT: &str = "Only root may put the network back; run: sudo praya reset-network";
 pub(crate) const SHARED: &str = "for everybody on this machine";
 pub(crate) const STATUS_STOPPED: &str = "The session goes on.";
 
@@ -284,7 +284,7 @@ fn advice(code: &FailureCode) -> Option<&'static str> {
             "Somebody may be listening, or the gateway got a new key. Do not go on before your organisation confirms \
              the new key."
         }
-        F::ServiceUnavailable => "Start it with: sudo systemctl start prayad",
+        F::ServiceUnavailable => "Start it with: sudo prayad",
         F::NoTunDevice { .. } => {
             "The service needs /dev/net/tun and the right to manage networks (CAP_NET_ADMIN)."
         }
