@@ -293,3 +293,29 @@ fn an_initial_password_is_shown_once_and_stored_nowhere() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn an_address_that_tries_too_often_is_told_to_wait_and_not_that_it_is_wrong() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let mut scene = Scene::new()?;
+    scene.gateway.stop()?;
+    scene.gateway.set("sign_in.attempts_per_minute", 2)?;
+    scene.gateway.start()?;
+    let login = |password: &str| {
+        scene.client.login(&scene.lab.employee, &scene.gateway.pin, "wong", &[password, &scene.token.now()])
+    };
+    let mut refused = login("not the password")?;
+    ensure!(!refused.everything.contains("attempts"), "{}", refused.everything);
+    // However the limit counts the steps of one sign-in, it is reached after a few.
+    for _ in 0..2 {
+        refused = login("not the password")?;
+    }
+    ensure!(refused.everything.contains("attempts"), "{}", refused.everything);
+    // The right password is not heard either.
+    let refused = login(PASSWORD)?;
+    assert_eq!(refused.code(), 5, "{}", refused.everything);
+    ensure!(refused.everything.contains("attempts"), "{}", refused.everything);
+    Ok(())
+}
