@@ -1,5 +1,6 @@
-//! Which client meets which gateway, and what has to be installed for it.
+//! Which client meets which gateway, and what has to be there for it.
 
+use praya_testkit::privilege::has_other_users;
 use praya_testkit::programs;
 
 use super::machine::tool_exists;
@@ -61,12 +62,15 @@ impl Pair {
         format!("{client} → {gateway}")
     }
 
-    /// The programs of this pair that are not here, each with where it comes from.
+    /// What this pair needs and is not here, each with where it comes from.
     pub(crate) fn missing(self) -> Vec<String> {
         let packaged = |name: &str| {
             if tool_exists(name) { None } else { Some(format!("{name} (package {name})")) }
         };
         let ours = |name: &str| programs::path(name).err().map(|_| format!("{name} (not built)"));
+        // Its processes become another user.
+        let other_users =
+            || (!has_other_users()).then(|| "user ids for ocserv (root, or package uidmap)".to_owned());
         let client = match self.client {
             Client::None => vec![],
             Client::Openconnect => vec![packaged("openconnect")],
@@ -74,7 +78,7 @@ impl Pair {
         };
         let gateway = match self.gateway {
             Gateway::None => vec![],
-            Gateway::Ocserv => vec![packaged("ocserv")],
+            Gateway::Ocserv => vec![packaged("ocserv"), other_users()],
             Gateway::Praya => vec![ours("praya-gateway")],
         };
         client.into_iter().chain(gateway).flatten().collect()
