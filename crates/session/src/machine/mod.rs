@@ -4,8 +4,6 @@ mod asks;
 mod link;
 mod live;
 mod sign_in;
-#[cfg(test)]
-mod tests;
 mod view;
 
 use std::time::Duration;

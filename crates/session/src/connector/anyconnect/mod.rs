@@ -1,8 +1,6 @@
 //! AnyConnect's XML forms (`docs/protocol.md`): for ocserv, Cisco and whoever else speaks them.
 
 mod page;
-#[cfg(test)]
-mod tests;
 
 use praya_model::sign_in::Grant;
 use praya_model::{AccountName, Failure, FailureCode, GatewayAddress, Secret, SignInAnswer, SignInStep};
