@@ -1,0 +1,105 @@
+//! What flows through the tunnel, and what the client is told about the network behind it.
+
+use anyhow::{Result, ensure};
+use praya_testkit::privilege::was_run_elsewhere;
+use praya_testkit::web::{known_bytes, sha256};
+use praya_tests::lab::{INTRANET, INTRANET_V6};
+use praya_tests::openconnect::{ONLY_TLS_1_2, ONLY_TLS_1_3, wait_connected, wait_script};
+
+use super::{PASSWORD, Scene};
+
+fn a_million_bytes_each_way(priority: &str, version: &str) -> Result<()> {
+    let scene = Scene::started(None)?;
+    let client =
+        scene.client()?.args(["--passwd-on-stdin", "--gnutls-priority", priority, "--verbose"]).start()?;
+    client.type_line(PASSWORD)?;
+    let told = wait_connected(&client)?;
+    ensure!(client.printed().contains(version), "{version} was asked for: {}", client.printed());
+    ensure!(
+        !client.printed().contains("X-DTLS"),
+        "there is no datagram channel to announce: {}",
+        client.printed()
+    );
+    let expected = sha256(&known_bytes(1_000_000));
+    for host in [INTRANET, INTRANET_V6] {
+        let fetched = scene.lab.fetch(host, "/bytes/1000000")?;
+        ensure!(fetched.status.success(), "{host}: {}", fetched.everything);
+        assert_eq!(sha256(&fetched.output), expected, "from {host}");
+        assert_eq!(scene.lab.send(host, &known_bytes(1_000_000))?, expected, "to {host}");
+    }
+    // A packet as large as the tunnel's MTU, unfragmented.
+    let size = (told.mtu.parse::<u32>()? - 28).to_string();
+    scene.lab.employee.program("ping").args(["-c", "1", "-M", "do", "-s", &size, INTRANET]).succeed()?;
+    Ok(())
+}
+
+#[test]
+fn a_million_bytes_arrive_intact_each_way_over_ipv4_and_ipv6_with_tls_1_2() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    a_million_bytes_each_way(ONLY_TLS_1_2, "(TLS1.2)")
+}
+
+#[test]
+fn a_million_bytes_arrive_intact_each_way_over_ipv4_and_ipv6_with_tls_1_3() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    a_million_bytes_each_way(ONLY_TLS_1_3, "(TLS1.3)")
+}
+
+#[test]
+fn keys_are_renewed_by_a_new_tunnel_under_traffic() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let mut scene = Scene::new(None)?;
+    scene.gateway.set("tunnel.rekey", 2)?;
+    scene.gateway.start()?;
+    let client = scene.client()?.args(["--passwd-on-stdin", "--verbose"]).start()?;
+    client.type_line(PASSWORD)?;
+    let told = wait_connected(&client)?;
+    ensure!(client.printed().contains("X-CSTP-Rekey-Method: new-tunnel"), "{}", client.printed());
+    ensure!(client.printed().contains("X-CSTP-Rekey-Time: 2"), "{}", client.printed());
+
+    // At this rate the bytes flow for ten seconds, over several tunnels.
+    let url = format!("http://{INTRANET}/bytes/2000000");
+    let download = scene
+        .lab
+        .employee
+        .program("curl")
+        .args(["--silent", "--show-error", "--limit-rate", "200k", &url])
+        .start()?;
+    let mut place = client.place();
+    for _ in 0..2 {
+        let again = wait_script(&client, place, "reconnect")?;
+        assert_eq!((&again.ip4, &again.ip6), (&told.ip4, &told.ip6));
+        place = client.place();
+    }
+    ensure!(download.status().is_none(), "the keys were renewed while bytes flowed");
+    let tunnels = scene.gateway.printed().matches("tunnel up").count();
+    ensure!(tunnels >= 3, "{tunnels} tunnels: {}", scene.gateway.printed());
+    let finished = download.wait()?;
+    ensure!(finished.status.success(), "{}", String::from_utf8_lossy(&finished.complaints));
+    assert_eq!(sha256(&finished.output), sha256(&known_bytes(2_000_000)));
+    assert_eq!(scene.gateway.sessions()?.len(), 1, "it is one session throughout");
+    Ok(())
+}
+
+#[test]
+fn what_the_gateway_says_about_the_network_reaches_the_client() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let mut scene = Scene::new(None)?;
+    scene.gateway.set("tunnel.dns_servers", vec!["172.31.0.53"])?;
+    scene.gateway.set("tunnel.search_domains", vec!["intranet.test"])?;
+    scene.gateway.set("tunnel.mtu", 1300)?;
+    scene.gateway.start()?;
+    let (_client, told) = scene.connect()?;
+    assert_eq!(told.dns, "172.31.0.53");
+    assert_eq!(told.domain, "intranet.test");
+    assert_eq!(told.mtu, "1300");
+    Ok(())
+}
