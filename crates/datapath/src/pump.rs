@@ -140,13 +140,17 @@ where
     P: PacketIo,
 {
     let shared = Shared::new(&settings);
-    let (reader, writer) = tokio::io::split(stream);
+    let (reader, mut writer) = tokio::io::split(stream);
     // Random order of polling: neither direction can starve the other.
     let end = tokio::select! {
         end = receive(reader, &packets, settings.early, counters, &shared) => end,
-        end = send(writer, &packets, settings.mtu, settings.stall, counters, &shared) => end,
+        end = send(&mut writer, &packets, settings.mtu, settings.stall, counters, &shared) => end,
         end = direct(orders, &shared) => end,
     };
+    if matches!(end, PumpEnd::PeerBye { .. }) {
+        // By the end of TLS the client knows that it was heard; one that does not read cannot hold the end up.
+        let _ = timeout(GRACE, writer.shutdown()).await;
+    }
     // After the last word, whatever ends the channel is what was ordered.
     if shared.state().told { PumpEnd::Ordered { told: true } } else { end }
 }

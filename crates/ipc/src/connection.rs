@@ -44,6 +44,11 @@ pub trait Handler: Send + Sync + 'static {
 
     /// The service's version, for the hello.
     fn version(&self) -> String;
+
+    /// Brings what [`Handler::watch`] shows up to date before a view looks at it; does not wait long.
+    fn refresh(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
 }
 
 /// How much of the service one view, and all of them, may take.
@@ -201,6 +206,7 @@ where
                     let response = FailureCode::Busy { retry_after_seconds: 1 }.into();
                     peer.send(&FromService::Answer { id, response }).await?;
                 } else if matches!(request, Request::Snapshot | Request::Subscribe) {
+                    handler.refresh().await;
                     let view = views.borrow_and_update().clone();
                     let response = match authorise(caller, &request, view.owner, &rules) {
                         Ok(()) => {

@@ -168,6 +168,8 @@ pub enum FailureCode {
         /// The view's version.
         view: String,
     },
+    /// What was asked for needs the tunnel to be down, and it is up or coming up.
+    TunnelUp,
     /// The tunnel device cannot be made.
     NoTunDevice {
         /// The system's error.

@@ -50,6 +50,12 @@ pub struct Snapshot {
     /// it was not to be told.
     #[serde(default)]
     pub gateway_told: Option<bool>,
+    /// When a gateway that was not told ends the session by itself at the latest, where that is known.
+    #[serde(default)]
+    pub gateway_forgets_at: Option<Timestamp>,
+    /// Another user of this machine, who may only be its administrator, ended the session or the sign-in.
+    #[serde(default)]
+    pub ended_by_administrator: bool,
     /// What went wrong last: why the sign-in was refused, why the tunnel is not up.
     pub last_failure: Option<Failure>,
     /// How the tunnel is being brought back; set while it is down and the session lives.

@@ -2,8 +2,8 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use praya_datapath::pump::{self, Order, PumpEnd, PumpSettings};
 use praya_datapath::timers::{Rhythm, Role};
 use praya_datapath::{Counters, TunDevice};
 use praya_model::{FailureCode, GatewayAddress};
-use praya_session::{ChannelId, Event, Farewell, OpenChannel, PeerEnd};
+use praya_session::{ChannelId, Event, Farewell, Goodbye, OpenChannel, PeerEnd};
 use praya_wire::tunnel_headers::{
     ConnectRequest, TunnelHeaderError, parse_connect_reply, write_connect_request,
 };
@@ -43,10 +43,12 @@ pub type Device = Metered<TunDevice>;
 /// A channel's handle. Dropping it ends the channel without a word.
 #[derive(Debug)]
 pub struct ChannelHandle {
+    channel: ChannelId,
     commands: Option<oneshot::Sender<Use>>,
     orders: mpsc::Sender<Order>,
     rekey: Arc<AtomicBool>,
-    task: JoinHandle<()>,
+    task: JoinHandle<Goodbye>,
+    events: mpsc::Sender<Event>,
 }
 
 /// What a channel needs to carry packets.
@@ -73,8 +75,8 @@ impl ChannelHandle {
         let (orders, order) = mpsc::channel(4);
         let rekey = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&rekey);
+        let (channel, told) = (wish.channel, events.clone());
         let task = tokio::spawn(async move {
-            let channel = wish.channel;
             let address = gateway.address().clone();
             let opening = open(wish, &gateway, &key, inside, host_name);
             let opened = tokio::time::timeout(PATIENCE, opening).await.unwrap_or_else(|_| {
@@ -82,15 +84,22 @@ impl ChannelHandle {
             });
             let (open, up) = match opened {
                 Ok(opened) => opened,
-                Err(event) => return tell(&events, *event).await,
+                Err(event) => {
+                    tell(&events, *event).await;
+                    return Goodbye::Unanswered;
+                }
             };
             tell(&events, up).await;
             let stream = Rekeyable { stream: open.stream, rekey: flag };
-            if let Some(event) = carry(channel, stream, open.settings, command, order, &address).await {
-                tell(&events, event).await;
+            match carry(channel, stream, open.settings, command, order, &address).await {
+                Ok(goodbye) => goodbye,
+                Err(event) => {
+                    tell(&events, event).await;
+                    Goodbye::Unanswered
+                }
             }
         });
-        Self { commands: Some(commands), orders, rekey, task }
+        Self { channel, commands: Some(commands), orders, rekey, task, events: told }
     }
 
     /// From now on the channel carries packets.
@@ -112,7 +121,8 @@ impl ChannelHandle {
         self.rekey.store(true, Ordering::Relaxed);
     }
 
-    /// Ends the channel, or the attempt to open it. The task that comes back is done when the last word is out.
+    /// Ends the channel, or the attempt to open it. The task that comes back is done when the last word is out; what
+    /// came of a goodbye goes to the events.
     pub fn close(self, farewell: Farewell) -> JoinHandle<()> {
         let opening = self.commands.is_some();
         let order = match farewell {
@@ -124,7 +134,12 @@ impl ChannelHandle {
         if (opening && !matches!(farewell, Farewell::Bye(_))) || self.orders.try_send(order).is_err() {
             self.task.abort();
         }
-        self.task
+        tokio::spawn(async move {
+            let goodbye = self.task.await.unwrap_or(Goodbye::Unanswered);
+            if matches!(farewell, Farewell::Bye(_)) {
+                tell(&self.events, Event::ChannelClosed { channel: self.channel, goodbye }).await;
+            }
+        })
     }
 }
 
@@ -200,7 +215,8 @@ async fn open(
     }
 }
 
-/// Waits to be used or closed, then pumps. The event, if any, that tells how the channel ended.
+/// Waits to be used or closed, then pumps. What came of the last word, or the event that tells how the channel ended
+/// without one.
 async fn carry<S: AsyncRead + AsyncWrite + Unpin + Send>(
     channel: ChannelId,
     stream: S,
@@ -208,26 +224,33 @@ async fn carry<S: AsyncRead + AsyncWrite + Unpin + Send>(
     command: oneshot::Receiver<Use>,
     mut orders: mpsc::Receiver<Order>,
     gateway: &GatewayAddress,
-) -> Option<Event> {
+) -> Result<Goodbye, Event> {
+    let heard = Arc::new(OnceLock::new());
+    let stream = Listening { stream, heard: Arc::clone(&heard) };
     let end = tokio::select! {
         used = command => match used {
             Ok(Use { device, counters }) => pump::run(stream, device, settings, &counters, orders).await,
-            Err(_) => return None,
+            Err(_) => return Ok(Goodbye::Unanswered),
         },
         order = orders.recv() => {
             // Nobody used it: it says its last word and goes.
             let (nowhere, _other_end) = packet_io::channel(1);
             let (last_word, orders) = mpsc::channel(1);
-            last_word.send(order?).await.ok()?;
+            let Some(order) = order else { return Ok(Goodbye::Unanswered) };
+            // The receiver is two lines below.
+            let _ = last_word.send(order).await;
             settings.early = Bytes::new();
             pump::run(stream, nowhere, settings, &Counters::default(), orders).await
         }
     };
     tracing::info!(channel = channel.0, end = ?end, "channel ended");
-    ended(channel, end, gateway)
+    match ended(channel, end, gateway) {
+        Some(event) => Err(event),
+        None => Ok(heard.get().copied().unwrap_or(Goodbye::Unanswered)),
+    }
 }
 
-/// What the session needs to know about a pump's end.
+/// What the session needs to know about a pump's end; nothing where it was ordered.
 fn ended(channel: ChannelId, end: PumpEnd, gateway: &GatewayAddress) -> Option<Event> {
     let lost = |cause| Some(Event::ChannelLost { channel, cause });
     let peer = |end| Some(Event::PeerDisconnect { channel, end });
@@ -247,6 +270,55 @@ fn ended(channel: ChannelId, end: PumpEnd, gateway: &GatewayAddress) -> Option<E
 
 fn unreachable(gateway: &GatewayAddress, cause: &str) -> FailureCode {
     FailureCode::Unreachable { gateway: gateway.host_port(), cause: cause.to_owned() }
+}
+
+/// A stream that notices how the other side ends it.
+struct Listening<S> {
+    stream: S,
+    heard: Arc<OnceLock<Goodbye>>,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Listening<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        use io::ErrorKind::{ConnectionAborted, ConnectionReset, UnexpectedEof};
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        let end = match &read {
+            Poll::Ready(Ok(())) if buffer.filled().len() == before && buffer.remaining() > 0 => {
+                Some(Goodbye::Answered)
+            }
+            // The peer's system sent that, and so can anybody on the way.
+            Poll::Ready(Err(error))
+                if matches!(error.kind(), UnexpectedEof | ConnectionReset | ConnectionAborted) =>
+            {
+                Some(Goodbye::Cut)
+            }
+            Poll::Ready(Ok(()) | Err(_)) | Poll::Pending => None,
+        };
+        if let Some(end) = end {
+            // The first end is the end.
+            let _ = self.heard.set(end);
+        }
+        read
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Listening<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
 }
 
 /// A TLS stream that takes new sending keys before the next record once the flag is up (RFC 8446, section 4.6.3).
@@ -329,13 +401,57 @@ mod tests {
         };
         let (event, bytes) =
             tokio::join!(carry(ChannelId(1), near, settings(), command, order, &gateway), hear);
-        assert!(event.is_none(), "{event:?}");
+        assert_eq!(event.unwrap(), Goodbye::Answered);
         let (frame, _) = cstp::decode(&bytes).unwrap().unwrap();
         assert_eq!(frame.kind, FrameType::Disconnect);
         assert!(matches!(
             disconnect::decode(frame.payload),
             Disconnect::Bye { reason: EndReason::UserLogout, .. }
         ));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_goodbye_that_nobody_answers_is_not_taken_for_heard() {
+        let (near, far) = tokio::io::duplex(4096);
+        let (_commands, command) = oneshot::channel();
+        let (orders, order) = mpsc::channel(1);
+        let gateway = "vpn.example".parse().unwrap();
+        orders.send(Order::Bye { reason: EndReason::UserLogout }).await.unwrap();
+        let end = carry(ChannelId(1), near, settings(), command, order, &gateway).await;
+        assert_eq!(end.unwrap(), Goodbye::Unanswered);
+        drop(far);
+    }
+
+    #[tokio::test]
+    async fn an_end_that_anybody_could_have_made_is_told_apart_from_the_gateways() {
+        let mut buffer = [0; 8];
+        for (error, expected) in [
+            (None, Some(Goodbye::Answered)),
+            (Some(io::ErrorKind::UnexpectedEof), Some(Goodbye::Cut)),
+            (Some(io::ErrorKind::ConnectionReset), Some(Goodbye::Cut)),
+            (Some(io::ErrorKind::HostUnreachable), None),
+        ] {
+            let mut script = stream_that_ends(error);
+            let heard = Arc::new(OnceLock::new());
+            let mut stream = Listening { stream: &mut script, heard: Arc::clone(&heard) };
+            let _ = stream.read(&mut buffer).await;
+            assert_eq!(heard.get().copied(), expected, "{error:?}");
+        }
+    }
+
+    /// Ends at once, in order or by an error.
+    fn stream_that_ends(error: Option<io::ErrorKind>) -> impl AsyncRead + Unpin {
+        struct Ends(Option<io::ErrorKind>);
+        impl AsyncRead for Ends {
+            fn poll_read(
+                self: Pin<&mut Self>,
+                _: &mut Context<'_>,
+                _: &mut ReadBuf<'_>,
+            ) -> Poll<io::Result<()>> {
+                Poll::Ready(self.0.map_or(Ok(()), |kind| Err(kind.into())))
+            }
+        }
+        Ends(error)
     }
 
     #[test]

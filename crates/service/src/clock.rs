@@ -51,7 +51,12 @@ pub fn shift(snapshot: &mut Snapshot, millis: i64) {
     if millis == 0 {
         return;
     }
-    let instants = [&mut snapshot.connected_since, &mut snapshot.idle_at, &mut snapshot.expires_at];
+    let instants = [
+        &mut snapshot.connected_since,
+        &mut snapshot.idle_at,
+        &mut snapshot.expires_at,
+        &mut snapshot.gateway_forgets_at,
+    ];
     instants.into_iter().for_each(|at| shift_instant(at, millis));
     if let Some(sign_in) = &mut snapshot.sign_in {
         shift_instant(&mut sign_in.deadline, millis);

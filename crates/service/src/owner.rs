@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use praya_datapath::Counters;
 use praya_ipc::{Response, Rules, View};
-use praya_model::snapshot::{Traffic, Warning};
-use praya_model::{Failure, FailureCode, Profile, Snapshot, Timestamp, TunnelState};
+use praya_model::snapshot::Warning;
+use praya_model::{Failure, FailureCode, Profile, Timestamp};
 use praya_netcfg::Monitor;
 use praya_session::{
     Action, Answer, AskId, ChannelId, Event, Farewell, HttpId, HttpRequest, NetworkId, OpenChannel,
@@ -26,6 +26,8 @@ use crate::network::{Leftovers, Order, Report};
 use crate::profiles::Profiles;
 use crate::resume::{Resumable, ResumeFile};
 
+mod showing;
+
 /// How long a change of the network must have settled before it is looked at.
 const QUIET: Duration = Duration::from_millis(500);
 /// How long a request to the gateway may take, name resolution included.
@@ -43,6 +45,8 @@ pub struct Parts {
     pub leftovers: Leftovers,
     /// Calls from the views.
     pub calls: mpsc::Receiver<Asked>,
+    /// Wishes for the newest counters, and where to say that they are shown.
+    pub counts: mpsc::Receiver<oneshot::Sender<()>>,
     /// What the views see.
     pub view: watch::Sender<View>,
     /// This machine's key.
@@ -69,6 +73,8 @@ pub struct Owner {
     pub(crate) holder: Option<u32>,
     /// The user who held the one that the snapshot still speaks of.
     pub(crate) last_holder: Option<u32>,
+    /// The administrator ended what the snapshot still speaks of, and not its holder.
+    pub(crate) ended_by_administrator: bool,
     /// Where the session, or the sign-in, is.
     pub(crate) profile: Option<Profile>,
     events: mpsc::Receiver<Event>,
@@ -102,6 +108,7 @@ impl Owner {
             parts,
             holder: None,
             last_holder: None,
+            ended_by_administrator: false,
             profile: None,
             events,
             events_in,
@@ -152,6 +159,11 @@ impl Owner {
                 () = &mut stop => break,
                 Some(event) = self.events.recv() => self.handle(event).await,
                 Some(asked) = self.parts.calls.recv() => self.asked(asked).await,
+                Some(done) = self.parts.counts.recv() => {
+                    self.count().await;
+                    // A view that went away has no use for them.
+                    let _ = done.send(());
+                }
                 Some(report) = self.parts.reports.recv() => self.reported(report).await,
                 changed = next_change(self.monitor.as_mut()) => match changed {
                     Some(change) => {
@@ -361,6 +373,11 @@ impl Owner {
         self.watch_network(None);
     }
 
+    /// Whether the tunnel's settings are in force, or being made.
+    pub(crate) fn has_network(&self) -> bool {
+        self.device.is_some() || self.wanted_network.is_some()
+    }
+
     async fn reported(&mut self, report: Report) {
         match report {
             // One that is no longer wanted was overtaken by the order to tear down.
@@ -378,6 +395,7 @@ impl Owner {
             }
             Report::Failed { network, failure } => {
                 self.device = None;
+                self.wanted_network = None;
                 self.handle(Event::NetworkFailed { network, failure }).await;
             }
             Report::Warnings(warnings) => {
@@ -385,56 +403,6 @@ impl Owner {
                 self.show();
             }
         }
-    }
-
-    /// Tells the session what went through the tunnel, and the views with it.
-    async fn count(&mut self) {
-        if self.used.is_some() {
-            let traffic = self.traffic_event();
-            self.handle(traffic).await;
-        }
-        self.show();
-    }
-
-    fn traffic_event(&self) -> Event {
-        let last_user_packet = self.device.as_ref().and_then(|device| device.last_user_packet());
-        Event::Traffic { traffic: self.traffic(), last_user_packet }
-    }
-
-    fn traffic(&self) -> Traffic {
-        let values = self.counters.values();
-        Traffic {
-            bytes_in: values.bytes_received,
-            bytes_out: values.bytes_sent,
-            packets_in: values.packets_received,
-            packets_out: values.packets_sent,
-        }
-    }
-
-    /// The state of things as views get it.
-    pub(crate) fn snapshot(&self) -> Snapshot {
-        let mut snapshot = self.session.snapshot(self.parts.clock.now());
-        if matches!(
-            snapshot.state,
-            TunnelState::Connected | TunnelState::IdleWarning | TunnelState::Reconnecting
-        ) {
-            snapshot.warnings.extend(self.network_warnings.iter().chain(&self.resume_warning).cloned());
-        }
-        clock::shift(&mut snapshot, self.parts.clock.wall_is_ahead_by());
-        snapshot
-    }
-
-    /// Shows the views what has changed, if anything has.
-    pub(crate) fn show(&self) {
-        let snapshot = self.snapshot();
-        let (owner, last_owner) = (self.holder, self.last_holder);
-        self.parts.view.send_if_modified(|view| {
-            let same = *view.snapshot == snapshot && view.owner == owner && view.last_owner == last_owner;
-            if !same {
-                *view = View { snapshot: Arc::new(snapshot), owner, last_owner };
-            }
-            !same
-        });
     }
 
     /// For what would come back as an event at once, without waiting on our own queue.

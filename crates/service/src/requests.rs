@@ -38,14 +38,14 @@ impl Owner {
             Request::Answer { round, answer } => {
                 self.tell_session(Event::Answer { round, answer }, reply).await
             }
-            Request::CancelSignIn => self.tell_session(Event::CancelSignIn, reply).await,
+            Request::CancelSignIn => self.end(uid, Event::CancelSignIn, reply).await,
             Request::Resources => self.ask(Question::Resources, reply).await,
             Request::ChangePassword { current, new } => {
                 self.ask(Question::ChangePassword { current, new }, reply).await;
             }
             Request::Connect => self.tell_session(Event::Connect, reply).await,
             Request::Disconnect => self.tell_session(Event::Disconnect, reply).await,
-            Request::Logout { reason } => self.tell_session(Event::Logout { reason }, reply).await,
+            Request::Logout { reason } => self.end(uid, Event::Logout { reason }, reply).await,
             Request::Doctor => self.examine(uid, reply),
             Request::ResetNetwork => self.reset_network(reply).await,
         }
@@ -77,9 +77,21 @@ impl Owner {
         if self.holder.is_none() {
             self.holder = Some(uid);
             self.last_holder = Some(uid);
+            self.ended_by_administrator = false;
             self.profile = Some(profile.clone());
         }
         self.tell_session(Event::Begin(Begin { profile, account }), reply).await;
+    }
+
+    /// Ends the session or the sign-in; its holder learns if somebody else did.
+    async fn end(&mut self, uid: u32, event: Event, reply: oneshot::Sender<Response>) {
+        if let Some(holder) = self.holder {
+            self.ended_by_administrator = holder != uid;
+        }
+        self.tell_session(event, reply).await;
+        if !self.session.is_idle() {
+            self.ended_by_administrator = false;
+        }
     }
 
     /// Gives the session an event; what follows shows in the snapshot. When it takes the tunnel down, the answer
@@ -129,9 +141,8 @@ impl Owner {
     }
 
     async fn reset_network(&mut self, reply: oneshot::Sender<Response>) {
-        if self.device.is_some() {
-            let detail = "a tunnel is up; log out or disconnect first".to_owned();
-            return answer(reply, FailureCode::NetworkSetup { detail }.into());
+        if self.has_network() {
+            return answer(reply, FailureCode::TunnelUp.into());
         }
         self.tear_down().await;
         let torn_down = self.torn_down.take();

@@ -144,6 +144,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), S
     let (orders, worker) =
         network::start(configurator, config.tun_name.clone(), clock, leftovers.clone(), report_in);
     let (calls_in, calls) = mpsc::channel(64);
+    let (counts_in, counts) = mpsc::channel(64);
     let (view_in, view) = watch::channel(View::default());
     let rules = Rules { people: config.people.clone() };
     let mut owner = Owner::new(
@@ -153,6 +154,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), S
             reports,
             leftovers,
             calls,
+            counts,
             view: view_in,
             key: Arc::new(key),
             gateways: Arc::new(Gateways::new(extra_roots)),
@@ -167,7 +169,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), S
     owner.restore().await;
 
     let (going_down, down) = watch::channel(false);
-    let door = Arc::new(Door::new(calls_in, view, rules));
+    let door = Arc::new(Door::new(calls_in, counts_in, view, rules));
     let mut served = down.clone();
     let serving = tokio::spawn(server.serve(door, async move {
         // An error means that the sender is gone: down as well.

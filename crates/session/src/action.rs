@@ -38,7 +38,8 @@ pub enum Action {
     OpenChannel(OpenChannel),
     /// From now on packets of the tunnel device go through this channel. One that did so before carries none.
     UseChannel(ChannelId),
-    /// End a channel, or the attempt to open it. No event follows.
+    /// End a channel, or the attempt to open it. [`crate::Event::ChannelClosed`] follows within 3 s if it was told
+    /// [`Farewell::Bye`], else nothing.
     CloseChannel {
         /// Which.
         channel: ChannelId,

@@ -100,6 +100,14 @@ pub enum Event {
         end: PeerEnd,
     },
 
+    /// A channel that was closed with [`crate::Farewell::Bye`] is over.
+    ChannelClosed {
+        /// Which channel.
+        channel: ChannelId,
+        /// What came of the goodbye.
+        goodbye: Goodbye,
+    },
+
     /// [`crate::Action::ConfigureNetwork`] is carried out.
     NetworkReady {
         /// Which one.
@@ -171,6 +179,17 @@ pub enum PeerEnd {
     },
     /// TERMINATE: the gateway goes down.
     Terminated,
+}
+
+/// What came of a goodbye. That it was written proves nothing: what is written to a dead network goes nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goodbye {
+    /// The gateway closed its side in order, as TLS has it (`close_notify`).
+    Answered,
+    /// The connection ended without that. Some gateways do it, and so can anybody on the way.
+    Cut,
+    /// Nothing came in time.
+    Unanswered,
 }
 
 /// A question about the session.

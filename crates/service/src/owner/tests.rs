@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicU64;
 
 use praya_ipc::{Call, Caller, Request, Target};
-use praya_model::{EndReason, Secret};
+use praya_model::{EndReason, Secret, Snapshot, TunnelState};
 use praya_session::{Protocol, Settings};
 use tokio::net::TcpListener;
 
@@ -14,6 +14,7 @@ const CHEN: Caller = Caller::User { uid: 1001 };
 
 struct Service {
     calls: mpsc::Sender<Asked>,
+    counts: mpsc::Sender<oneshot::Sender<()>>,
     view: watch::Receiver<View>,
     stop: oneshot::Sender<()>,
     owner: JoinHandle<()>,
@@ -38,6 +39,7 @@ impl Service {
             }
         });
         let (calls, inbox) = mpsc::channel(16);
+        let (counts_in, counts) = mpsc::channel(1);
         let (view_in, view) = watch::channel(View::default());
         let key = DeviceKey::load_or_create(&state.path().join("device.key")).unwrap();
         let parts = Parts {
@@ -45,6 +47,7 @@ impl Service {
             reports,
             leftovers: Leftovers::default(),
             calls: inbox,
+            counts,
             view: view_in,
             key: Arc::new(key),
             gateways: Arc::new(Gateways::new(Vec::new())),
@@ -60,7 +63,7 @@ impl Service {
         let owner = tokio::spawn(owner.run(async move {
             let _ = stopped.await;
         }));
-        Self { calls, view, stop, owner, state }
+        Self { calls, counts: counts_in, view, stop, owner, state }
     }
 
     async fn ask(&self, caller: Caller, request: Request) -> Response {
@@ -174,6 +177,34 @@ async fn a_kept_session_is_restored_for_its_holder_and_survives_another_stop() {
     assert_eq!(over.ended, Some(EndReason::UserLogout));
     let state = service.stop().await;
     assert!(!state.path().join("resume.json").exists(), "nothing opens a session that was logged out");
+}
+
+#[tokio::test]
+async fn a_session_that_another_user_ends_does_not_read_as_the_persons_own_doing() {
+    let (_listener, target) = silent_gateway().await;
+    let begin = || Request::BeginSignIn { target: target.clone(), account: None };
+    for (by, administrator) in [(Caller::ROOT, true), (WONG, false)] {
+        let mut service = Service::start(None).await;
+        assert_eq!(service.ask(WONG, begin()).await, Response::Done);
+        assert_eq!(failed(service.ask(by, Request::Connect).await), FailureCode::NotSignedIn);
+        assert_eq!(service.ask(by, Request::CancelSignIn).await, Response::Done);
+        let over = service.wait_for(|snapshot| snapshot.last_failure.is_some()).await;
+        assert_eq!(over.ended_by_administrator, administrator);
+        failed(service.ask(Caller::ROOT, Request::CancelSignIn).await);
+        assert_eq!(service.view.borrow().snapshot.ended_by_administrator, administrator);
+        assert_eq!(service.ask(WONG, begin()).await, Response::Done);
+        assert!(!service.wait_for(|snapshot| snapshot.sign_in.is_some()).await.ended_by_administrator);
+        service.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_view_that_asks_for_the_newest_counters_waits_for_them_and_not_for_a_second() {
+    let service = Service::start(None).await;
+    let (done, counted) = oneshot::channel();
+    service.counts.send(done).await.unwrap();
+    counted.await.unwrap();
+    service.stop().await;
 }
 
 #[test]

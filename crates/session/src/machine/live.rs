@@ -15,15 +15,19 @@ use praya_model::{
 use super::asks::Asks;
 use super::link::Link;
 use super::sign_in::SigningIn;
+use super::telling::{LogOut, Telling};
 use super::{Context, SHORTEST_IDLE_WARNING, Settings};
-use crate::connector::{Granted, praya};
+use crate::connector::Granted;
 use crate::http::Bearer;
-use crate::{Action, Event, Farewell, HttpId, NetworkId, Protocol, ResumeTicket};
+use crate::{Action, Event, Farewell, NetworkId, Protocol, ResumeTicket};
 
 /// How long after the absolute end the gateway may still say so itself; foreign ones look every 30 s.
 const EXPIRY_GRACE: Duration = Duration::from_secs(60);
 /// How long a channel may take to show life after a sleep or a change of network.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// After how many DPD times of silence a gateway takes a tunnel for dead, at most.
+const NOTICED: u32 = 3;
 
 /// A session.
 #[derive(Debug)]
@@ -256,6 +260,7 @@ impl Live {
             | Event::CancelSignIn
             | Event::Ask { .. }
             | Event::Restore(_)
+            | Event::ChannelClosed { .. }
             | Event::Tick => {}
         }
         None
@@ -430,17 +435,46 @@ impl Live {
         Bearer { cookie: self.cookies.first().cloned().unwrap_or_default(), proof: self.bound }
     }
 
-    /// Ends the session and leaves what views show of it, and the number of the request that tells the gateway.
-    pub(super) fn end(&mut self, cx: &mut Context, ending: Ending) -> (Snapshot, Option<HttpId>) {
-        let told = matches!(self.link, Link::Up { .. });
+    /// Ends the session and leaves what views show of it, and how the gateway is being told.
+    pub(super) fn end(
+        &mut self,
+        cx: &mut Context,
+        ending: Ending,
+        now: Timestamp,
+    ) -> (Snapshot, Option<Telling>) {
+        let up = if let Link::Up { channel, .. } = &self.link { Some(*channel) } else { None };
         self.close_channels(cx, ending.tell.map_or(Farewell::Close, Farewell::Bye));
         let to_tell = ending.tell.is_some();
-        // Where its reply does not come the gateway forgets the session by itself.
-        let farewell = (to_tell && !told && self.protocol == Protocol::Praya)
-            .then(|| cx.send(&self.profile, praya::log_out(self.bearer())));
+        let log_out = |live: &Self| LogOut { profile: live.profile.clone(), bearer: live.bearer() };
+        let telling = match (up, self.protocol) {
+            _ if !to_tell => None,
+            (Some(channel), Protocol::Praya) => Some(Telling::Channel(channel, Some(log_out(self)))),
+            (Some(channel), Protocol::AnyConnect) => Some(Telling::Channel(channel, None)),
+            (None, Protocol::Praya) => Some(log_out(self).send(cx)),
+            (None, Protocol::AnyConnect) => None,
+        };
+        // Where the time is up the gateway knows by its own clock, and is told as a courtesy.
+        let awaited = to_tell && !matches!(ending.reason, EndReason::Absolute | EndReason::Away);
+        let telling = telling.filter(|_| awaited);
+        let snapshot = Snapshot {
+            gateway_told: (awaited && telling.is_none()).then_some(false),
+            gateway_forgets_at: self.forgotten_at(now).filter(|_| awaited),
+            ..self.ended(ending)
+        };
         self.tear_down(cx);
-        self.drop_questions(cx, &FailureCode::SessionEnded { reason: ending.reason }.into());
-        let gateway_told = (to_tell && farewell.is_none()).then_some(told);
-        (Snapshot { gateway_told, ..self.ended(ending) }, farewell)
+        let ended = FailureCode::SessionEnded { reason: snapshot.ended.unwrap_or(EndReason::Other) };
+        self.drop_questions(cx, &ended.into());
+        (snapshot, telling)
+    }
+
+    /// When the gateway ends the session at the latest if it hears no more of this machine: once it has noticed that
+    /// the tunnel is dead, and the time that it keeps the session for has passed.
+    fn forgotten_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let config = self.config.as_ref().filter(|config| !config.dpd.is_zero());
+        let away = config.and_then(|config| {
+            let last_heard = if matches!(self.link, Link::Up { .. }) { now } else { self.lost_at };
+            Some(last_heard.after(config.dpd * NOTICED).after(config.disconnected_timeout?))
+        });
+        away.into_iter().chain(self.expires_at).min()
     }
 }

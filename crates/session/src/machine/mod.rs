@@ -4,16 +4,18 @@ mod asks;
 mod link;
 mod live;
 mod sign_in;
+mod telling;
 mod view;
 
 use std::time::Duration;
 
-use praya_model::{EndReason, Failure, FailureCode, Profile, Snapshot, Timestamp};
+use praya_model::{EndReason, Failure, FailureCode, Profile, Snapshot, Timestamp, TunnelState};
 
 use crate::backoff::Jitter;
 use crate::{Action, ChannelId, Event, HttpId, HttpRequest, NetworkId, ResumeTicket};
 use live::{Ending, Live};
 use sign_in::SigningIn;
+use telling::Farewells;
 
 /// The shortest notice before an idle logout (WCAG 2.2.1).
 const SHORTEST_IDLE_WARNING: Duration = Duration::from_secs(20);
@@ -54,8 +56,8 @@ impl Default for Settings {
 pub struct Session {
     phase: Phase,
     cx: Context,
-    /// The request that tells the gateway of the end of the last session.
-    farewell: Option<HttpId>,
+    /// The end of the last session, as the gateway hears of it.
+    farewells: Option<Farewells>,
     /// The ticket on disk.
     saved: Option<ResumeTicket>,
     published: Option<Snapshot>,
@@ -110,7 +112,7 @@ impl Session {
     pub fn new(settings: Settings, seed: u64) -> Self {
         let cx = Context { settings, jitter: Jitter::new(seed), last_id: 0, actions: Vec::new() };
         let phase = Phase::Idle(Box::default());
-        Self { phase, cx, farewell: None, saved: None, published: None, scheduled: None }
+        Self { phase, cx, farewells: None, saved: None, published: None, scheduled: None }
     }
 
     /// Takes an event and says what to do, in order. `now` should not jump: use the wall clock at the start of the
@@ -150,7 +152,12 @@ impl Session {
     /// Does what time alone demands.
     fn due(&mut self, now: Timestamp) {
         match &mut self.phase {
-            Phase::Idle(_) => {}
+            Phase::Idle(last) => {
+                let wake = self.farewells.as_ref().and_then(|farewells| farewells.wake(last));
+                if wake.is_some_and(|at| at <= now) {
+                    last.gateway_told = Some(false);
+                }
+            }
             Phase::SigningIn(signing_in) => {
                 if signing_in.expired(now) {
                     self.refuse(FailureCode::SignInExpired.into());
@@ -158,12 +165,19 @@ impl Session {
             }
             Phase::Live(live) => {
                 let ending = live.due(&mut self.cx, now);
-                self.end_if(ending);
+                self.end_if(ending, now);
             }
         }
     }
 
     fn apply(&mut self, event: Event, now: Timestamp) {
+        let told = self.farewells.as_mut().and_then(|farewells| farewells.hear(&mut self.cx, &event));
+        if let (Some(told), Phase::Idle(last)) = (told, &mut self.phase)
+            && last.state == TunnelState::Ended
+        {
+            last.gateway_told = Some(told);
+            last.gateway_forgets_at = last.gateway_forgets_at.filter(|_| !told);
+        }
         match event {
             Event::Begin(begin) => {
                 if self.is_idle() {
@@ -177,7 +191,7 @@ impl Session {
             Event::HttpReply { .. } | Event::HttpFailed { .. } => match self.phase {
                 Phase::SigningIn(_) => self.apply_to_sign_in(event, now),
                 Phase::Live(_) => self.apply_to_live(event, now),
-                Phase::Idle(_) => self.farewell_answered(&event),
+                Phase::Idle(_) => {}
             },
             Event::Logout { reason } if matches!(self.phase, Phase::SigningIn(_)) => {
                 let _ = reason;
@@ -211,7 +225,7 @@ impl Session {
             | Event::NetworkChanged
             | Event::Suspend
             | Event::Resume => self.apply_to_live(event, now),
-            Event::Tick => {}
+            Event::ChannelClosed { .. } | Event::Tick => {}
         }
     }
 
@@ -234,7 +248,7 @@ impl Session {
     fn apply_to_live(&mut self, event: Event, now: Timestamp) {
         let Phase::Live(live) = &mut self.phase else { return };
         let ending = live.handle(&mut self.cx, event, now);
-        self.end_if(ending);
+        self.end_if(ending, now);
     }
 
     fn restore(&mut self, ticket: ResumeTicket, now: Timestamp) {
@@ -252,7 +266,7 @@ impl Session {
         let mut live = Live::restored(ticket, now);
         let ending = live.resume(&mut self.cx, now);
         self.phase = Phase::Live(Box::new(live));
-        self.end_if(ending);
+        self.end_if(ending, now);
     }
 
     /// Ends a sign-in without a session.
@@ -262,35 +276,19 @@ impl Session {
         }
     }
 
-    fn end_if(&mut self, ending: Option<Ending>) {
+    fn end_if(&mut self, ending: Option<Ending>, now: Timestamp) {
         let (Some(ending), Phase::Live(live)) = (ending, &mut self.phase) else { return };
         let reason: EndReason = ending.reason;
-        let (snapshot, farewell) = live.end(&mut self.cx, ending);
-        self.farewell = farewell;
+        let (snapshot, telling) = live.end(&mut self.cx, ending, now);
+        self.farewells = Some(Farewells::new(telling, now));
         self.phase = Phase::Idle(Box::new(snapshot));
         self.cx.push(Action::Ended(reason));
-    }
-
-    /// Views are told whether the gateway knows of the end. One that does not know the cookie has no session either.
-    fn farewell_answered(&mut self, event: &Event) {
-        let (Phase::Idle(snapshot), Some(farewell)) = (&mut self.phase, self.farewell) else { return };
-        let told = if let Event::HttpReply { id, reply } = event {
-            (*id == farewell).then_some((200..300).contains(&reply.status) || reply.status == 401)
-        } else if let Event::HttpFailed { id, .. } = event {
-            (*id == farewell).then_some(false)
-        } else {
-            None
-        };
-        if told.is_some() {
-            self.farewell = None;
-            snapshot.gateway_told = told;
-        }
     }
 
     /// Ticket, views and timer follow the state, whatever changed it.
     fn follow_up(&mut self, now: Timestamp) -> Vec<Action> {
         let (ticket, wake) = match &self.phase {
-            Phase::Idle(_) => (None, None),
+            Phase::Idle(last) => (None, self.farewells.as_ref().and_then(|farewells| farewells.wake(last))),
             Phase::SigningIn(signing_in) => (None, signing_in.wake()),
             Phase::Live(live) => (Some(live.ticket()), live.wake(&self.cx.settings, now)),
         };

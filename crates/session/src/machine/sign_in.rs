@@ -89,7 +89,9 @@ impl SigningIn {
                     // Its reply is not awaited.
                     cx.send(&self.profile, request);
                 }
-                Outcome::Over(FailureCode::Cancelled.into())
+                // Whoever gives up has a reason, and the question's notice is what is known of it.
+                let notice = self.question.take().and_then(|question| question.notice);
+                Outcome::Over(notice.unwrap_or_else(|| FailureCode::Cancelled.into()))
             }
             Event::Answer { round, answer } => {
                 if self.pending.is_some() || self.question.is_none() || round != self.round {
@@ -126,6 +128,7 @@ impl SigningIn {
             | Event::ChannelFailed { .. }
             | Event::ChannelLost { .. }
             | Event::PeerDisconnect { .. }
+            | Event::ChannelClosed { .. }
             | Event::NetworkReady { .. }
             | Event::NetworkFailed { .. }
             | Event::Traffic { .. }

@@ -1,7 +1,7 @@
 //! Every end of a session: said once, final, and with nothing left behind.
 
-use praya_model::{EndReason, FailureCode, Secret, TunnelState};
-use praya_session::{Action, Event, Farewell, HttpReply, Method, PeerEnd};
+use praya_model::{EndReason, FailureCode, Secret, TunnelConfig, TunnelState};
+use praya_session::{Action, Begin, ChannelUp, Event, Farewell, Goodbye, HttpReply, Method, PeerEnd};
 
 use crate::support::*;
 
@@ -14,7 +14,9 @@ fn assert_over(world: &mut World, reason: EndReason) {
     let forgotten = place(&world.last, |action| matches!(action, Action::ForgetResume));
     assert!(place(&world.last, |action| *action == Action::Ended(reason)) < forgotten);
     assert_eq!(world.disk, None);
-    assert_eq!(world.wait(24 * HOUR), [], "a final end is never retried");
+    let later = world.wait(24 * HOUR);
+    let shown = later.iter().all(|action| matches!(action, Action::Publish(_)));
+    assert!(shown, "a final end is never retried: {later:?}");
 }
 
 #[test]
@@ -47,11 +49,98 @@ fn a_logout_without_a_channel_tells_the_gateway_by_the_api() {
 }
 
 #[test]
-fn whether_the_gateway_heard_of_a_logout_is_known() {
-    let logout = || Event::Logout { reason: EndReason::UserLogout };
-    let (mut world, _) = World::connected();
+fn a_goodbye_counts_as_heard_when_the_gateway_has_answered_it() {
+    let (mut world, channel) = World::connected();
     world.send(logout());
-    assert_eq!(world.snapshot().gateway_told, Some(true), "by the channel");
+    assert_eq!(world.snapshot().gateway_told, None, "that it was written proves nothing");
+    assert!(world.snapshot().gateway_forgets_at.is_some());
+    world.send(Event::ChannelClosed { channel, goodbye: Goodbye::Answered });
+    assert_eq!((world.snapshot().gateway_told, world.snapshot().gateway_forgets_at), (Some(true), None));
+}
+
+#[test]
+fn a_goodbye_without_an_answer_is_said_again_by_the_api() {
+    for goodbye in [Goodbye::Cut, Goodbye::Unanswered] {
+        for (status, told) in [(204, true), (401, true), (500, false)] {
+            let (mut world, channel) = World::connected();
+            world.send(logout());
+            world.send(Event::ChannelClosed { channel, goodbye });
+            let (id, request) = world.request();
+            assert_eq!((request.method, request.path.as_str()), (Method::Delete, "/api/v1/session"));
+            assert_eq!(world.snapshot().gateway_told, None);
+            world.send(Event::HttpReply { id, reply: HttpReply { status, ..json(200, &()) } });
+            assert_eq!(world.snapshot().gateway_told, Some(told), "{goodbye:?} {status}");
+        }
+    }
+}
+
+#[test]
+fn a_foreign_gateway_may_close_as_it_likes_but_not_be_silent() {
+    for (goodbye, told) in [(Goodbye::Answered, true), (Goodbye::Cut, true), (Goodbye::Unanswered, false)] {
+        let mut world = World::granted_by_foreign();
+        let channel = world.opened().channel;
+        world.send(Event::ChannelUp { channel, up: Box::new(channel_up(None)) });
+        world.send(logout());
+        world.send(Event::ChannelClosed { channel, goodbye });
+        assert!(!world.last.iter().any(|action| matches!(action, Action::SendHttp { .. })));
+        assert_eq!(world.snapshot().gateway_told, Some(told), "{goodbye:?}");
+    }
+}
+
+#[test]
+fn whoever_logs_out_waits_five_seconds_at_most_and_a_late_answer_still_counts() {
+    let (mut world, channel) = World::connected();
+    world.send(logout());
+    world.wait(s(2));
+    world.send(Event::ChannelClosed { channel, goodbye: Goodbye::Unanswered });
+    let (id, _) = world.request();
+    assert_eq!(world.snapshot().gateway_told, None);
+    world.wait(s(3));
+    assert_eq!(world.snapshot().gateway_told, Some(false));
+    world.send(Event::HttpReply { id, reply: HttpReply { status: 204, ..json(200, &()) } });
+    assert_eq!(world.snapshot().gateway_told, Some(true));
+}
+
+#[test]
+fn a_new_sign_in_does_not_keep_the_gateway_from_hearing_of_the_end_before() {
+    let (mut world, channel) = World::connected();
+    world.send(logout());
+    world.send(Event::Begin(Begin { profile: profile(), account: None }));
+    world.send(Event::ChannelClosed { channel, goodbye: Goodbye::Unanswered });
+    assert_eq!(world.request().1.method, Method::Delete);
+    world.send(Event::CancelSignIn);
+    assert_eq!((world.state(), world.snapshot().gateway_told), (TunnelState::NoSession, None));
+    assert_eq!(world.wait(HOUR), [], "nobody waits for it any more");
+}
+
+#[test]
+fn when_an_untold_gateway_forgets_the_session_is_known_from_its_own_times() {
+    // Kept for 600 s; three times 30 s until the gateway notices that nobody is there.
+    let dpd = |dpd, kept| ChannelUp {
+        config: TunnelConfig { dpd: s(dpd), disconnected_timeout: kept, ..config() },
+        ..channel_up(None)
+    };
+    for (up, after) in [
+        (dpd(30, Some(s(600))), Some(s(690))),
+        (dpd(0, Some(s(600))), Some(8 * HOUR)),
+        (dpd(30, None), Some(8 * HOUR)),
+        (dpd(3600, Some(8 * HOUR)), Some(8 * HOUR)),
+    ] {
+        let mut world = World::granted();
+        let channel = world.opened().channel;
+        world.send(Event::ChannelUp { channel, up: Box::new(up) });
+        world.send(logout());
+        let left = world.snapshot().gateway_forgets_at.map(|at| at.since(world.now));
+        assert_eq!(left, after);
+    }
+}
+
+fn logout() -> Event {
+    Event::Logout { reason: EndReason::UserLogout }
+}
+
+#[test]
+fn without_a_channel_only_the_answer_of_the_api_counts() {
     let failure = || FailureCode::Unreachable { gateway: String::new(), cause: "refused".to_owned() };
     let reply = |status| HttpReply { status, ..json(200, &()) };
     for (answer, told) in [(Some(204), true), (Some(401), true), (Some(503), false), (None, false)] {

@@ -1,5 +1,6 @@
 //! The conversation before there is a session.
 
+use praya_model::api::SignInReply;
 use praya_model::password::PasswordRules;
 use praya_model::sign_in::{ElsewhereChoice, ElsewhereSession, TokenHint};
 use praya_model::{
@@ -102,7 +103,7 @@ fn a35_a_locked_account_is_shown_with_its_time_and_the_help_desk() {
     let mut world = World::at_password();
     world.answer(password("wrong"));
     let failure: Failure = FailureCode::Locked { seconds_left: 299 }.into();
-    world.step(praya_model::api::SignInReply {
+    world.step(SignInReply {
         ticket: None,
         next: SignInStep::Refused(failure),
         notice: None,
@@ -121,7 +122,7 @@ fn a_wrong_answer_is_asked_again_as_a_new_round_with_its_notice() {
     let mut world = World::at_password();
     world.answer(password("wrong"));
     let notice = Some(FailureCode::WrongCredentials.into());
-    world.step(praya_model::api::SignInReply { notice, ..step("t-2", ask_password()) });
+    world.step(SignInReply { notice, ..step("t-2", ask_password()) });
     assert_eq!((world.round(), world.notice()), (2, Some(FailureCode::WrongCredentials)));
 }
 
@@ -251,6 +252,23 @@ fn cancelling_tells_the_gateway_and_leaves_no_session() {
         assert!(world.session.is_idle(), "a late reply signs nobody in");
         assert_eq!(world.last, []);
     }
+}
+
+#[test]
+fn a_sign_in_that_is_given_up_keeps_what_was_wrong_with_the_last_answer() {
+    let mut world = World::at_password();
+    world.answer(password("wrong"));
+    let (id, _) = world.request();
+    let notice = Some(FailureCode::WrongCredentials.into());
+    world.send(Event::HttpReply {
+        id,
+        reply: json(200, &SignInReply { notice, ..step("t2", ask_password()) }),
+    });
+    world.send(Event::CancelSignIn);
+    assert_eq!(
+        (world.state(), world.failure()),
+        (TunnelState::NoSession, Some(FailureCode::WrongCredentials))
+    );
 }
 
 #[test]

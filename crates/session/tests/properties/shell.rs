@@ -9,8 +9,8 @@ use praya_model::{
     EndReason, Failure, FailureCode, Secret, SignInAnswer, SignInStep, Timestamp, TunnelState,
 };
 use praya_session::{
-    Action, AskId, Begin, ChannelId, ChannelUp, Event, HttpId, HttpReply, HttpRequest, Method, NetworkId,
-    PeerEnd, Question, ResumeTicket, Session,
+    Action, AskId, Begin, ChannelId, ChannelUp, Event, Farewell, Goodbye, HttpId, HttpReply, HttpRequest,
+    Method, NetworkId, PeerEnd, Question, ResumeTicket, Session,
 };
 
 use crate::happenings::{Happening, Which};
@@ -32,6 +32,8 @@ pub(crate) struct Shell {
     channels: BTreeMap<ChannelId, Channel>,
     all_channels: Vec<ChannelId>,
     used: Option<ChannelId>,
+    /// Channels that were told goodbye and have not ended yet.
+    goodbyes: Vec<ChannelId>,
     requests: BTreeMap<HttpId, HttpRequest>,
     all_requests: Vec<HttpId>,
     /// There are settings to undo.
@@ -56,6 +58,7 @@ impl Shell {
             channels: BTreeMap::new(),
             all_channels: Vec::new(),
             used: None,
+            goodbyes: Vec::new(),
             requests: BTreeMap::new(),
             all_requests: Vec::new(),
             network: false,
@@ -177,6 +180,10 @@ impl Shell {
             Happening::CancelSignIn => Event::CancelSignIn,
             Happening::Connect => Event::Connect,
             Happening::Disconnect => Event::Disconnect,
+            Happening::GoodbyeEnds { how } => {
+                let how = [Goodbye::Answered, Goodbye::Cut, Goodbye::Unanswered].get(*how).copied()?;
+                Event::ChannelClosed { channel: self.goodbyes.pop()?, goodbye: how }
+            }
             Happening::Logout => Event::Logout { reason: EndReason::UserLogout },
             Happening::Ask { kind } => {
                 let id = AskId(self.asked.last().map_or(0, |last| last.0) + 1000);
@@ -399,8 +406,9 @@ impl Shell {
                 assert!(self.all_requests.last().is_none_or(|last| *last < id), "numbers are used once");
                 self.all_requests.push(id);
                 if let Some(bearer) = &request.bearer {
-                    self.assert_on_disk(&bearer.cookie);
+                    // A log-out may follow a goodbye that was not answered, when the ticket is gone already.
                     if request.method != Method::Delete {
+                        self.assert_on_disk(&bearer.cookie);
                         assert!(self.channels.values().all(|channel| channel.up), "none while CONNECT runs");
                         assert!(!self.asks_under_way(), "one at a time");
                     }
@@ -426,7 +434,10 @@ impl Shell {
                 assert!(self.network && self.applying.is_none(), "packets need a device");
                 self.used = Some(channel);
             }
-            Action::CloseChannel { channel, .. } => {
+            Action::CloseChannel { channel, farewell } => {
+                if matches!(farewell, Farewell::Bye(_)) {
+                    self.goodbyes.push(channel);
+                }
                 let known = self.channels.remove(&channel).is_some();
                 assert!(known || of_event == Some(channel), "it was closed already");
                 self.used = self.used.filter(|used| *used != channel);
