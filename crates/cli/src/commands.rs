@@ -17,8 +17,10 @@ use crate::{Ended, doctor, login, password, resources, text, watch};
 /// How long the service may take to say hello.
 const HELLO: Duration = Duration::from_secs(5);
 
-/// How long the gateway's word on a logout is awaited; the service goes on trying for a while.
+/// How long the service's word on a logout is awaited, in case it hangs; it waits less itself.
 const FAREWELL: Duration = Duration::from_secs(10);
+/// A logout that takes longer says what it waits for.
+const SOON: Duration = Duration::from_secs(1);
 
 /// Runs one command.
 pub(crate) async fn run(cli: Cli, out: Out) -> Result<(), Ended> {
@@ -53,22 +55,37 @@ pub(crate) async fn simple(client: &Client, request: Request, done: &str, out: O
 
 /// Ends the session, and says so if the gateway did not hear of it.
 async fn logout(client: &Client, out: Out) -> Result<(), Ended> {
-    client.request(Request::Logout { reason: EndReason::UserLogout }).await?;
-    let mut subscription = client.subscribe().await?;
-    let heard = async {
+    let logout = async {
+        client.request(Request::Logout { reason: EndReason::UserLogout }).await?;
+        let mut subscription = client.subscribe().await?;
         loop {
             let snapshot = subscription.next().await?;
             // A sign-in that was given up, and a new session, have nothing to tell.
             if snapshot.state != TunnelState::Ended || snapshot.gateway_told.is_some() {
-                return Ok::<_, Ended>(snapshot.gateway_told.unwrap_or(true));
+                return Ok::<_, Ended>(snapshot);
             }
         }
     };
-    let gateway_told = tokio::time::timeout(FAREWELL, heard).await.unwrap_or(Ok(false))?;
-    let left = LoggedOut { done: true, gateway_told };
-    Ok(out.either(&left, |_| {
-        let text = if gateway_told { text::LOGGED_OUT } else { text::LOGGED_OUT_ALONE };
-        text.to_owned()
+    let mut logout = std::pin::pin!(tokio::time::timeout(FAREWELL, logout));
+    let ended = match tokio::time::timeout(SOON, &mut logout).await {
+        Ok(ended) => ended,
+        Err(_) => {
+            out.meanwhile(text::TELLING_GATEWAY);
+            logout.await
+        }
+    };
+    let snapshot = ended.map_err(|_| FailureCode::ServiceUnavailable)??;
+    let left = LoggedOut {
+        done: true,
+        gateway_told: snapshot.gateway_told.unwrap_or(true),
+        gateway_forgets_in_seconds: snapshot.gateway_forgets_at.map(|at| at.since(login::now()).as_secs()),
+    };
+    Ok(out.either(&left, |left| {
+        if left.gateway_told {
+            return text::LOGGED_OUT.to_owned();
+        }
+        let left = left.gateway_forgets_in_seconds.map(Duration::from_secs);
+        format!("{}\n{}", text::LOGGED_OUT, text::gateway_not_told(left))
     })?)
 }
 
@@ -78,6 +95,8 @@ struct LoggedOut {
     done: bool,
     /// Whether the gateway knows; if not, it ends the session by itself later.
     gateway_told: bool,
+    /// When that is at the latest, where it is known.
+    gateway_forgets_in_seconds: Option<u64>,
 }
 
 /// What `--json` says where there is nothing else to say.
@@ -111,18 +130,17 @@ fn text_of_reset(reset: &Reset) -> String {
 /// Puts the network back: through the service where it runs, else by the journal that it left.
 async fn reset_network(client: Result<Client, Failure>, state: &Path, out: Out) -> Result<(), Ended> {
     match client {
-        Ok(client) => simple(&client, Request::ResetNetwork, text::NETWORK_RESET, out).await,
+        Ok(client) => match client.request(Request::ResetNetwork).await {
+            Ok(_) => Ok(out.either(&Done { done: true }, |_| text::NETWORK_RESET.to_owned())?),
+            Err(error) => Err(not_reset(error.into_failure())),
+        },
         Err(failure) if failure.code == FailureCode::ServiceUnavailable => {
             if !rustix::process::geteuid().is_root() {
-                return Err(Ended::Told {
-                    failure: Box::new(FailureCode::NotPermitted.into()),
-                    text: text::RESET_NEEDS_ROOT.to_owned(),
-                    exit: Exit::Failed,
-                });
+                return Err(not_reset(FailureCode::NotPermitted.into()));
             }
             let report = praya_netcfg::revert_journal(&state.join(JOURNAL_FILE))
                 .await
-                .map_err(|error| FailureCode::NetworkSetup { detail: error.to_string() })?;
+                .map_err(|error| not_reset(FailureCode::from(error).into()))?;
             let failed = !report.failed.is_empty();
             let reset = Reset {
                 undone: report.undone,
@@ -135,6 +153,18 @@ async fn reset_network(client: Result<Client, Failure>, state: &Path, out: Out) 
         }
         Err(failure) => Err(failure.into()),
     }
+}
+
+/// What refuses a reset, in the words of a reset.
+fn not_reset(failure: Failure) -> Ended {
+    let text = if failure.code == FailureCode::NotPermitted {
+        text::RESET_NEEDS_ROOT.to_owned()
+    } else if let FailureCode::NetworkSetup { detail } = &failure.code {
+        text::not_reset(detail)
+    } else {
+        return failure.into();
+    };
+    Ended::Told { failure: Box::new(failure), text, exit: Exit::Failed }
 }
 
 async fn profile(client: &Client, command: args::Profile, out: Out) -> Result<(), Ended> {

@@ -48,7 +48,7 @@ pub(crate) async fn run(client: Result<Client, Failure>, state: &Path, out: Out)
     let failed = has_failed(&checks);
     let findings: Vec<Finding> = checks
         .into_iter()
-        .map(|check| Finding { text: check.failure.as_ref().map(text::failure), check })
+        .map(|check| Finding { text: check.failure.as_ref().map(text::finding), check })
         .collect();
     out.either(&findings, |findings| report(findings, out))?;
     if failed { Err(Ended::Silent(crate::Exit::Failed)) } else { Ok(()) }
@@ -117,7 +117,7 @@ mod tests {
     fn a_bad_finding_says_what_to_do() {
         let failure: Failure = FailureCode::ServiceUnavailable.into();
         let finding = Finding {
-            text: Some(text::failure(&failure)),
+            text: Some(text::finding(&failure)),
             check: check("service", CheckOutcome::Bad, "no answer".into(), Some(failure)),
         };
         let report = report(&[finding], Out::new(true));

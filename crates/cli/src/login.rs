@@ -115,7 +115,7 @@ async fn sign_in(
                 };
             }
             Reaction::SignedIn => break wait_for_tunnel(&mut subscription, &snapshot, &mut asker).await?,
-            Reaction::Refused(failure) => return Err(failure.into()),
+            Reaction::Refused(ended) => return Err(ended),
         }
     };
     let now = now();
@@ -209,14 +209,14 @@ enum Reaction {
     Wait,
     Ask(SignInProgress),
     SignedIn,
-    Refused(Failure),
+    Refused(Ended),
 }
 
 impl Conversation {
     fn react(&mut self, snapshot: &Snapshot) -> Reaction {
         if let Some(progress) = &snapshot.sign_in {
             return match &progress.step {
-                Some(SignInStep::Refused(failure)) => Reaction::Refused(failure.clone()),
+                Some(SignInStep::Refused(failure)) => Reaction::Refused(failure.clone().into()),
                 Some(_) if !progress.waiting && progress.round > self.answered => {
                     self.trouble = progress.notice.clone().or(self.trouble.take());
                     Reaction::Ask(progress.clone())
@@ -226,10 +226,7 @@ impl Conversation {
         }
         match snapshot.state {
             TunnelState::NoSession | TunnelState::Ended => {
-                let ended = snapshot.ended.map(|reason| FailureCode::SessionEnded { reason }.into());
-                Reaction::Refused(
-                    snapshot.last_failure.clone().or(ended).unwrap_or_else(|| FailureCode::Cancelled.into()),
-                )
+                Reaction::Refused(over(snapshot, FailureCode::Cancelled))
             }
             TunnelState::SigningIn
             | TunnelState::Restoring
@@ -238,6 +235,17 @@ impl Conversation {
             | TunnelState::IdleWarning => Reaction::SignedIn,
         }
     }
+}
+
+/// Why there is no sign-in and no session any more, for whoever waited for it.
+fn over(snapshot: &Snapshot, otherwise: FailureCode) -> Ended {
+    let ended = snapshot.ended.map(|reason| FailureCode::SessionEnded { reason }.into());
+    let failure = snapshot.last_failure.clone().or(ended).unwrap_or_else(|| otherwise.into());
+    if !snapshot.ended_by_administrator {
+        return failure.into();
+    }
+    let exit = Exit::from(&failure);
+    Ended::Told { failure: Box::new(failure), text: text::ended_by_administrator(snapshot.state), exit }
 }
 
 /// Waits until the tunnel is up; the session is there already.
@@ -254,10 +262,7 @@ async fn wait_for_tunnel(
         match snapshot.state {
             TunnelState::Connected | TunnelState::IdleWarning => return Ok(snapshot),
             TunnelState::NoSession | TunnelState::Ended => {
-                let ended = FailureCode::SessionEnded {
-                    reason: snapshot.ended.unwrap_or(praya_model::EndReason::Other),
-                };
-                return Err(snapshot.last_failure.unwrap_or_else(|| ended.into()).into());
+                return Err(over(&snapshot, FailureCode::NotSignedIn));
             }
             TunnelState::SigningIn | TunnelState::Restoring | TunnelState::Reconnecting => {}
         }
@@ -300,10 +305,7 @@ async fn answer(
             }
             next = subscription.next() => match next {
                 Ok(snapshot) if snapshot.sign_in.as_ref().is_some_and(|now| now.round == round) => {}
-                Ok(snapshot) => {
-                    let failure = snapshot.last_failure.clone();
-                    break Err(failure.unwrap_or_else(|| FailureCode::SignInExpired.into()).into());
-                }
+                Ok(snapshot) => break Err(over(&snapshot, FailureCode::SignInExpired)),
                 Err(error) => break Err(error.into()),
             },
         }
@@ -485,12 +487,15 @@ mod tests {
         let mut conversation = Conversation { answered: 1, trouble: None };
         let locked: Failure = FailureCode::Locked { seconds_left: 300 }.into();
         let snapshot = Snapshot { last_failure: Some(locked.clone()), ..Snapshot::default() };
-        let Reaction::Refused(failure) = conversation.react(&snapshot) else { panic!() };
-        assert_eq!(failure, locked);
+        let Reaction::Refused(Ended::Failure(failure)) = conversation.react(&snapshot) else { panic!() };
+        assert_eq!(*failure, locked);
         let ended =
             Snapshot { state: TunnelState::Ended, ended: Some(EndReason::Admin), ..Snapshot::default() };
-        let Reaction::Refused(failure) = conversation.react(&ended) else { panic!() };
+        let Reaction::Refused(Ended::Failure(failure)) = conversation.react(&ended) else { panic!() };
         assert_eq!(failure.code, FailureCode::SessionEnded { reason: EndReason::Admin });
+        let by_root = Snapshot { ended_by_administrator: true, ..ended };
+        let Reaction::Refused(Ended::Told { text, .. }) = conversation.react(&by_root) else { panic!() };
+        assert_eq!(text, text::ended_by_administrator(TunnelState::Ended));
     }
 
     #[test]

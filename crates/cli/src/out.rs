@@ -60,6 +60,13 @@ impl Out {
         if self.json { self.json(value) } else { self.text(&text(value)) }
     }
 
+    /// Says what is being waited for, to whoever looks on; programs are told the result only.
+    pub(crate) fn meanwhile(self, text: &str) {
+        if !self.json {
+            let _ = writeln!(io::stderr().lock(), "{text}");
+        }
+    }
+
     /// Says why a command failed: JSON on standard output, text on standard error.
     pub(crate) fn failure(self, failure: &Failure) {
         self.failure_in_words(failure, &text::failure(failure));

@@ -12,6 +12,9 @@ use crate::format::printable;
 use crate::out::{Out, Tone};
 use crate::{Ended, text};
 
+/// Starts the person's browser (xdg-utils).
+const BROWSER: &str = "xdg-open";
+
 /// Lists the resources, grouped.
 pub(crate) async fn list(client: &Client, out: Out) -> Result<(), Ended> {
     let resources = fetch(client).await?;
@@ -30,7 +33,7 @@ pub(crate) async fn open(client: &Client, name: &str, out: Out) -> Result<(), En
         return Err(FailureCode::BadProfile { detail: text::not_a_web_address(&resource.name) }.into());
     }
     // One argument, no shell; a checked scheme, so that it cannot be taken for an option.
-    let browser = Command::new("xdg-open")
+    let browser = Command::new(BROWSER)
         .arg(&resource.address)
         .stdin(Stdio::null())
         .stdout(Stdio::null())

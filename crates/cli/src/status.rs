@@ -34,6 +34,12 @@ pub(crate) struct Status {
     paused: bool,
     /// Why the last session ended, as a code.
     ended: Option<&'static str>,
+    /// Root ended it, and not the person who was signed in.
+    ended_by_administrator: bool,
+    /// Whether the gateway heard of the end; `null` while that is open, and where it was not to be told.
+    gateway_told: Option<bool>,
+    /// When a gateway that did not hear of it ends the session by itself at the latest.
+    gateway_forgets_in_seconds: Option<u64>,
     last_failure: Option<Failure>,
     warnings: Vec<praya_model::snapshot::Warning>,
     help_desk: Option<String>,
@@ -71,9 +77,22 @@ impl Status {
             retry_in_seconds: until(snapshot.reconnect.as_ref().and_then(|reconnect| reconnect.next_at)),
             paused: snapshot.reconnect.as_ref().is_some_and(|reconnect| reconnect.paused),
             ended: snapshot.ended.map(praya_model::EndReason::as_str),
+            ended_by_administrator: snapshot.ended_by_administrator,
+            gateway_told: snapshot.gateway_told,
+            gateway_forgets_in_seconds: until(snapshot.gateway_forgets_at),
             last_failure: snapshot.last_failure.clone(),
             warnings: snapshot.warnings.clone(),
             help_desk: snapshot.help_desk.clone(),
+        }
+    }
+}
+
+impl Status {
+    /// How long a gateway that was not told still keeps the session, where that is known; `None` when it is over.
+    fn not_told_left(&self) -> Option<Option<Duration>> {
+        match self.gateway_forgets_in_seconds {
+            Some(0) => None,
+            left => Some(left.map(Duration::from_secs)),
         }
     }
 }
@@ -112,6 +131,9 @@ pub(crate) fn view(snapshot: &Snapshot, now: Timestamp, out: Out) -> String {
     row(text::label::RETRY, countdown(status.retry_in_seconds));
     let failure = status.last_failure.as_ref().map(|failure| text::failure(failure).replace('\n', "\n    "));
     match snapshot.ended {
+        _ if snapshot.ended_by_administrator => {
+            row(text::label::ENDED, Some(text::ended_by_administrator(snapshot.state)));
+        }
         Some(reason) => {
             let said = status.last_failure.as_ref().map(|failure| &failure.code)
                 == Some(&FailureCode::SessionEnded { reason });
@@ -123,6 +145,11 @@ pub(crate) fn view(snapshot: &Snapshot, now: Timestamp, out: Out) -> String {
             row(text::label::GATEWAY_SAYS, snapshot.end_text.as_deref().map(printable));
         }
         None => row(text::label::PROBLEM, failure),
+    }
+    if status.gateway_told == Some(false)
+        && let Some(left) = status.not_told_left()
+    {
+        row(text::label::NOTE, Some(text::gateway_not_told(left)));
     }
     for warning in &status.warnings {
         row(text::label::WARNING, Some(out.paint(Tone::Warning, &text::warning(warning))));
@@ -196,6 +223,23 @@ mod tests {
         assert_eq!(view.matches("not used for too long").count(), 1, "{view}");
         assert!(!view.contains("Duration"), "{view}");
         assert!(view.contains("K7Q2"), "{view}");
+    }
+
+    #[test]
+    fn who_ended_a_session_and_whether_the_gateway_knows_is_said() {
+        let ended = Snapshot {
+            state: TunnelState::Ended,
+            ended: Some(EndReason::UserLogout),
+            gateway_told: Some(false),
+            gateway_forgets_at: Some(NOW.after(Duration::from_secs(1890))),
+            ..Snapshot::default()
+        };
+        let own = view(&ended, NOW, Out::new(true));
+        assert!(own.contains("You logged out.") && own.contains("in 32 minutes at the latest"), "{own}");
+        let later = view(&ended, NOW.after(Duration::from_secs(1890)), Out::new(true));
+        assert!(!later.contains("gateway"), "{later}");
+        let theirs = view(&Snapshot { ended_by_administrator: true, ..ended }, NOW, Out::new(true));
+        assert!(theirs.contains("administrator of this computer") && !theirs.contains("You"), "{theirs}");
     }
 
     #[test]
