@@ -82,7 +82,7 @@ struct DemoToken {
 /// What is wrong and what to do; the folder is gone also then.
 pub fn run(arguments: &Arguments, json: bool, out: &mut dyn Write) -> Result<()> {
     let folder = tempfile::Builder::new()
-        .prefix("praya-demo-")
+        .prefix(&format!("praya-demo-{}-", std::process::id()))
         .tempdir()
         .map_err(|error| Fatal::file("make a folder in", &std::env::temp_dir(), &error))?;
     let state = StateDir::new(folder.path().join("state"));

@@ -13,6 +13,7 @@ pub mod privilege;
 pub mod process;
 pub mod programs;
 pub mod rude;
+pub mod stop;
 pub mod sweep;
 pub mod web;
 

@@ -20,7 +20,7 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use tempfile::TempDir;
 
 use crate::process::Program;
-use crate::sweep;
+use crate::{stop, sweep};
 
 /// Prepares the machine: $1 its name, $2 the folder with its files. The system's message bus and resolver are
 /// hidden, because programs in here would otherwise configure the real machine through them.
@@ -62,6 +62,7 @@ impl Namespace {
         let files = crate::folder()?;
         fs::write(files.path().join("resolv.conf"), "# This machine's own.\nnameserver 127.0.0.53\n")?;
         fs::write(files.path().join("hosts"), format!("127.0.0.1 localhost {name}\n::1 localhost\n"))?;
+        let leave = stop::leave_to_start()?;
         let mut keeper = Command::new("unshare")
             .args([
                 "--net",
@@ -82,6 +83,7 @@ impl Namespace {
             .stdout(Stdio::piped())
             .spawn()
             .context("unshare (package util-linux)")?;
+        drop(leave);
         let output = keeper.stdout.take().context("the keeper's output")?;
         let mut line = String::new();
         BufReader::new(output).read_line(&mut line)?;

@@ -4,6 +4,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+use crate::stop;
+
 /// Set in a process that runs as root of its own user namespace.
 const INSIDE: &str = "PRAYA_TESTKIT_USER_NAMESPACE";
 
@@ -31,7 +33,7 @@ pub fn has_other_users() -> bool {
 }
 
 /// For a program's `main`: with root, returns; without, runs the program once more inside a user namespace and
-/// returns its exit code.
+/// returns its exit code. The signals of [`crate::stop`] go to that one.
 ///
 /// # Errors
 /// With what to do, when the system allows no user namespaces.
@@ -41,8 +43,9 @@ pub fn ensure() -> Result<Option<i32>> {
     }
     let own = std::env::current_exe().context("this program's own file")?;
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
-    let status = unshared()?.arg(own).args(arguments).env(INSIDE, "1").status().context("unshare")?;
-    Ok(Some(status.code().unwrap_or(1)))
+    let mut inside = unshared()?.arg(own).args(arguments).env(INSIDE, "1").spawn().context("unshare")?;
+    stop::on_signals_of(&inside)?;
+    Ok(Some(inside.wait()?.code().unwrap_or(1)))
 }
 
 /// For a test: with root, returns false, and the test goes on. Without, runs this one test once more inside a user

@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use crate::HANG;
-use crate::sweep;
+use crate::{stop, sweep};
 
 /// A program about to be started; see [`crate::Namespace::program`].
 pub struct Program {
@@ -65,7 +65,7 @@ impl Program {
     pub fn start(self) -> Result<Process> {
         let mut command = self.command(&self.words)?;
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().with_context(|| format!("start {}", self.name))?;
+        let mut child = spawn(&mut command, &self.name)?;
         let shared = Arc::new(Shared::default());
         if let Some(pipe) = child.stdout.take() {
             shared.listen(pipe, Stream::Output);
@@ -96,7 +96,7 @@ impl Program {
         words.extend(self.words.iter().cloned());
         let mut command = self.command(&words)?;
         command.stdin(open()?).stdout(open()?).stderr(open()?);
-        let child = command.spawn().with_context(|| format!("start {}", self.name))?;
+        let child = spawn(&mut command, &self.name)?;
         // The command holds this process' copies of the terminal; end of output needs them closed.
         drop(command);
         let shared = Arc::new(Shared::default());
@@ -136,6 +136,12 @@ impl Program {
         command.env(sweep::OWNER, sweep::own_mark()?);
         Ok(command)
     }
+}
+
+/// Starts it, unless this process has been told to end.
+fn spawn(command: &mut Command, name: &str) -> Result<Child> {
+    let _leave = stop::leave_to_start()?;
+    command.spawn().with_context(|| format!("start {name}"))
 }
 
 fn clone(fd: &OwnedFd) -> Result<OwnedFd> {

@@ -23,41 +23,62 @@ fn mark_of(pid: i32) -> Option<String> {
 /// What the folders of [`crate::folder`] begin with; the owner's mark follows, with a dot for the colon.
 pub(crate) const FOLDER: &str = "praya-test-";
 
-/// Kills every process that was started by a test process which is no more, and removes its folders.
+/// What the folders of `praya-gateway demo` begin with; its process id follows.
+const GATEWAY_FOLDER: &str = "praya-demo-";
+
+/// Kills every process that was started by a test process which is no more, and removes its folders, and those of
+/// demonstration gateways which are no more.
 pub fn leftovers() {
-    processes();
+    kill_those_of(|owner| !lives(owner));
     folders();
+}
+
+/// Kills everything that this process has started, whatever it started in turn included.
+pub(crate) fn own_processes() {
+    if let Ok(own) = own_mark() {
+        kill_those_of(|owner| owner == own);
+    }
+}
+
+/// Whether the process of this mark is still there.
+fn lives(mark: &str) -> bool {
+    let pid = mark.split_once(':').and_then(|(pid, _)| pid.parse().ok());
+    pid.and_then(mark_of).is_some_and(|now| now == mark)
 }
 
 fn folders() {
     let Ok(entries) = fs::read_dir(std::env::temp_dir()) else { return };
     for entry in entries.flatten() {
-        let name = entry.file_name();
-        let mark = name.to_str().and_then(|name| name.strip_prefix(FOLDER)?.rsplit_once('-'));
-        let Some(mark) = mark.map(|(mark, _)| mark.replace('.', ":")) else { continue };
-        let owner = mark.split_once(':').and_then(|(pid, _)| pid.parse().ok());
-        if owner.is_some_and(|pid| mark_of(pid).as_ref() != Some(&mark)) {
+        if entry.file_name().to_str().is_some_and(is_left) {
             // Another user's, or gone meanwhile: both are none of ours.
             let _ = fs::remove_dir_all(entry.path());
         }
     }
 }
 
-fn processes() {
+/// Whether the folder of this name is ours and its owner is no more.
+fn is_left(name: &str) -> bool {
+    let owner = |prefix| name.strip_prefix(prefix)?.rsplit_once('-').map(|(owner, _)| owner);
+    if let Some(mark) = owner(FOLDER) {
+        let is_mark = mark.split('.').map(str::parse::<u64>).filter(Result::is_ok).count() == 2;
+        return is_mark && !lives(&mark.replace('.', ":"));
+    }
+    owner(GATEWAY_FOLDER).and_then(|pid| pid.parse().ok()).is_some_and(|pid| mark_of(pid).is_none())
+}
+
+/// Kills every process whose owner's mark is `meant`.
+fn kill_those_of(meant: impl Fn(&str) -> bool) {
     let Ok(entries) = fs::read_dir("/proc") else { return };
+    let prefix = format!("{OWNER}=");
     for pid in entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok()) {
         let Ok(environment) = fs::read(format!("/proc/{pid}/environ")) else { continue };
-        let prefix = format!("{OWNER}=");
         let owner = environment
             .split(|&byte| byte == 0)
             .filter_map(|entry| std::str::from_utf8(entry).ok())
             .find_map(|entry| entry.strip_prefix(&prefix));
-        let Some(owner) = owner else { continue };
-        let owner_lives = owner
-            .split_once(':')
-            .and_then(|(pid, _)| mark_of(pid.parse().ok()?))
-            .is_some_and(|mark| mark == owner);
-        if !owner_lives && let Some(pid) = Pid::from_raw(pid) {
+        if owner.is_some_and(&meant)
+            && let Some(pid) = Pid::from_raw(pid)
+        {
             // It may have ended meanwhile, which is as good.
             let _ = kill_process(pid, Signal::KILL);
         }
@@ -73,11 +94,17 @@ mod tests {
     #[test]
     fn a_folder_whose_test_died_is_removed_and_others_are_left_alone() -> Result<()> {
         let ours = crate::folder()?;
-        let left = std::env::temp_dir().join(format!("{FOLDER}1.0-abcdef"));
-        fs::create_dir_all(left.join("deep"))?;
+        let ours_too =
+            tempfile::Builder::new().prefix(&format!("{GATEWAY_FOLDER}{}-", std::process::id())).tempdir()?;
+        // No process bears the highest number there is.
+        let left = [format!("{FOLDER}1.0-abcdef"), format!("{GATEWAY_FOLDER}{}-abcdef", i32::MAX)]
+            .map(|name| std::env::temp_dir().join(name));
+        for left in &left {
+            fs::create_dir_all(left.join("deep"))?;
+        }
         leftovers();
-        assert!(!left.exists());
-        assert!(ours.path().exists());
+        assert!(left.iter().all(|left| !left.exists()));
+        assert!(ours.path().exists() && ours_too.path().exists());
         Ok(())
     }
 

@@ -2,12 +2,13 @@
 
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::Path;
+use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
 use data_encoding::BASE32_NOPAD;
 use praya_testkit::otp::Token;
-use praya_testkit::{Process, programs};
+use praya_testkit::{Process, privilege, programs, stop};
 use praya_tests::Lab;
 use praya_tests::client::Client;
 use praya_tests::lab::{EMPLOYEE, GATEWAY, GATEWAY_INSIDE, GATEWAY_NAME, INTRANET};
@@ -15,12 +16,38 @@ use serde_json::Value;
 
 const NEW_PASSWORD: &str = "lantern over the harbour";
 
-fn main() -> Result<()> {
-    if let Some(code) = praya_testkit::privilege::ensure()? {
-        std::process::exit(code);
+fn main() -> ExitCode {
+    match start() {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            let mut err = std::io::stderr().lock();
+            // A closed terminal hears nothing.
+            let _ = writeln!(err, "praya-demo: {error:#}");
+            ExitCode::FAILURE
+        }
     }
-    let keep = std::env::args().any(|argument| argument == "--keep");
+}
+
+/// Runs the demo; returns the exit code, 128 and the signal's number when one ended it, as shells count.
+fn start() -> Result<u8> {
+    if let Some(code) = privilege::ensure()? {
+        return Ok(u8::try_from(code).unwrap_or(1));
+    }
+    stop::on_signals()?;
     let mut stage = Stage { number: 0 };
+    let walked = walk_through(&mut stage, std::env::args().any(|argument| argument == "--keep"));
+    match (walked, stop::asked()) {
+        (Err(_), Some(signal)) => {
+            stage
+                .say("\nStopped. Namespaces, links, processes and files are gone; nothing else was touched.");
+            Ok(u8::try_from(128 + signal.as_raw()).unwrap_or(1))
+        }
+        (walked, _) => walked.map(|()| 0),
+    }
+}
+
+/// The whole demo. Everything that it brings up goes with its values, also when it ends early.
+fn walk_through(stage: &mut Stage, keep: bool) -> Result<()> {
     stage.heading("Three machines on two cables, each a network namespace of this computer");
     let lab = Lab::new()?;
     stage.note(&format!(
@@ -28,7 +55,7 @@ fn main() -> Result<()> {
     ));
 
     stage.heading("A throw-away gateway with people, tokens and resources");
-    let site = DemoGateway::start(&stage, &lab)?;
+    let site = DemoGateway::start(stage, &lab)?;
     let person = site.newcomer()?;
     stage.note(&format!(
         "{} is new here: an initial password, and token {} with a new code every {} seconds",
@@ -56,10 +83,10 @@ fn main() -> Result<()> {
     stage.heading(
         "The first sign-in: password, token code, and a new password because the first one must be changed",
     );
-    first_sign_in(&stage, &lab, &client, &site.pin, &person)?;
+    first_sign_in(stage, &lab, &client, &site.pin, &person)?;
 
     stage.heading("What is published to this person");
-    show(&stage, &lab, &client, &["resources"])?;
+    show(stage, &lab, &client, &["resources"])?;
 
     stage.heading("The intranet's page, through the tunnel");
     stage.command("employee", &format!("curl http://{INTRANET}/"));
@@ -69,21 +96,21 @@ fn main() -> Result<()> {
 
     stage.heading("The status");
     client.wait_for_status(&lab.employee, |status| status["received_bytes"].as_u64() > Some(0))?;
-    show(&stage, &lab, &client, &["status"])?;
+    show(stage, &lab, &client, &["status"])?;
 
     stage.heading("A view is closed; the session does not notice, and the next view finds it");
     let view = client.praya(&lab.employee, &["status", "--watch"])?.start()?;
     view.wait_for(&person.account)?;
     stage.command("employee", "praya status --watch        (and kill -9 for it)");
     view.kill()?;
-    show(&stage, &lab, &client, &["status"])?;
+    show(stage, &lab, &client, &["status"])?;
     ensure!(lab.reaches_intranet()?, "the tunnel has gone with the view");
 
     if keep {
-        by_hand(&stage, &lab, &client, &site, &person)?;
+        by_hand(stage, &lab, &client, &site, &person)?;
     } else {
         stage.heading("Logging out");
-        show(&stage, &lab, &client, &["logout"])?;
+        show(stage, &lab, &client, &["logout"])?;
         ensure!(!lab.reaches_intranet()?, "the intranet is still reached after the logout");
         stage.note("The intranet is out of reach again.");
     }
@@ -127,8 +154,14 @@ impl DemoGateway {
             INTRANET,
         ];
         stage.command("gateway", &format!("praya-gateway {}", words.join(" ")));
-        let process =
-            lab.gateway.program(programs::path("praya-gateway")?).args(words).arg("--json").start()?;
+        // Its throw-away folder goes with the machine, whatever ends the gateway.
+        let process = lab
+            .gateway
+            .program(programs::path("praya-gateway")?)
+            .args(words)
+            .arg("--json")
+            .env("TMPDIR", lab.gateway.folder("tmp")?)
+            .start()?;
         process.wait_for("\"ready\":true")?;
         let printed = process.output();
         let site: Value =
@@ -238,6 +271,7 @@ fn by_hand(stage: &Stage, lab: &Lab, client: &Client, site: &DemoGateway, person
             stage.say(&format!("  code {}  {left} s left", token.at(step)));
         }
         shown = step;
+        ensure!(stop::asked().is_none(), "stopped");
         // One second of patience per redraw; Enter ends it at once.
         if waiting.recv_timeout(std::time::Duration::from_secs(1))
             != Err(std::sync::mpsc::RecvTimeoutError::Timeout)

@@ -1,0 +1,150 @@
+//! The demonstration walks to its end, and however it ends, nothing of it is left.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use praya_testkit::privilege::was_run_elsewhere;
+use praya_testkit::{HANG, Namespace, Process, Program, programs};
+use rustix::process::Signal;
+
+const DEMO: &str = env!("CARGO_BIN_EXE_praya-demo");
+
+/// A heading of the demo, and whether it waits for a person afterwards.
+const STEPS: [(&str, &[&str]); 6] = [
+    ("Three machines", &[]),
+    ("A throw-away gateway", &[]),
+    ("The first sign-in", &[]),
+    ("A view is closed", &[]),
+    ("Logging out", &[]),
+    ("Press Enter to end.", &["--keep"]),
+];
+
+/// A machine to run demos on, its folder for temporary files, and its network as it was before.
+struct Scene {
+    machine: Namespace,
+    folder: PathBuf,
+    network: String,
+}
+
+impl Scene {
+    fn new() -> Result<Self> {
+        let machine = Namespace::new("desk")?;
+        Ok(Self { folder: machine.folder("tmp")?, network: machine.network_state()?, machine })
+    }
+
+    /// A program on the machine that finds ours.
+    fn program(&self, program: &str) -> Result<Program> {
+        let built = programs::path("praya")?;
+        let folder = built.parent().context("a folder")?;
+        Ok(self.machine.program(program).env("PRAYA_BIN_DIR", folder).env("TMPDIR", &self.folder))
+    }
+
+    fn start(&self, words: &[&str]) -> Result<Process> {
+        self.program(DEMO)?.args(words).start()
+    }
+
+    /// No program, no folder and nothing in the network is left of a demo that has ended.
+    fn is_as_before(&self, demo: &Process) -> Result<()> {
+        let until = Instant::now() + HANG;
+        // A shell's child that was under way when the shell was killed comes to its own end.
+        while let Some(left) = programs_of(demo)?.first() {
+            ensure!(Instant::now() < until, "{left} is left");
+        }
+        let left: Vec<_> = fs::read_dir(&self.folder)?.flatten().map(|entry| entry.path()).collect();
+        ensure!(left.is_empty(), "{left:?} is left");
+        assert_eq!(self.machine.network_state()?, self.network);
+        let named = Program::here("ip").args(["netns", "list"]).succeed()?.text();
+        ensure!(!named.contains("praya"), "{named}");
+        Ok(())
+    }
+}
+
+/// The command lines of everything that a demo has started and that still runs.
+fn programs_of(demo: &Process) -> Result<Vec<String>> {
+    let mark = format!("PRAYA_TESTKIT_OWNER={}:", demo.pid());
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc")?.flatten() {
+        // Not a process, or one that has just ended.
+        let Ok(environment) = fs::read(entry.path().join("environ")) else { continue };
+        if environment.split(|&byte| byte == 0).any(|variable| variable.starts_with(mark.as_bytes())) {
+            let command = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            found.push(String::from_utf8_lossy(&command).replace('\0', " "));
+        }
+    }
+    Ok(found)
+}
+
+#[test]
+fn it_walks_to_its_end_and_leaves_nothing() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let scene = Scene::new()?;
+    let demo = scene.start(&[])?;
+    let ended = demo.wait()?;
+    assert_eq!(ended.code(), 0, "{}", ended.everything);
+    for part in ["first sign-in", "Intranet      web", "Welcome to the intranet", "out of reach again"] {
+        ensure!(ended.everything.contains(part), "{part} in\n{}", ended.everything);
+    }
+    scene.is_as_before(&demo)
+}
+
+#[test]
+fn a_signal_at_any_step_ends_it_in_order() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let scene = Scene::new()?;
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        for (step, words) in STEPS {
+            let demo = scene.start(words)?;
+            demo.wait_for(step)?;
+            demo.signal(signal)?;
+            let ended = demo.wait()?;
+            assert_eq!(ended.code(), 128 + signal.as_raw(), "{signal:?} at {step}: {}", ended.everything);
+            ensure!(ended.everything.contains("Stopped."), "{}", ended.everything);
+            scene.is_as_before(&demo).with_context(|| format!("{signal:?} at {step}"))?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn the_end_of_whoever_started_it_ends_it_too() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let scene = Scene::new()?;
+    // `cargo xtask` stands between the person and the demo; here it is a shell.
+    let script = "\"$0\" --keep & wait";
+    let shell = scene.program("sh")?.args(["-c", script, DEMO]).start()?;
+    shell.wait_for("Press Enter to end.")?;
+    shell.signal(Signal::KILL)?;
+    shell.wait_for("Stopped.")?;
+    ensure!(fs::read_dir(&scene.folder)?.next().is_none(), "its files are left");
+    Ok(())
+}
+
+#[test]
+fn what_a_killed_one_left_is_swept_away_by_the_next() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let scene = Scene::new()?;
+    for (step, words) in STEPS {
+        let killed = scene.start(words)?;
+        killed.wait_for(step)?;
+        killed.kill()?;
+        if step == "Press Enter to end." {
+            ensure!(!programs_of(&killed)?.is_empty(), "a gateway outlives whoever started it");
+        }
+        let next = scene.start(&[])?;
+        let ended = next.wait()?;
+        assert_eq!(ended.code(), 0, "after a kill at {step}: {}", ended.everything);
+        scene.is_as_before(&killed).with_context(|| format!("killed at {step}"))?;
+        scene.is_as_before(&next)?;
+    }
+    Ok(())
+}
