@@ -41,6 +41,26 @@ fn a_logout_that_the_gateway_cannot_hear_says_so() -> Result<()> {
 }
 
 #[test]
+fn a_logout_into_silence_is_not_taken_for_heard_and_says_when_the_session_ends() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let scene = Scene::connected()?;
+    // The tunnel seems to be up: nothing of what is sent to the gateway arrives any more.
+    let deaf =
+        "add table inet deaf; add chain inet deaf in { type filter hook input priority 0; policy drop; }";
+    scene.lab.gateway.shell(&format!("nft '{deaf}'"))?;
+    let ordered = Instant::now();
+    let left = scene.client.json(&scene.lab.employee, &["logout"])?;
+    let took = ordered.elapsed();
+    ensure!(took < Duration::from_secs(8), "it took {took:?}");
+    assert_eq!((&left["done"], &left["gateway_told"]), (&true.into(), &false.into()), "{left}");
+    ensure!(left["gateway_forgets_in_seconds"].as_u64() > Some(0), "{left}");
+    assert_eq!(scene.gateway.sessions()?.len(), 1, "it lives on, as was said");
+    Ok(())
+}
+
+#[test]
 fn an_administrator_ends_a_session_within_a_second_and_the_person_is_told() -> Result<()> {
     if was_run_elsewhere()? {
         return Ok(());
