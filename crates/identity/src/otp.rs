@@ -13,7 +13,8 @@ use crate::token::{OtpAlgorithm, TokenKind};
 pub struct Windows {
     /// Steps on each side of the expected one in which a code is good; 1 by RFC 6238.
     pub near: u32,
-    /// Steps on each side in which a wrong code is looked for only to say that the token's clock is off.
+    /// Steps behind in which a wrong code is looked for only to say that the token's clock is off. Never ahead:
+    /// whoever guesses would learn of a code that is good a few minutes later.
     pub wide: u32,
     /// How far the drift may wander by itself from one use to the next; beyond it only a resync helps.
     pub max_drift: u32,
@@ -38,7 +39,7 @@ pub enum Verdict {
         /// Seconds until the token shows a code that is good; 0 when it shows one now.
         next_in_seconds: u32,
     },
-    /// The code of a step too far away: the token's clock is off.
+    /// The unused code of a step too long ago: the token's clock is slow. A code of the future is plainly [`Self::Wrong`].
     ClockOff,
     /// None of the token's codes hereabouts.
     Wrong,
@@ -118,7 +119,7 @@ pub fn judge(
             let by_distance = (0..=wide).flat_map(|far| [-far, far].into_iter().skip(usize::from(far == 0)));
             let steps: Vec<i64> =
                 by_distance.map(|far| expected.saturating_add(far)).filter(|step| matches(*step)).collect();
-            let fresh = steps.iter().copied().filter(|step| *step > last_step);
+            let mut fresh = steps.iter().copied().filter(|step| *step > last_step);
             if let Some(step) = fresh.clone().find(|step| step.abs_diff(expected) <= near.unsigned_abs()) {
                 return Verdict::Right { step, drift: wander(drift, step.saturating_sub(clock), windows) };
             }
@@ -127,22 +128,16 @@ pub fn judge(
                 let left = next_at.saturating_mul(i64::from(step_seconds)).saturating_sub(now.as_secs());
                 return Verdict::Replayed { next_in_seconds: u32::try_from(left).unwrap_or(0) };
             }
-            if fresh.count() > 0 { Verdict::ClockOff } else { Verdict::Wrong }
+            if fresh.any(|step| step < expected) { Verdict::ClockOff } else { Verdict::Wrong }
         }
         TokenKind::Hotp { .. } => {
-            let ahead =
-                |count: u32| last_step.saturating_add(1)..=last_step.saturating_add(1 + i64::from(count));
-            if let Some(step) = ahead(windows.look_ahead).find(|step| matches(*step)) {
+            let next = last_step.saturating_add(1);
+            let mut ahead = next..=next.saturating_add(i64::from(windows.look_ahead));
+            if let Some(step) = ahead.find(|step| matches(*step)) {
                 return Verdict::Right { step, drift: 0 };
             }
-            let behind = last_step.saturating_sub(i64::from(windows.wide))..=last_step;
-            if behind.rev().any(matches) {
-                return Verdict::Replayed { next_in_seconds: 0 };
-            }
-            if ahead(windows.look_ahead.saturating_add(windows.wide)).any(matches) {
-                return Verdict::ClockOff;
-            }
-            Verdict::Wrong
+            let mut behind = last_step.saturating_sub(i64::from(windows.wide))..=last_step;
+            if behind.any(matches) { Verdict::Replayed { next_in_seconds: 0 } } else { Verdict::Wrong }
         }
     }
 }
@@ -317,9 +312,9 @@ mod tests {
         let step = step_at(TokenKind::SOFT, at(now));
         for away in -12..=12_i64 {
             let typed = code_at(TokenKind::SOFT, now + away * 30);
-            let expected = match away.abs() {
-                0..=1 => Verdict::Right { step: step + away, drift: away },
-                2..=10 => Verdict::ClockOff,
+            let expected = match away {
+                -1..=1 => Verdict::Right { step: step + away, drift: away },
+                -10..=-2 => Verdict::ClockOff,
                 _ => Verdict::Wrong,
             };
             assert_eq!(judge_at(now, &typed, 0, -1), expected, "{away} steps away");
@@ -406,7 +401,7 @@ mod tests {
         assert_eq!(judged(0, -1), Verdict::Right { step: 0, drift: 0 });
         assert_eq!(judged(5, -1), Verdict::Right { step: 5, drift: 0 });
         assert_eq!(judged(5, 5), Verdict::Replayed { next_in_seconds: 0 });
-        assert_eq!(judged(16, 0), Verdict::ClockOff);
+        assert_eq!(judged(16, 0), Verdict::Wrong, "it may be good later, so nothing is said of it");
         assert_eq!(judged(60, 0), Verdict::Wrong);
         let (first, second) = (code(kind, KEY, 60), code(kind, KEY, 61));
         assert_eq!(resync(kind, KEY, 0, &first, &second, &Windows::default(), at(0)), Some((61, 0)));
@@ -450,6 +445,21 @@ mod tests {
                     (drift, last) = (new, step);
                 }
             }
+        }
+
+        /// Whoever guesses a code of the future is not told so: if a text is not good now and becomes good later,
+        /// the answer is the one that nearly every text gets.
+        #[test]
+        fn nothing_is_said_of_a_code_that_will_be_good(away in 2_i64..40, drift in -10_i64..=10, used in -20_i64..20) {
+            let now = 1_700_000_000;
+            let expected = step_at(TokenKind::SOFT, at(now)) + drift;
+            let typed = code_at(TokenKind::SOFT, now + (drift + away) * 30);
+            let last = expected + used;
+            prop_assume!(used < away, "not used up");
+            // Six digits may be those of another step as well.
+            let elsewhere = (-10..=1).any(|far| is_code(TokenKind::SOFT, KEY, expected + far, &typed));
+            prop_assume!(!elsewhere);
+            prop_assert_eq!(judge_at(now, &typed, drift, last), Verdict::Wrong);
         }
 
         /// No text at all makes it panic, and only digits can be right.
