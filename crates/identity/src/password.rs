@@ -61,9 +61,15 @@ impl HashParams {
     }
 }
 
+/// So many blocks of 1 KiB are asked for at least, of which those that no hash touches take no memory. glibc gives
+/// each thread a heap of its own and keeps what is freed there, up to the largest size (32 MiB) that it may decide
+/// to take from such a heap: 19 MiB a piece would stay with every thread that ever hashed. What is larger is always
+/// a mapping of its own, and gone when it is freed.
+const OWN_MAPPING: usize = 33 * 1024;
+
 /// Hashes and verifies in memory that it keeps between uses: 19 MiB at the default cost.
 ///
-/// Whoever hashes often holds as many of these as hashes may run at once, and no more memory is ever taken.
+/// Whoever hashes one after the other keeps one of these, and drops it when it is quiet.
 #[derive(Default)]
 pub struct Hasher {
     memory: Vec<Block>,
@@ -102,6 +108,7 @@ impl Hasher {
         let argon2 = params.argon2()?;
         let blocks = argon2.params().block_count();
         if self.memory.len() < blocks {
+            self.memory = Vec::with_capacity(blocks.max(OWN_MAPPING));
             self.memory.resize(blocks, Block::default());
         }
         let mut hashed = Zeroizing::new([0; HASH_LEN]);
