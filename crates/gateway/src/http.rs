@@ -7,7 +7,7 @@
 pub mod admission;
 mod connection;
 pub mod framing;
-mod notice;
+pub(crate) mod notice;
 mod reply;
 mod server;
 pub mod tls;

@@ -137,10 +137,15 @@ fn failures<S: IdentityStore>(store: &S) {
         assert_eq!(ok(store.failures(&known)), of_known);
         assert_eq!(of_known.locked_for(NOW), (n == 5).then_some(300));
     }
-    assert_eq!(ok(store.failures_of(&wong)).locked_for(NOW), Some(300));
+    for own_device in [NameKey([0; 32]), NameKey([3; 32])] {
+        ok(store.record_failure(&own_device, Some(&wong), &policy, NOW));
+        assert_eq!(ok(store.failures_of(&wong)).locked_for(NOW), Some(300), "the worst is shown");
+    }
     assert!(ok(store.unlock(&wong)));
     assert!(!ok(store.unlock(&wong)));
-    assert_eq!(ok(store.failures(&known)).count, 0);
+    for key in [known, NameKey([0; 32]), NameKey([3; 32])] {
+        assert_eq!(ok(store.failures(&key)).count, 0, "a lock is lifted wherever it was");
+    }
     assert_eq!(ok(store.failures(&stranger)).count, 5, "only the one that was meant");
     ok(store.clear_failures(&stranger));
     assert_eq!(ok(store.failures(&stranger)).count, 0);

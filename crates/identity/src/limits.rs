@@ -64,6 +64,13 @@ impl RateLimit {
         let burst = tries.max(1);
         Self { burst, every: Duration::from_secs(60) / burst, ..Self::default() }
     }
+
+    /// The same limit for something that costs only one `parts`-th of a try; at least 1.
+    #[must_use]
+    pub fn times(self, parts: u32) -> Self {
+        let parts = parts.max(1);
+        Self { burst: self.burst.saturating_mul(parts), every: self.every / parts, ..self }
+    }
 }
 
 impl From<IpAddr> for Source {
@@ -145,6 +152,12 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(limiter.take(here, Timestamp::from_secs(2000)), Allowance::Allowed, "full again");
         }
+    }
+
+    #[test]
+    fn what_costs_a_part_of_a_try_may_be_done_more_often() {
+        let limit = RateLimit::per_minute(30).times(4);
+        assert_eq!((limit.burst, limit.every), (120, Duration::from_millis(500)));
     }
 
     #[test]

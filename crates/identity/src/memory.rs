@@ -169,8 +169,9 @@ impl IdentityStore for MemoryStore {
 
     fn failures_of(&self, account: &AccountName) -> Result<Failures> {
         let tables = self.tables();
-        let found = tables.failures.values().find(|(owner, _)| owner.as_ref() == Some(account));
-        Ok(found.map(|(_, failures)| *failures).unwrap_or_default())
+        let own = tables.failures.values().filter(|(owner, _)| owner.as_ref() == Some(account));
+        let worst = own.map(|(_, failures)| *failures).max_by_key(|all| (all.locked_until, all.count));
+        Ok(worst.unwrap_or_default())
     }
 
     fn unlock(&self, account: &AccountName) -> Result<bool> {

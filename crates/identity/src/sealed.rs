@@ -109,10 +109,20 @@ impl WrappingKey {
 
     /// The blinded form of a name for the table of failed sign-ins: what people mistype there may be a password.
     pub fn name_key(&self, name: &AccountName) -> NameKey {
+        self.blinded(&[b"praya sign-in failures\0", name.as_str().as_bytes()])
+    }
+
+    /// The same for a name at one known device (1G.4).
+    pub fn device_key(&self, name: &AccountName, device: &[u8; 32]) -> NameKey {
+        self.blinded(&[b"praya sign-in failures at a device\0", device, name.as_str().as_bytes()])
+    }
+
+    fn blinded(&self, parts: &[&[u8]]) -> NameKey {
         let key = hmac::Key::new(hmac::HMAC_SHA256, self.0.as_slice());
         let mut context = hmac::Context::with_key(&key);
-        context.update(b"praya sign-in failures\0");
-        context.update(name.as_str().as_bytes());
+        for part in parts {
+            context.update(part);
+        }
         let mut out = [0; 32];
         out.copy_from_slice(context.sign().as_ref());
         NameKey(out)

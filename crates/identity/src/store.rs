@@ -60,7 +60,7 @@ pub trait IdentityStore: Send + Sync {
     ) -> Result<Failures>;
     /// Forgets the failures of a name after a complete sign-in.
     fn clear_failures(&self, key: &NameKey) -> Result<()>;
-    /// The failures of an account, for administrators.
+    /// The failures of an account, for administrators: of several keys the worst, by lock and then by count.
     fn failures_of(&self, account: &AccountName) -> Result<Failures>;
     /// Lifts an account's lock by an administrator's act; false when there was nothing to forget.
     fn unlock(&self, account: &AccountName) -> Result<bool>;

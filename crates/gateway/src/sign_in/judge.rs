@@ -13,7 +13,7 @@ use super::hashing::{HashPool, PoolBusy};
 use super::machine::{CodeVerdict, NewPasswordVerdict, PasswordVerdict};
 use super::policy::SignInPolicy;
 use super::slots::{Slot, Slots};
-use crate::store::{Store, StoreError};
+use crate::store::{DeviceKey, Store, StoreError};
 
 /// Judges by the store, with bounded hashing.
 #[derive(Debug)]
@@ -37,6 +37,25 @@ pub(super) struct Findings {
     pub(super) account_locked: bool,
     /// The token was locked by this failure.
     pub(super) token_locked: Option<TokenSerial>,
+}
+
+/// Where the failures of one attempt are counted.
+struct Counters {
+    name: NameKey,
+    /// A device that the account has signed in with before has a count of its own, and only that one locks it: who
+    /// locks a name from elsewhere does not lock its owner out of his own machine (1G.4). Its failures count for the
+    /// name as well.
+    known_device: Option<NameKey>,
+    /// What counts for this attempt.
+    failures: Failures,
+}
+
+/// What one more failure did.
+struct Failed {
+    /// Until when this attempt's next one is not judged.
+    locked_for: Option<u32>,
+    /// This failure has locked the name or the device.
+    locked_now: bool,
 }
 
 /// Nothing was judged.
@@ -85,14 +104,14 @@ impl Judge {
         &self,
         typed: &str,
         password: Secret,
+        device: Option<DeviceKey>,
         now: Timestamp,
     ) -> Result<(PasswordVerdict, Findings), NotJudged> {
         let name = claimed(typed);
-        let key = self.key.name_key(&name);
-        let _slot = self.slot(key).await?;
-        let (failures, account) = self.look_up(key, name).await?;
+        let _slot = self.slot(&name).await?;
+        let (counters, account) = self.look_up(name, device).await?;
         let findings = Findings { account: account.as_ref().map(|a| a.name.clone()), ..Findings::default() };
-        if let Some(seconds_left) = failures.locked_for(now) {
+        if let Some(seconds_left) = counters.failures.locked_for(now) {
             return Ok((PasswordVerdict::Locked { seconds_left }, findings));
         }
         let stored = account.as_ref().and_then(|account| account.password.clone());
@@ -105,11 +124,11 @@ impl Judge {
             })
             .await?;
         let (Some(account), Some(stored), true) = (account, stored, right) else {
-            let after = self.failed(key, findings.account.clone(), now).await?;
-            let locked = after.locked_for(now);
-            let verdict = locked
+            let after = self.failed(&counters, findings.account.clone(), now).await?;
+            let verdict = after
+                .locked_for
                 .map_or(PasswordVerdict::Wrong, |seconds_left| PasswordVerdict::Locked { seconds_left });
-            return Ok((verdict, Findings { account_locked: locked.is_some(), ..findings }));
+            return Ok((verdict, Findings { account_locked: after.locked_now, ..findings }));
         };
         if account.state == AccountState::Disabled {
             return Ok((PasswordVerdict::Closed(FailureCode::AccountDisabled), findings));
@@ -129,13 +148,13 @@ impl Judge {
         &self,
         account: &AccountName,
         code: Secret,
+        device: Option<DeviceKey>,
         now: Timestamp,
     ) -> Result<(CodeVerdict, Findings), NotJudged> {
-        let key = self.key.name_key(account);
-        let _slot = self.slot(key).await?;
+        let _slot = self.slot(account).await?;
         let mut findings = Findings { account: Some(account.clone()), ..Findings::default() };
-        let failures = self.store.run(move |store| store.failures(&key)).await?;
-        if let Some(seconds_left) = failures.locked_for(now) {
+        let (counters, _) = self.look_up(account.clone(), device).await?;
+        if let Some(seconds_left) = counters.failures.locked_for(now) {
             return Ok((CodeVerdict::Locked { seconds_left }, findings));
         }
         let (wrapping, policy, name) = (Arc::clone(&self.key), self.policy.tokens, account.clone());
@@ -145,8 +164,8 @@ impl Judge {
         });
         let verdict = match used.await? {
             CodeOutcome::Accepted { serial } => {
-                findings.token = Some(serial);
-                return Ok((CodeVerdict::Accepted, findings));
+                findings.token = Some(serial.clone());
+                return Ok((CodeVerdict::Accepted { serial }, findings));
             }
             // A used code tells nothing about the next one, so it is no guess and does not count.
             CodeOutcome::Replayed { serial, next_in_seconds } => {
@@ -163,9 +182,9 @@ impl Judge {
                 CodeVerdict::Wrong
             }
         };
-        let after = self.failed(key, Some(account.clone()), now).await?;
-        if let Some(seconds_left) = after.locked_for(now) {
-            findings.account_locked = true;
+        let after = self.failed(&counters, Some(account.clone()), now).await?;
+        findings.account_locked = after.locked_now;
+        if let Some(seconds_left) = after.locked_for {
             return Ok((CodeVerdict::Locked { seconds_left }, findings));
         }
         Ok((verdict, findings))
@@ -212,11 +231,10 @@ impl Judge {
         new: Secret,
         now: Timestamp,
     ) -> Result<(ChangeVerdict, Findings), NotJudged> {
-        let key = self.key.name_key(account);
-        let _slot = self.slot(key).await?;
-        let (failures, found) = self.look_up(key, account.clone()).await?;
+        let _slot = self.slot(account).await?;
+        let (counters, found) = self.look_up(account.clone(), None).await?;
         let mut findings = Findings { account: Some(account.clone()), ..Findings::default() };
-        if let Some(seconds_left) = failures.locked_for(now) {
+        if let Some(seconds_left) = counters.failures.locked_for(now) {
             return Ok((ChangeVerdict::Locked { seconds_left }, findings));
         }
         let Some(stored) = found.and_then(|account| account.password) else {
@@ -231,10 +249,10 @@ impl Judge {
             })
             .await?;
         if !right {
-            let after = self.failed(key, Some(account.clone()), now).await?;
-            let locked = after.locked_for(now);
-            findings.account_locked = locked.is_some();
-            let verdict = locked
+            let after = self.failed(&counters, Some(account.clone()), now).await?;
+            findings.account_locked = after.locked_now;
+            let verdict = after
+                .locked_for
                 .map_or(ChangeVerdict::WrongCurrent, |seconds_left| ChangeVerdict::Locked { seconds_left });
             return Ok((verdict, findings));
         }
@@ -246,26 +264,46 @@ impl Judge {
         Ok((verdict, findings))
     }
 
-    async fn slot(&self, key: NameKey) -> Result<Slot, NotJudged> {
-        self.slots.enter(key).await.ok_or(NotJudged::Busy { retry_after_seconds: 2 })
+    async fn slot(&self, name: &AccountName) -> Result<Slot, NotJudged> {
+        self.slots.enter(self.key.name_key(name)).await.ok_or(NotJudged::Busy { retry_after_seconds: 2 })
     }
 
     async fn look_up(
         &self,
-        key: NameKey,
         name: AccountName,
-    ) -> Result<(Failures, Option<Account>), StoreError> {
-        self.store.run(move |store| Ok((store.failures(&key)?, store.account(&name)?))).await
+        device: Option<DeviceKey>,
+    ) -> Result<(Counters, Option<Account>), StoreError> {
+        let key = Arc::clone(&self.key);
+        let looked_up = self.store.run(move |store| {
+            let known = match device {
+                Some(device) => store.knows_device(&name, &device)?.then_some(device),
+                None => None,
+            };
+            let known_device = known.map(|device| key.device_key(&name, &device.0));
+            let of_name = key.name_key(&name);
+            let failures = store.failures(&known_device.unwrap_or(of_name))?;
+            Ok((Counters { name: of_name, known_device, failures }, store.account(&name)?))
+        });
+        looked_up.await
     }
 
     async fn failed(
         &self,
-        key: NameKey,
+        counters: &Counters,
         account: Option<AccountName>,
         now: Timestamp,
-    ) -> Result<Failures, StoreError> {
-        let lock = self.policy.lock;
-        self.store.run(move |store| store.record_failure(&key, account.as_ref(), &lock, now)).await
+    ) -> Result<Failed, StoreError> {
+        let (name, known_device, lock) = (counters.name, counters.known_device, self.policy.lock);
+        let counted = self.store.run(move |store| {
+            let open_before = store.failures(&name)?.locked_for(now).is_none();
+            let count = |key: NameKey| store.record_failure(&key, account.as_ref(), &lock, now);
+            let of_name = count(name)?.locked_for(now);
+            let own = known_device.map(count).transpose()?;
+            let locked_for = own.map_or(of_name, |own| own.locked_for(now));
+            let locked_now = locked_for.is_some() || (open_before && of_name.is_some());
+            Ok(Failed { locked_for, locked_now })
+        });
+        counted.await
     }
 
     /// Replaces a hash that is weaker than the policy's, now that the password is at hand. Returns the hash in force.

@@ -4,16 +4,21 @@
 //! machine asks to be judged is judged by the shell; nothing but a judgement moves it on. Until the session is
 //! made, a conversation opens nothing.
 
+use std::mem::{Discriminant, discriminant};
 use std::time::Duration;
 
 use praya_identity::TokenKind;
 use praya_identity::otp;
 use praya_identity::tokens::Standing;
-use praya_model::password::{PasswordRule, PasswordRules};
-use praya_model::sign_in::{ElsewhereChoice, ElsewhereSession, Grant, TokenHint};
-use praya_model::{AccountName, FailureCode, Secret, SignInAnswer, SignInStep, Timestamp, TokenSerial};
+use praya_model::password::PasswordRules;
+use praya_model::sign_in::{ElsewhereChoice, ElsewhereSession, TokenHint};
+use praya_model::{AccountName, FailureCode, SignInAnswer, SignInStep, Timestamp, TokenSerial};
 
 use super::Others;
+pub use super::moves::{Action, CodeVerdict, CreateVerdict, Event, NewPasswordVerdict, PasswordVerdict};
+
+/// Of a name as typed no more than this is kept, in code points; no name is so long.
+const MAX_TYPED_NAME: usize = 256;
 
 /// How many answers one conversation hears before it must begin anew.
 const MAX_ANSWERS: u32 = 30;
@@ -29,164 +34,20 @@ pub struct Rules {
     pub may_replace: bool,
     /// What new passwords must look like.
     pub password: PasswordRules,
-    /// How long a person has for one step.
+    /// How long a person has for one step, however often it is asked again.
     pub step_time: Duration,
+    /// How long a person has for the whole sign-in.
+    pub total_time: Duration,
 }
 
 /// One sign-in under way.
 #[derive(Debug)]
 pub struct Conversation {
     state: State,
+    asked: Discriminant<SignInStep>,
     deadline: Timestamp,
+    end: Timestamp,
     answers_left: u32,
-}
-
-/// What happened.
-#[derive(Debug)]
-pub enum Event {
-    /// The person answered the step that was asked last.
-    Answered(SignInAnswer),
-    /// To [`Action::JudgePassword`].
-    PasswordJudged(PasswordVerdict),
-    /// To [`Action::JudgeCode`].
-    CodeJudged(CodeVerdict),
-    /// To [`Action::JudgeNewPassword`].
-    NewPasswordJudged(NewPasswordVerdict),
-    /// To [`Action::FindElsewhere`].
-    ElsewhereFound(Vec<ElsewhereSession>),
-    /// To [`Action::CreateSession`].
-    SessionCreated(Result<Grant, CreateVerdict>),
-    /// To any of them: it could not be judged.
-    NotJudged(FailureCode),
-}
-
-/// What the shell is to do next.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Action {
-    /// Judge a password; the account may be a name that is none.
-    JudgePassword {
-        /// The name as typed.
-        account: String,
-        /// The password as typed.
-        password: Secret,
-    },
-    /// Judge a token code.
-    JudgeCode {
-        /// Whose token.
-        account: AccountName,
-        /// The code as typed.
-        code: Secret,
-    },
-    /// Judge a new password and store it when it is good.
-    JudgeNewPassword {
-        /// Whose.
-        account: AccountName,
-        /// The hash of the password that opened this conversation.
-        old_hash: String,
-        /// The first entry.
-        password: Secret,
-        /// The second entry.
-        repeat: Secret,
-    },
-    /// Look for other live sessions.
-    FindElsewhere {
-        /// Whose.
-        account: AccountName,
-    },
-    /// Make the session, if the account is still open and `hash` still its password's.
-    CreateSession {
-        /// Whose.
-        account: AccountName,
-        /// The hash of the password in force.
-        hash: String,
-        /// What to do about other sessions.
-        others: Others,
-    },
-    /// Ask this step, under a new ticket.
-    Ask {
-        /// The step.
-        step: SignInStep,
-        /// What was wrong with the last answer.
-        notice: Option<FailureCode>,
-    },
-    /// Signed in.
-    Finish(Grant),
-    /// Over without a session.
-    Refuse(FailureCode),
-}
-
-/// What the password was.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PasswordVerdict {
-    /// Right, and the account is open.
-    Right {
-        /// The account.
-        account: AccountName,
-        /// The hash that it fits.
-        hash: String,
-        /// Whether a new password is due.
-        must_change: bool,
-        /// Where the account stands with its tokens.
-        standing: Standing,
-    },
-    /// Wrong, or there is no such account.
-    Wrong,
-    /// Not to be judged, or wrong once too often.
-    Locked {
-        /// Until it opens.
-        seconds_left: u32,
-    },
-    /// Right, but something else closes the account.
-    Closed(FailureCode),
-}
-
-/// What the code was.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CodeVerdict {
-    /// Right and burnt.
-    Accepted,
-    /// Right but used already.
-    Replayed {
-        /// Until the next one.
-        next_in_seconds: u32,
-    },
-    /// Right at another time.
-    ClockOff {
-        /// Of which token.
-        serial: TokenSerial,
-    },
-    /// Wrong.
-    Wrong,
-    /// Not to be judged, or wrong once too often.
-    Locked {
-        /// Until it opens.
-        seconds_left: u32,
-    },
-    /// No token can answer any longer.
-    Unusable(Standing),
-}
-
-/// What the new password was.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NewPasswordVerdict {
-    /// Good and in force.
-    Set {
-        /// Its hash.
-        hash: String,
-    },
-    /// Against the rules.
-    Broken(Vec<PasswordRule>),
-    /// The password that opened this conversation is no longer in force.
-    Raced,
-}
-
-/// Why no session was made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CreateVerdict {
-    /// Meanwhile others signed in.
-    Elsewhere(Vec<ElsewhereSession>),
-    /// Anything else.
-    Refused(FailureCode),
 }
 
 /// Where the conversation stands. The states after the password carry what was proved, so that a state that is
@@ -215,13 +76,17 @@ struct PasswordProof {
 
 /// Every factor that policy demands was right.
 #[derive(Debug)]
-struct Factors(PasswordProof);
+struct Factors {
+    password: PasswordProof,
+    token: Option<TokenSerial>,
+}
 
 /// Every factor was right and no new password is due any longer.
 #[derive(Debug)]
 struct Complete {
     account: AccountName,
     hash: String,
+    token: Option<TokenSerial>,
 }
 
 #[derive(Debug)]
@@ -233,14 +98,38 @@ struct TokenInfo {
 impl Conversation {
     /// Begins; `account` is the name as typed, when it is known already.
     pub fn begin(account: Option<String>, rules: &Rules, now: Timestamp) -> (Self, SignInStep) {
+        let account = account.as_deref().map(kept);
         let step = SignInStep::Password { account: account.as_deref().and_then(shown) };
-        let deadline = now.after(rules.step_time);
-        (Self { state: State::Password { account }, deadline, answers_left: MAX_ANSWERS }, step)
+        let end = now.after(rules.total_time);
+        let begun = Self {
+            state: State::Password { account },
+            asked: discriminant(&step),
+            deadline: now.after(rules.step_time).min(end),
+            end,
+            answers_left: MAX_ANSWERS,
+        };
+        (begun, step)
     }
 
     /// Until when the step that was asked last may be answered.
     pub fn deadline(&self) -> Timestamp {
         self.deadline
+    }
+
+    /// Whose password was right, while a step after it waits for its answer.
+    pub fn proved(&self) -> Option<&AccountName> {
+        match &self.state {
+            State::Otp(proof, _) => Some(&proof.account),
+            State::NewPassword(factors) => Some(&factors.password.account),
+            State::Elsewhere(complete, _) => Some(&complete.account),
+            State::Password { .. }
+            | State::JudgingPassword { .. }
+            | State::JudgingCode(..)
+            | State::JudgingNewPassword(_)
+            | State::FindingElsewhere(_)
+            | State::Creating(_)
+            | State::Over => None,
+        }
     }
 
     /// Moves on. An event that does not fit the state ends the conversation, except an answer of the wrong kind,
@@ -286,6 +175,7 @@ impl Conversation {
                 let Some(account) = account.filter(|name| !name.trim().is_empty()).or(asked) else {
                     return self.ask_password(None, Some(FailureCode::WrongCredentials), rules, now);
                 };
+                let account = kept(&account);
                 self.state = State::JudgingPassword { account: account.clone() };
                 Action::JudgePassword { account, password }
             }
@@ -295,13 +185,13 @@ impl Conversation {
                 Action::JudgeCode { account, code }
             }
             (State::NewPassword(factors), SignInAnswer::NewPassword { password, repeat }) => {
-                let (account, old_hash) = (factors.0.account.clone(), factors.0.hash.clone());
+                let (account, old_hash) = (factors.password.account.clone(), factors.password.hash.clone());
                 self.state = State::JudgingNewPassword(factors);
                 Action::JudgeNewPassword { account, old_hash, password, repeat }
             }
             (State::Elsewhere(complete, _), SignInAnswer::Elsewhere { choice }) => match choice {
                 ElsewhereChoice::Replace if rules.may_replace => {
-                    self.create(complete, Others::Replace(rules.per_account.max(1)))
+                    self.create(complete, Others::Replace(rules.per_account.max(1)), now)
                 }
                 ElsewhereChoice::Replace | ElsewhereChoice::Cancel => Action::Refuse(FailureCode::Cancelled),
             },
@@ -354,7 +244,7 @@ impl Conversation {
                         self.ask_otp(proof, token, None, rules, now)
                     }
                     Standing::NoToken if !rules.token_required => {
-                        self.after_factors(Factors(proof), rules, now)
+                        self.after_factors(Factors { password: proof, token: None }, rules, now)
                     }
                     Standing::NoToken | Standing::Inactive { .. } | Standing::Disabled { .. } => {
                         Action::Refuse(no_usable_token(standing))
@@ -373,7 +263,9 @@ impl Conversation {
         now: Timestamp,
     ) -> Action {
         let notice = match verdict {
-            CodeVerdict::Accepted => return self.after_factors(Factors(proof), rules, now),
+            CodeVerdict::Accepted { serial } => {
+                return self.after_factors(Factors { password: proof, token: Some(serial) }, rules, now);
+            }
             CodeVerdict::Locked { seconds_left } => {
                 return Action::Refuse(FailureCode::Locked { seconds_left });
             }
@@ -386,11 +278,11 @@ impl Conversation {
     }
 
     fn after_factors(&mut self, factors: Factors, rules: &Rules, now: Timestamp) -> Action {
-        if factors.0.must_change {
+        if factors.password.must_change {
             return self.ask_new_password(factors, None, rules, now);
         }
-        let Factors(PasswordProof { account, hash, .. }) = factors;
-        self.find_elsewhere(Complete { account, hash })
+        let Factors { password: PasswordProof { account, hash, .. }, token } = factors;
+        self.find_elsewhere(Complete { account, hash, token })
     }
 
     fn new_password_judged(
@@ -402,7 +294,8 @@ impl Conversation {
     ) -> Action {
         match verdict {
             NewPasswordVerdict::Set { hash } => {
-                self.find_elsewhere(Complete { account: factors.0.account, hash })
+                let Factors { password: PasswordProof { account, .. }, token } = factors;
+                self.find_elsewhere(Complete { account, hash, token })
             }
             NewPasswordVerdict::Broken(broken) => {
                 self.ask_new_password(factors, Some(FailureCode::PasswordRules { broken }), rules, now)
@@ -426,7 +319,7 @@ impl Conversation {
     ) -> Action {
         let allowed = rules.per_account.max(1);
         if sessions.len() < usize::try_from(allowed).unwrap_or(usize::MAX) {
-            return self.create(complete, Others::AtMost(allowed));
+            return self.create(complete, Others::AtMost(allowed), now);
         }
         if rules.may_replace {
             return self.ask_elsewhere(complete, sessions, None, rules, now);
@@ -434,10 +327,14 @@ impl Conversation {
         Action::Refuse(FailureCode::SignedInElsewhere { sessions })
     }
 
-    fn create(&mut self, complete: Complete, others: Others) -> Action {
-        let (account, hash) = (complete.account.clone(), complete.hash.clone());
+    fn create(&mut self, complete: Complete, others: Others, now: Timestamp) -> Action {
+        if now >= self.end {
+            return Action::Refuse(FailureCode::SignInExpired);
+        }
+        let (account, hash, token) =
+            (complete.account.clone(), complete.hash.clone(), complete.token.clone());
         self.state = State::Creating(complete);
-        Action::CreateSession { account, hash, others }
+        Action::CreateSession { account, hash, token, others }
     }
 
     fn ask_password(
@@ -494,6 +391,8 @@ impl Conversation {
         self.ask(SignInStep::Elsewhere { sessions, choices }, notice, rules, now)
     }
 
+    /// The time of a step runs from its first asking: answers that do not fit must not keep a sign-in waiting for
+    /// ever, with factors that were proved long ago.
     fn ask(
         &mut self,
         step: SignInStep,
@@ -501,9 +400,18 @@ impl Conversation {
         rules: &Rules,
         now: Timestamp,
     ) -> Action {
-        self.deadline = now.after(rules.step_time);
+        let kind = discriminant(&step);
+        if self.asked != kind {
+            self.asked = kind;
+            self.deadline = now.after(rules.step_time).min(self.end);
+        }
         Action::Ask { step, notice }
     }
+}
+
+/// As much of a typed name as is kept; what is pending is bounded in number and so must be in size.
+fn kept(typed: &str) -> String {
+    typed.trim().chars().take(MAX_TYPED_NAME).collect()
 }
 
 /// A typed name as it is shown again: folded, whether or not there is such an account.

@@ -1,5 +1,6 @@
 //! Every path of the sign-in machine, and the proof that there is no other way to a session.
 
+use std::mem::discriminant;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -25,11 +26,16 @@ fn rules() -> Rules {
         may_replace: true,
         password: password::profiles::modern(),
         step_time: Duration::from_secs(180),
+        total_time: Duration::from_secs(540),
     }
 }
 
 fn token() -> Token {
     Token::new(TokenSerial::new("F88AC2B6"), TokenKind::SOFT, Sealed::from_bytes(vec![0]), NOW)
+}
+
+fn accepted() -> Event {
+    Event::CodeJudged(CodeVerdict::Accepted { serial: token().serial })
 }
 
 fn right(must_change: bool, standing: Standing) -> Event {
@@ -88,12 +94,12 @@ fn a02_and_a19_the_whole_way_in_order() {
     let (mut c, step) = Conversation::begin(Some(" ＷＯＮＧ ".into()), &rules, NOW);
     assert_eq!(step, SignInStep::Password { account: Some(AccountName::new("wong")) });
     let action = c.handle(password_answer(None), &rules, NOW);
-    assert!(matches!(&action, Action::JudgePassword { account, .. } if account == " ＷＯＮＧ "));
+    assert!(matches!(&action, Action::JudgePassword { account, .. } if account == "ＷＯＮＧ"));
     let action = c.handle(right(true, Standing::Ready(token())), &rules, NOW);
     let SignInStep::Otp { token: Some(hint), .. } = asked(&action) else { panic!("{action:?}") };
     assert_eq!((hint.serial.as_str(), hint.digits, hint.step_seconds), ("F88AC2B6", 6, 30));
     assert!(matches!(c.handle(otp_answer(), &rules, NOW), Action::JudgeCode { .. }));
-    let action = c.handle(Event::CodeJudged(CodeVerdict::Accepted), &rules, NOW);
+    let action = c.handle(accepted(), &rules, NOW);
     assert_eq!(asked(&action), &SignInStep::NewPassword { rules: Some(rules.password.clone()) });
     let action = c.handle(new_password_answer(), &rules, NOW);
     assert!(matches!(&action, Action::JudgeNewPassword { old_hash, .. } if old_hash == "h"));
@@ -104,10 +110,13 @@ fn a02_and_a19_the_whole_way_in_order() {
     let replace = SignInAnswer::Elsewhere { choice: ElsewhereChoice::Replace };
     let action = c.handle(Event::Answered(replace), &rules, NOW);
     let wong = AccountName::new("wong");
-    assert_eq!(
-        action,
-        Action::CreateSession { account: wong, hash: "h2".into(), others: Others::Replace(1) }
-    );
+    let expected = Action::CreateSession {
+        account: wong,
+        hash: "h2".into(),
+        token: Some(token().serial),
+        others: Others::Replace(1),
+    };
+    assert_eq!(action, expected);
     assert_eq!(c.handle(Event::SessionCreated(Ok(grant())), &rules, NOW), Action::Finish(grant()));
     assert_eq!(
         c.handle(password_answer(None), &rules, NOW),
@@ -270,6 +279,52 @@ fn each_step_has_its_own_deadline() {
 }
 
 #[test]
+fn asking_again_gives_no_more_time_and_the_whole_has_an_end() {
+    let rules = rules();
+    let later = |seconds| NOW.after(Duration::from_secs(seconds));
+    let (mut c, _) = Conversation::begin(Some("wong".into()), &rules, NOW);
+    c.handle(password_answer(None), &rules, later(100));
+    c.handle(Event::PasswordJudged(PasswordVerdict::Wrong), &rules, later(100));
+    assert_eq!(c.deadline(), later(180), "a wrong password");
+    c.handle(password_answer(None), &rules, later(170));
+    c.handle(right(true, Standing::Ready(token())), &rules, later(170));
+    c.handle(password_answer(None), &rules, later(340));
+    assert_eq!(c.deadline(), later(350), "an answer that does not fit");
+    c.handle(otp_answer(), &rules, later(340));
+    c.handle(accepted(), &rules, later(340));
+    assert_eq!(c.deadline(), later(520));
+    c.handle(new_password_answer(), &rules, later(510));
+    c.handle(Event::NewPasswordJudged(NewPasswordVerdict::Set { hash: "h2".into() }), &rules, later(510));
+    c.handle(Event::ElsewhereFound(vec![elsewhere()]), &rules, later(510));
+    assert_eq!(c.deadline(), later(540), "the end of the whole");
+    let replace = || Event::Answered(SignInAnswer::Elsewhere { choice: ElsewhereChoice::Replace });
+    assert_eq!(c.handle(replace(), &rules, later(540)), Action::Refuse(FailureCode::SignInExpired));
+}
+
+#[test]
+fn a_session_is_not_made_after_the_end_however_long_the_judging_took() {
+    let rules = Rules { token_required: false, ..rules() };
+    let way = vec![password_answer(None), right(false, Standing::NoToken)];
+    let (mut c, action) = after(&rules, way);
+    assert!(matches!(action, Action::FindElsewhere { .. }));
+    let end = NOW.after(rules.total_time);
+    let action = c.handle(Event::ElsewhereFound(vec![]), &rules, end);
+    assert_eq!(action, Action::Refuse(FailureCode::SignInExpired));
+}
+
+#[test]
+fn of_a_typed_name_only_so_much_is_kept() {
+    let rules = rules();
+    let long = "x".repeat(60_000);
+    let (mut c, _) = Conversation::begin(Some(long.clone()), &rules, NOW);
+    let action = c.handle(password_answer(None), &rules, NOW);
+    assert!(matches!(action, Action::JudgePassword { account, .. } if account.len() == 256));
+    c.handle(Event::PasswordJudged(PasswordVerdict::Wrong), &rules, NOW);
+    let action = c.handle(password_answer(Some(&long)), &rules, NOW);
+    assert!(matches!(action, Action::JudgePassword { account, .. } if account.len() == 256));
+}
+
+#[test]
 fn a_conversation_does_not_go_on_for_ever() {
     let rules = rules();
     let (mut c, _) = Conversation::begin(Some("wong".into()), &rules, NOW);
@@ -349,7 +404,9 @@ proptest! {
     ) {
         let rules = Rules { token_required, may_replace, ..rules() };
         let mut now = NOW;
+        let end = NOW.after(rules.total_time);
         let (mut machine, step) = Conversation::begin(Some("wong".into()), &rules, now);
+        let (mut asked, mut deadline) = (discriminant(&step), machine.deadline());
         let mut pending = Action::Ask { step, notice: None };
         let mut proved = Proved::default();
         for step in moves {
@@ -385,7 +442,7 @@ proptest! {
                 }
                 (Move::Judge { good, .. }, Action::JudgeCode { .. }) => {
                     proved.code |= *good;
-                    Event::CodeJudged(if *good { CodeVerdict::Accepted } else { CodeVerdict::Wrong })
+                    if *good { accepted() } else { Event::CodeJudged(CodeVerdict::Wrong) }
                 }
                 (Move::Judge { good, .. }, Action::JudgeNewPassword { .. }) => {
                     proved.fresh |= *good;
@@ -416,7 +473,7 @@ proptest! {
                     | (3, Action::FindElsewhere { .. })
                     | (4, Action::CreateSession { .. }) => continue,
                     (0, _) => right(false, Standing::NoToken),
-                    (1, _) => Event::CodeJudged(CodeVerdict::Accepted),
+                    (1, _) => accepted(),
                     (2, _) => Event::NewPasswordJudged(NewPasswordVerdict::Set { hash: "x".into() }),
                     (3, _) => Event::ElsewhereFound(vec![]),
                     (_, _) => Event::SessionCreated(Ok(grant())),
@@ -425,6 +482,14 @@ proptest! {
                 (Move::Judge { .. }, _) => continue,
             };
             pending = machine.handle(event, &rules, now);
+            // Time is given when a step is entered, and never beyond the end of the whole.
+            if let Action::Ask { step, .. } = &pending
+                && discriminant(step) != asked
+            {
+                asked = discriminant(step);
+                deadline = now.after(rules.step_time).min(end);
+            }
+            prop_assert_eq!(machine.deadline(), deadline);
             let proven = proved.password
                 && (proved.code || !proved.code_needed)
                 && (proved.fresh || !proved.fresh_needed);
@@ -434,8 +499,9 @@ proptest! {
                     prop_assert!(proved.password && (proved.code || !proved.code_needed));
                 }
                 Action::FindElsewhere { .. } => prop_assert!(proven),
-                Action::CreateSession { others, .. } => {
-                    prop_assert!(proven);
+                Action::CreateSession { others, token: serial, .. } => {
+                    prop_assert!(proven && now < end);
+                    prop_assert_eq!(serial, &proved.code.then(|| token().serial));
                     match others {
                         Others::AtMost(_) => prop_assert!(!proved.others),
                         Others::Replace(_) => prop_assert!(may_replace && proved.asked_elsewhere),

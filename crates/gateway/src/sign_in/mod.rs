@@ -2,18 +2,26 @@
 //!
 //! [`machine`] decides, purely; [`SignInService`] is the shell around it that asks store, tokens and sessions.
 
+#[cfg(test)]
+mod crowd_tests;
 mod directory;
+mod grounds;
 mod hashing;
 mod judge;
+#[cfg(test)]
+mod known_device_tests;
 pub mod machine;
 #[cfg(test)]
 mod machine_tests;
+mod moves;
 mod pending;
 mod policy;
 mod service;
 #[cfg(test)]
 mod service_tests;
 mod slots;
+#[cfg(test)]
+mod taken_back_tests;
 #[cfg(test)]
 mod test_world;
 

@@ -1,10 +1,14 @@
 //! The sign-ins under way, by the hash of the ticket that answers them; in memory, bounded, each with a deadline.
+//!
+//! They are two pools. To begin a sign-in costs an attacker nothing, so where nothing is proved yet the oldest makes
+//! room for a newcomer, and a flood cannot close the gateway to others. The other pool is entered by the right
+//! password only; nobody in it gives way to a stranger.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use praya_identity::limits::Source;
-use praya_model::Timestamp;
+use praya_model::{AccountName, Timestamp};
 
 use crate::store::CookieHash;
 
@@ -15,57 +19,101 @@ const PURGE_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Pending<T> {
     entries: HashMap<CookieHash, Entry<T>>,
-    per_source: HashMap<Source, usize>,
-    max: usize,
-    max_per_source: usize,
+    unproved: Pool,
+    proved: Pool,
+    next: u64,
     purged: Timestamp,
 }
 
+/// Whom a sign-in counts for. One source or account that has too many loses its own oldest.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Owner {
+    /// Nothing is proved: where it comes from.
+    Stranger(Source),
+    /// The password was right: whose it is, since from wherever a stolen password comes, it is one.
+    Known(AccountName),
+}
+
+/// How many sign-ins a pool holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    /// In all; at least 1.
+    pub(super) total: usize,
+    /// Of one [`Owner`]; at least 1.
+    pub(super) each: usize,
+}
+
+/// What an insertion did to others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// Nothing.
+    Beside,
+    /// The pool was full of strangers; the oldest is gone.
+    InPlaceOfTheOldest,
+}
+
+/// Every place is taken by somebody who has proved a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Full;
+
 #[derive(Debug)]
 struct Entry<T> {
-    source: Source,
+    owner: Owner,
+    /// The order of insertion.
+    age: u64,
     deadline: Timestamp,
     value: T,
 }
 
-/// There is no room for another sign-in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Full;
+#[derive(Debug)]
+struct Pool {
+    room: Room,
+    by_age: BTreeMap<u64, CookieHash>,
+    of: HashMap<Owner, BTreeSet<u64>>,
+}
 
 impl<T> Pending<T> {
-    pub(super) fn new(max: usize, max_per_source: usize) -> Self {
+    pub(super) fn new(unproved: Room, proved: Room) -> Self {
+        let pool = |room| Pool { room, by_age: BTreeMap::new(), of: HashMap::new() };
         Self {
             entries: HashMap::new(),
-            per_source: HashMap::new(),
-            max: max.max(1),
-            max_per_source: max_per_source.max(1),
+            unproved: pool(unproved),
+            proved: pool(proved),
+            next: 0,
             purged: Timestamp::default(),
         }
     }
 
-    /// Keeps `value` for whoever shows the ticket before `deadline`. A source that has too many loses its oldest.
+    /// Keeps `value` for whoever shows the ticket before `deadline`.
     pub(super) fn insert(
         &mut self,
         ticket: CookieHash,
-        source: Source,
+        owner: Owner,
         value: T,
         deadline: Timestamp,
         now: Timestamp,
-    ) -> Result<(), Full> {
-        if self.entries.len() >= self.max || now.since(self.purged) >= PURGE_EVERY {
+    ) -> Result<Kept, Full> {
+        if now.since(self.purged) >= PURGE_EVERY {
             self.purge(now);
         }
-        if self.per_source.get(&source).is_some_and(|count| *count >= self.max_per_source) {
-            let own = self.entries.iter().filter(|(_, entry)| entry.source == source);
-            let oldest = own.min_by_key(|(_, entry)| entry.deadline).map(|(ticket, _)| *ticket);
-            oldest.and_then(|ticket| self.remove(&ticket));
+        if let Some(oldest) = self.pool(&owner).surplus_of(&owner) {
+            self.remove(&oldest);
         }
-        if self.entries.len() >= self.max {
-            return Err(Full);
+        let mut kept = Kept::Beside;
+        if let Some(oldest) = self.pool(&owner).surplus() {
+            match owner {
+                Owner::Stranger(_) => self.remove(&oldest),
+                Owner::Known(_) => return Err(Full),
+            };
+            kept = Kept::InPlaceOfTheOldest;
         }
-        self.entries.insert(ticket, Entry { source, deadline, value });
-        *self.per_source.entry(source).or_default() += 1;
-        Ok(())
+        let age = self.next;
+        self.next += 1;
+        let pool = self.pool(&owner);
+        pool.by_age.insert(age, ticket);
+        pool.of.entry(owner.clone()).or_default().insert(age);
+        self.entries.insert(ticket, Entry { owner, age, deadline, value });
+        Ok(kept)
     }
 
     /// What the ticket answers; a ticket is good once.
@@ -77,6 +125,13 @@ impl<T> Pending<T> {
     /// How many there are, those over time included.
     pub(super) fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    fn pool(&mut self, owner: &Owner) -> &mut Pool {
+        match owner {
+            Owner::Stranger(_) => &mut self.unproved,
+            Owner::Known(_) => &mut self.proved,
+        }
     }
 
     fn purge(&mut self, now: Timestamp) {
@@ -94,13 +149,29 @@ impl<T> Pending<T> {
 
     fn remove(&mut self, ticket: &CookieHash) -> Option<Entry<T>> {
         let entry = self.entries.remove(ticket)?;
-        if let Some(count) = self.per_source.get_mut(&entry.source) {
-            *count -= 1;
-            if *count == 0 {
-                self.per_source.remove(&entry.source);
+        let pool = self.pool(&entry.owner);
+        pool.by_age.remove(&entry.age);
+        if let Some(ages) = pool.of.get_mut(&entry.owner) {
+            ages.remove(&entry.age);
+            if ages.is_empty() {
+                pool.of.remove(&entry.owner);
             }
         }
         Some(entry)
+    }
+}
+
+impl Pool {
+    /// Which one must go before `owner` may have another.
+    fn surplus_of(&self, owner: &Owner) -> Option<CookieHash> {
+        let ages = self.of.get(owner).filter(|ages| ages.len() >= self.room.each.max(1))?;
+        self.by_age.get(ages.first()?).copied()
+    }
+
+    /// Which one must go before anybody may have another.
+    fn surplus(&self) -> Option<CookieHash> {
+        let full = self.by_age.len() >= self.room.total.max(1);
+        self.by_age.first_key_value().filter(|_| full).map(|(_, ticket)| *ticket)
     }
 }
 
@@ -110,38 +181,72 @@ mod tests {
 
     use super::*;
 
-    fn source(last: u8) -> Source {
-        IpAddr::from([192, 0, 2, last]).into()
+    fn stranger(last: u8) -> Owner {
+        Owner::Stranger(IpAddr::from([192, 0, 2, last]).into())
+    }
+
+    fn known(name: &str) -> Owner {
+        Owner::Known(AccountName::new(name))
     }
 
     fn at(secs: i64) -> Timestamp {
         Timestamp::from_secs(secs)
     }
 
-    #[test]
-    fn a_ticket_is_good_once_and_until_its_deadline() {
-        let mut pending = Pending::new(10, 10);
-        pending.insert(CookieHash([1; 32]), source(1), 'a', at(100), at(0)).unwrap();
-        pending.insert(CookieHash([2; 32]), source(1), 'b', at(100), at(0)).unwrap();
-        assert_eq!(pending.take(&CookieHash([1; 32]), at(99)), Some('a'));
-        assert_eq!(pending.take(&CookieHash([1; 32]), at(99)), None);
-        assert_eq!(pending.take(&CookieHash([2; 32]), at(100)), None);
-        assert!(pending.per_source.is_empty());
+    fn pending(total: usize, each: usize) -> Pending<u8> {
+        Pending::new(Room { total, each }, Room { total, each })
     }
 
     #[test]
-    fn memory_is_bounded_and_one_source_crowds_out_only_itself() {
-        let mut pending = Pending::new(100, 10);
+    fn a_ticket_is_good_once_and_until_its_deadline() {
+        let mut pending = pending(10, 10);
+        pending.insert(CookieHash([1; 32]), stranger(1), 1, at(100), at(0)).unwrap();
+        pending.insert(CookieHash([2; 32]), known("wong"), 2, at(100), at(0)).unwrap();
+        assert_eq!(pending.take(&CookieHash([1; 32]), at(99)), Some(1));
+        assert_eq!(pending.take(&CookieHash([1; 32]), at(99)), None);
+        assert_eq!(pending.take(&CookieHash([2; 32]), at(100)), None);
+        assert!(pending.unproved.of.is_empty() && pending.unproved.by_age.is_empty());
+        assert!(pending.proved.of.is_empty() && pending.proved.by_age.is_empty());
+    }
+
+    #[test]
+    fn one_source_or_account_crowds_out_only_itself() {
+        let mut pending = pending(100, 10);
         for n in 0..100_u8 {
-            pending.insert(CookieHash([n; 32]), source(1), n, at(1000 + i64::from(n)), at(0)).unwrap();
+            let owner = if n % 2 == 0 { stranger(1) } else { known("wong") };
+            assert_eq!(pending.insert(CookieHash([n; 32]), owner, n, at(1000), at(0)), Ok(Kept::Beside));
         }
-        assert_eq!(pending.len(), 10);
-        assert_eq!(pending.take(&CookieHash([99; 32]), at(0)), Some(99), "the newest stays");
-        for n in 0..91_u8 {
-            pending.insert(CookieHash([100 + n; 32]), source(2 + n), n, at(2000), at(0)).unwrap();
+        assert_eq!(pending.len(), 20);
+        for n in 0..100_u8 {
+            let found = pending.take(&CookieHash([n; 32]), at(0));
+            assert_eq!(found, (n >= 80).then_some(n), "the newest ten of each stay");
         }
-        assert_eq!(pending.insert(CookieHash([255; 32]), source(200), 0, at(2000), at(0)), Err(Full));
-        pending.insert(CookieHash([255; 32]), source(200), 0, at(9000), at(3000)).unwrap();
-        assert_eq!(pending.len(), 1, "what is over time makes room");
+    }
+
+    #[test]
+    fn strangers_make_room_for_strangers_and_nobody_else_does() {
+        let mut pending = pending(10, 10);
+        for n in 0..10_u8 {
+            pending.insert(CookieHash([n; 32]), known(&n.to_string()), n, at(1000), at(0)).unwrap();
+        }
+        for n in 10..200_u8 {
+            let kept = pending.insert(CookieHash([n; 32]), stranger(n), n, at(1000), at(0)).unwrap();
+            assert_eq!(kept == Kept::Beside, n < 20);
+        }
+        assert_eq!(pending.len(), 20);
+        assert_eq!(pending.insert(CookieHash([255; 32]), known("late"), 0, at(1000), at(0)), Err(Full));
+        for n in (0..10).chain(190..200_u8) {
+            assert_eq!(pending.take(&CookieHash([n; 32]), at(0)), Some(n), "proved, or the newest");
+        }
+        assert_eq!(pending.len(), 0);
+    }
+
+    #[test]
+    fn what_is_over_time_makes_room() {
+        let mut pending = pending(1, 1);
+        pending.insert(CookieHash([1; 32]), known("wong"), 1, at(100), at(0)).unwrap();
+        assert_eq!(pending.insert(CookieHash([2; 32]), known("chan"), 2, at(200), at(99)), Err(Full));
+        pending.insert(CookieHash([2; 32]), known("chan"), 2, at(200), at(100)).unwrap();
+        assert_eq!(pending.len(), 1);
     }
 }

@@ -13,6 +13,9 @@ use crate::config::{AtLimit, Config, PasswordProfile, SecondFactor};
 /// NIST 63B-4: what a password needs when nothing else is asked for.
 const SINGLE_FACTOR_MIN_LENGTH: u32 = 15;
 
+/// The whole sign-in takes no longer than so many steps that are used to their last second.
+const STEPS_IN_TIME: u32 = 3;
+
 /// Everything that the sign-in is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignInPolicy {
@@ -30,10 +33,12 @@ pub struct SignInPolicy {
     pub queued_hashes: usize,
     /// How often one source may try; `None` for any number.
     pub rate: Option<RateLimit>,
-    /// Sign-ins under way at once.
+    /// Sign-ins under way at once: so many before the right password, and so many after it.
     pub pending: usize,
-    /// Sign-ins under way from one source; the oldest makes room for one more.
+    /// Sign-ins of one source before the right password; the oldest makes room for one more.
     pub pending_per_source: usize,
+    /// Sign-ins of one account after it; the oldest makes room for one more.
+    pub pending_per_account: usize,
     /// Whom to ask.
     pub help_desk: Option<String>,
 }
@@ -66,6 +71,7 @@ impl SignInPolicy {
                 may_replace: config.sessions.at_limit == AtLimit::Ask,
                 password,
                 step_time: set.step_time,
+                total_time: set.step_time * STEPS_IN_TIME,
             },
             lock: LockPolicy {
                 max_failures: set.lock_after.max(1),
@@ -82,6 +88,7 @@ impl SignInPolicy {
             rate: (set.attempts_per_minute > 0).then(|| RateLimit::per_minute(set.attempts_per_minute)),
             pending: usize::try_from(set.pending.max(1)).unwrap_or(usize::MAX),
             pending_per_source: 100,
+            pending_per_account: 10,
             help_desk: config.gateway.help_desk.clone(),
         }
     }

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use data_encoding::BASE64URL_NOPAD;
 use praya_identity::limits::{Allowance, SourceLimiter};
-use praya_identity::{AccountState, IdentityStore as _, WrappingKey, random, tokens};
+use praya_identity::{IdentityStore as _, WrappingKey, random};
 use praya_model::api::{BeginSignIn, SignInReply};
 use praya_model::failure::LastSignIn;
 use praya_model::password::PasswordRules;
@@ -16,15 +17,20 @@ use praya_model::{
 };
 
 use super::directory::{CreateRefusal, NewSession, Others, SessionDirectory};
+use super::grounds::Grounds;
 use super::judge::{ChangeVerdict, Findings, Judge, NotJudged};
 use super::machine::{Action, Conversation, CreateVerdict, Event, NewPasswordVerdict};
-use super::pending::Pending;
+use super::pending::{Full, Kept, Owner, Pending, Room};
 use super::policy::SignInPolicy;
-use crate::audit::{Audit, GATEWAY, PERSON, support_code};
-use crate::store::{AuditEvent, CookieHash, DeviceKey, NewAudit, Outcome, Store, StoreError};
+use crate::audit::{Audit, PERSON, support_code};
+use crate::http::notice::Notices;
+use crate::store::{AuditEvent, CookieHash, DeviceKey, NewAudit, Outcome, Store};
 
 /// Host and client names are cut to so many code points.
 const MAX_LABEL: usize = 128;
+
+/// How many sign-ins one source may begin for each try that it has. Beginning is cheap, but not free.
+const BEGINS_PER_TRY: u32 = 4;
 
 /// Where the time comes from.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -57,7 +63,9 @@ struct Inner {
     audit: Audit,
     clock: Clock,
     pending: Mutex<Pending<Talk>>,
-    limiter: Option<Mutex<SourceLimiter>>,
+    tries: Option<Mutex<SourceLimiter>>,
+    begins: Option<Mutex<SourceLimiter>>,
+    notices: Notices,
 }
 
 /// A conversation and what the session will want to know.
@@ -84,8 +92,13 @@ impl SignInService {
         let SignInParts { store, key, sessions, audit, policy, clock } = parts;
         Self {
             inner: Arc::new(Inner {
-                pending: Mutex::new(Pending::new(policy.pending, policy.pending_per_source)),
-                limiter: policy.rate.map(|rate| Mutex::new(SourceLimiter::new(rate))),
+                pending: Mutex::new(Pending::new(
+                    Room { total: policy.pending, each: policy.pending_per_source },
+                    Room { total: policy.pending, each: policy.pending_per_account },
+                )),
+                tries: policy.rate.map(|rate| Mutex::new(SourceLimiter::new(rate))),
+                begins: policy.rate.map(|rate| Mutex::new(SourceLimiter::new(rate.times(BEGINS_PER_TRY)))),
+                notices: Notices::default(),
                 judge: Judge::new(store, key, policy),
                 sessions,
                 audit,
@@ -102,6 +115,10 @@ impl SignInService {
     /// Starts a conversation. An empty account name is asked for with the password.
     pub async fn begin(&self, request: BeginSignIn, source: IpAddr) -> SignInReply {
         let inner = &self.inner;
+        if let Allowance::Refused { retry_after_seconds, .. } = inner.take(inner.begins.as_ref(), source) {
+            inner.notices.say("begins too many sign-ins", source, "turned away");
+            return refused(inner.plain(FailureCode::TooManyAttempts { retry_after_seconds }));
+        }
         let mut about = About { source, account: None, token: None, judged: false };
         let device_key = match request.device_key.as_deref().map(DeviceKey::from_base64) {
             Some(None) => {
@@ -160,25 +177,6 @@ impl SignInService {
         })
     }
 
-    /// Closes tokens that were not used for too long, records it, and says how many. To be called now and then.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn sweep_tokens(&self) -> Result<usize, StoreError> {
-        let (now, policy) = (self.inner.now(), self.inner.judge.policy.tokens);
-        let fallen = self.inner.judge.store.run(move |store| tokens::sweep(store, &policy, now)).await?;
-        for token in &fallen {
-            let record = NewAudit {
-                account: token.account.clone(),
-                token: Some(token.serial.clone()),
-                code: Some("inactive".into()),
-                ..NewAudit::new(now, AuditEvent::TokenState, Outcome::Ok, GATEWAY)
-            };
-            self.inner.audit.record(record).await;
-        }
-        Ok(fallen.len())
-    }
-
     /// How many sign-ins are under way, for the metrics.
     pub fn pending(&self) -> usize {
         self.inner.pending().len()
@@ -205,14 +203,15 @@ impl Inner {
                 }
                 Action::JudgePassword { account, password } => match self.heard(&mut talk.about) {
                     Ok(()) => {
-                        let judged = self.judge.password(&account, password, self.now()).await;
+                        let judged =
+                            self.judge.password(&account, password, talk.device_key, self.now()).await;
                         self.found(&mut talk.about, judged, Event::PasswordJudged).await
                     }
                     Err(limited) => Event::NotJudged(limited),
                 },
                 Action::JudgeCode { account, code } => match self.heard(&mut talk.about) {
                     Ok(()) => {
-                        let judged = self.judge.code(&account, code, self.now()).await;
+                        let judged = self.judge.code(&account, code, talk.device_key, self.now()).await;
                         self.found(&mut talk.about, judged, Event::CodeJudged).await
                     }
                     Err(limited) => Event::NotJudged(limited),
@@ -243,8 +242,9 @@ impl Inner {
                         Event::ElsewhereFound,
                     )
                 }
-                Action::CreateSession { account, hash, others } => {
-                    Event::SessionCreated(self.create(&talk, account, hash, others).await)
+                Action::CreateSession { account, hash, token, others } => {
+                    let grounds = Grounds { account, hash, token, policy: self.judge.policy.tokens };
+                    Event::SessionCreated(self.create(&talk, grounds, others).await)
                 }
             };
         }
@@ -261,10 +261,15 @@ impl Inner {
         };
         let ticket = Secret::new(BASE64URL_NOPAD.encode(&bytes));
         let (now, deadline, source) = (self.now(), talk.conversation.deadline(), talk.about.source);
-        let kept = self.pending().insert(CookieHash::of(&ticket), source.into(), talk, deadline, now);
-        if kept.is_err() {
-            tracing::warn!("sign_in.pending is reached; a sign-in was turned away");
-            return refused(self.plain(FailureCode::Busy { retry_after_seconds: 10 }));
+        let proved = talk.conversation.proved().cloned();
+        let owner = proved.map_or_else(|| Owner::Stranger(source.into()), Owner::Known);
+        match self.pending().insert(CookieHash::of(&ticket), owner, talk, deadline, now) {
+            Ok(Kept::Beside) => {}
+            Ok(Kept::InPlaceOfTheOldest) => self.crowded("the oldest makes room for a new one"),
+            Err(Full) => {
+                self.crowded("every place is taken by people who gave their password");
+                return refused(self.plain(FailureCode::Busy { retry_after_seconds: 10 }));
+            }
         }
         let expires_in = u32::try_from(deadline.since(now).as_secs()).unwrap_or(u32::MAX);
         SignInReply { ticket: Some(ticket), next: step, notice, expires_in }
@@ -274,16 +279,16 @@ impl Inner {
     async fn create(
         &self,
         talk: &Talk,
-        account: AccountName,
-        hash: String,
+        grounds: Grounds,
         others: Others,
     ) -> Result<praya_model::sign_in::Grant, CreateVerdict> {
         let now = self.now();
-        let key = self.judge.key.name_key(&account);
+        let of_name = self.judge.key.name_key(&grounds.account);
+        let of_device = talk.device_key.map(|key| self.judge.key.device_key(&grounds.account, &key.0));
         let sessions = Arc::clone(&self.sessions);
         let source = talk.about.source;
         let mut new = NewSession {
-            account,
+            account: grounds.account.clone(),
             device_key: talk.device_key,
             host_name: talk.host_name.clone(),
             client: talk.client.clone(),
@@ -293,25 +298,30 @@ impl Inner {
         };
         let created = self.judge.store.run(move |store| {
             let refuse = |code| Ok(Err(CreateVerdict::Refused(code)));
-            let Some(account) = store.account(&new.account)? else {
-                return refuse(FailureCode::SignInExpired);
-            };
-            if account.state == AccountState::Disabled {
-                return refuse(FailureCode::AccountDisabled);
+            match grounds.check(store, now)? {
+                Ok(account) => new.last_sign_in = account.last_sign_in,
+                Err(gone) => return refuse(gone.code),
             }
-            if account.password.is_none_or(|record| record.hash != hash) {
-                return refuse(FailureCode::SignInExpired);
-            }
-            new.last_sign_in = account.last_sign_in;
-            let name = new.account.clone();
             let grant = match sessions.create(new, now) {
                 Ok(grant) => grant,
                 Err(CreateRefusal::Elsewhere(others)) => return Ok(Err(CreateVerdict::Elsewhere(others))),
                 Err(CreateRefusal::NoRoom) => return refuse(FailureCode::Busy { retry_after_seconds: 60 }),
                 Err(CreateRefusal::Store(error)) => return Err(error),
             };
-            store.clear_failures(&key)?;
-            store.record_sign_in(&name, &LastSignIn { at: now, source: source.to_string() })?;
+            // Whoever takes something back ends the sessions that he finds. Between the look above and the session's
+            // making he found none; from here on he finds this one.
+            if let Err(gone) = grounds.check(store, now)? {
+                sessions.end_sessions_of(&grounds.account, None, gone.reason, now)?;
+                return refuse(gone.code);
+            }
+            if let Some(own) = of_device {
+                store.clear_failures(&own)?;
+            }
+            // A lock that others caused holds for them; only a known device comes as far as this meanwhile.
+            if store.failures(&of_name)?.locked_for(now).is_none() {
+                store.clear_failures(&of_name)?;
+            }
+            store.record_sign_in(&grounds.account, &LastSignIn { at: now, source: source.to_string() })?;
             Ok(Ok(grant))
         });
         created.await.unwrap_or_else(|error| Err(CreateVerdict::Refused(not_judged(error.into()))))
@@ -364,13 +374,7 @@ impl Inner {
 
     /// Whether the source may try; every judged answer takes one try.
     fn heard(&self, about: &mut About) -> Result<(), FailureCode> {
-        let Some(limiter) = &self.limiter else {
-            about.judged = true;
-            return Ok(());
-        };
-        let allowance =
-            limiter.lock().unwrap_or_else(PoisonError::into_inner).take(about.source.into(), self.now());
-        match allowance {
+        match self.take(self.tries.as_ref(), about.source) {
             Allowance::Allowed => {
                 about.judged = true;
                 Ok(())
@@ -380,6 +384,18 @@ impl Inner {
                 about.judged = first;
                 Err(FailureCode::TooManyAttempts { retry_after_seconds })
             }
+        }
+    }
+
+    fn take(&self, limiter: Option<&Mutex<SourceLimiter>>, source: IpAddr) -> Allowance {
+        limiter.map_or(Allowance::Allowed, |limiter| {
+            limiter.lock().unwrap_or_else(PoisonError::into_inner).take(source.into(), self.now())
+        })
+    }
+
+    fn crowded(&self, what: &str) {
+        if let Some(more_held_back) = self.notices.due("crowded", Instant::now()) {
+            tracing::warn!(more_held_back, "sign_in.pending is reached: {what}");
         }
     }
 

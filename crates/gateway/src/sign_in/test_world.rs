@@ -26,6 +26,8 @@ pub(super) const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7)
 /// Sessions as a list.
 #[derive(Default)]
 pub(super) struct Directory {
+    /// What somebody else does in the moment in which a session is made.
+    pub(super) when_made: Mutex<Option<Box<dyn FnOnce() + Send>>>,
     pub(super) live: Mutex<Vec<(NewSession, SessionId)>>,
     pub(super) ended: Mutex<Vec<(SessionId, EndReason)>>,
 }
@@ -51,6 +53,9 @@ impl SessionDirectory for Directory {
     }
 
     fn create(&self, new: NewSession, _now: Timestamp) -> Result<Grant, CreateRefusal> {
+        if let Some(meanwhile) = self.when_made.lock().unwrap().take() {
+            meanwhile();
+        }
         let mut live = self.live.lock().unwrap();
         let account = new.account.clone();
         if matches!(new.others, Others::Replace(_)) {
@@ -90,6 +95,7 @@ pub(super) struct World {
     pub(super) wong: AccountName,
     pub(super) serial: TokenSerial,
     pub(super) initial: Secret,
+    pub(super) policy: SignInPolicy,
 }
 
 pub(super) fn policy() -> SignInPolicy {
@@ -118,10 +124,10 @@ pub(super) fn world_of(store: Store, policy: SignInPolicy) -> World {
         key: Arc::clone(&key),
         sessions: Arc::clone(&sessions) as Arc<dyn SessionDirectory>,
         audit: Audit::new(store.clone()),
-        policy,
+        policy: policy.clone(),
         clock: Arc::new(move || Timestamp::from_secs(clock_time.load(Ordering::SeqCst))),
     });
-    World { store, key, sessions, service, time, wong, serial, initial }
+    World { store, key, sessions, service, time, wong, serial, initial, policy }
 }
 
 pub(super) fn world() -> World {
@@ -138,8 +144,23 @@ impl World {
     }
 
     pub(super) fn code(&self) -> String {
-        let step = u64::try_from(otp::step_at(TokenKind::SOFT, self.now())).unwrap();
+        self.code_at(self.now())
+    }
+
+    pub(super) fn code_at(&self, at: Timestamp) -> String {
+        let step = u64::try_from(otp::step_at(TokenKind::SOFT, at)).unwrap();
         otp::code(TokenKind::SOFT, OTP_SECRET, step).to_string()
+    }
+
+    /// A stranger's beginning.
+    pub(super) async fn begin_from(&self, source: IpAddr) -> SignInReply {
+        let request = BeginSignIn {
+            account: "someone".into(),
+            device_key: None,
+            host_name: "pc-66".into(),
+            client: "test".into(),
+        };
+        self.service.begin(request, source).await
     }
 
     pub(super) async fn begin(&self, account: &str) -> SignInReply {

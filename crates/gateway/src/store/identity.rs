@@ -10,7 +10,7 @@ use praya_model::failure::LastSignIn;
 use praya_model::{AccountName, Timestamp, TokenSerial};
 use rusqlite::{Connection, OptionalExtension as _, Params, Row};
 
-use super::{Columns, Fault, OnConstraint as _, Result, Store, bad_value, signed};
+use super::{Columns, DeviceKey, Fault, OnConstraint as _, Result, Store, bad_value, signed};
 
 impl IdentityStore for Store {
     fn insert_account(&self, account: &Account) -> Result<()> {
@@ -184,7 +184,11 @@ impl IdentityStore for Store {
 
     fn failures_of(&self, account: &AccountName) -> Result<Failures> {
         self.read(|db| {
-            let mut query = db.prepare_cached("SELECT * FROM failures WHERE account = ?1")?;
+            // Beside the account's own there may be some of its devices.
+            let mut query = db.prepare_cached(
+                "SELECT * FROM failures WHERE account = ?1
+                 ORDER BY locked_until DESC NULLS LAST, count DESC LIMIT 1",
+            )?;
             Ok(query.query_row([account.as_str()], failures_row).optional()?.unwrap_or_default())
         })
     }
@@ -337,6 +341,18 @@ impl IdentityStore for Store {
 }
 
 impl Store {
+    /// Whether `account` has signed in with this device before, as far as sessions are remembered (1G.4).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn knows_device(&self, account: &AccountName, device: &DeviceKey) -> Result<bool> {
+        self.read(|db| {
+            let mut query =
+                db.prepare_cached("SELECT 1 FROM sessions WHERE account = ?1 AND device_key = ?2 LIMIT 1")?;
+            Ok(query.exists((account.as_str(), device.0.as_slice()))?)
+        })
+    }
+
     fn update_account(&self, name: &AccountName, sql: &str, values: impl Params) -> Result<()> {
         self.write(|db| {
             if db.prepare_cached(sql)?.execute(values)? > 0 {

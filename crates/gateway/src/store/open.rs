@@ -16,7 +16,8 @@ use super::{CALLS, Fault, Inner, Result, Store, StoreError};
 const APPLICATION_ID: i64 = 0x5052_4159;
 
 /// The schema's steps; step N makes version N. A released step is never edited.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_first.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/0001_first.sql"), include_str!("migrations/0002_known_devices.sql")];
 
 /// How long a call waits for another process to let go of the database.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
