@@ -216,7 +216,7 @@ fn show(context: &mut Context<'_>, name: &str) -> Result<()> {
     let details = Details {
         person: person(context, &account)?,
         groups: store.groups_of(&account.name)?.into_iter().map(|group| group.name.to_string()).collect(),
-        tokens: store.tokens_of(&account.name)?.iter().map(super::tokens::Shown::of).collect(),
+        tokens: super::tokens::Shown::all(&store.tokens_of(&account.name)?, context)?,
         sessions: store.live_sessions_of(&account.name)?.iter().map(super::sessions::Shown::of).collect(),
     };
     context.out.show(&details, || {

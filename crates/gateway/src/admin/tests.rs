@@ -21,6 +21,7 @@ struct Site {
     _folder: tempfile::TempDir,
     state: StateDir,
     store: Store,
+    now: Timestamp,
 }
 
 impl Site {
@@ -29,7 +30,7 @@ impl Site {
         let config = initial_config(vec!["vpn.example".into()], &[]).unwrap();
         let state = init(&folder.path().join("state"), &config, NOW).unwrap().state;
         let store = state.store().unwrap();
-        Self { _folder: folder, state, store }
+        Self { _folder: folder, state, store, now: NOW }
     }
 
     fn try_run(&self, line: &str, input: &str, json: bool) -> Result<String> {
@@ -42,7 +43,7 @@ impl Site {
             out: Output { json, to: &mut output },
             input: &mut input,
             actor: "admin:test".into(),
-            now: NOW,
+            now: self.now,
         };
         run(&command, &mut context)?;
         Ok(String::from_utf8(output).unwrap())
@@ -165,6 +166,25 @@ fn a42_a_token_is_registered_assigned_and_reactivated_with_a_reason() {
     assert!(site.fails("token add T3 --secret-stdin", "xyz\n").contains("base32"));
     assert!(site.fails("token add T3 --secret-stdin", "").contains("standard input"));
     assert!(site.fails("token add T3 --digits 9", "").contains("6 to 8 digits"));
+}
+
+#[test]
+fn a40_the_list_points_at_tokens_that_fall_inactive_soon() {
+    let mut site = Site::new();
+    site.run("person add wong");
+    site.run("token add T1 --assign wong");
+    site.run("token add T2");
+    let day = std::time::Duration::from_secs(86_400);
+    for (days, left, soon) in [(0, 60, false), (45, 15, false), (46, 14, true), (59, 1, true), (70, 0, true)]
+    {
+        site.now = NOW.after(days * day);
+        let listed = site.run("token list");
+        assert_eq!((&listed[0]["days_left"], &listed[0]["falls_soon"]), (&left.into(), &soon.into()));
+        assert!(listed[1].get("days_left").is_none(), "what is nobody's falls for nobody");
+        assert_eq!(site.run("person show wong")["tokens"][0]["days_left"], left);
+        let text = site.try_run("token list", "", false).unwrap();
+        assert_eq!(text.contains(&format!("{left}, falls inactive soon")), soon, "{text}");
+    }
 }
 
 #[test]

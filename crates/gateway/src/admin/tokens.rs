@@ -1,18 +1,20 @@
 //! `praya-gateway token …`
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Subcommand, ValueEnum};
 use data_encoding::BASE32_NOPAD;
 use praya_identity::token::TokenAct;
 use praya_identity::tokens::{self, TokenPolicy};
-use praya_identity::{IdentityStore as _, OtpAlgorithm, Token, TokenKind, otp, random};
-use praya_model::{AccountName, EndReason, Secret, TokenSerial};
+use praya_identity::{IdentityStore as _, OtpAlgorithm, Token, TokenKind, TokenState, otp, random};
+use praya_model::{AccountName, EndReason, Secret, Timestamp, TokenSerial};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::{Context, Table, printable, shown};
 use crate::exit::{Code, Fatal, Result};
+use crate::sign_in::SignInPolicy;
 use crate::store::AuditEvent;
 
 /// What is done to tokens.
@@ -94,6 +96,9 @@ pub enum Type {
     Hotp,
 }
 
+/// From so many days before it falls inactive on, the list points at a token.
+const REMIND_DAYS: u64 = 14;
+
 /// A token in lists, without its secret.
 #[derive(Debug, Serialize)]
 pub(super) struct Shown {
@@ -106,10 +111,22 @@ pub(super) struct Shown {
     wrong_codes: u32,
     last_used: Option<String>,
     counting_since: String,
+    /// Days until it falls inactive if it is not used; absent where it cannot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    days_left: Option<u64>,
+    /// Whether that is soon.
+    falls_soon: bool,
 }
 
 impl Shown {
-    pub(super) fn of(token: &Token) -> Self {
+    pub(super) fn all(tokens: &[Token], context: &Context<'_>) -> Result<Vec<Self>> {
+        let unused_limit = SignInPolicy::from_config(&context.config()?).tokens.unused_limit;
+        Ok(tokens.iter().map(|token| Self::of(token, unused_limit, context.now)).collect())
+    }
+
+    fn of(token: &Token, unused_limit: Option<Duration>, now: Timestamp) -> Self {
+        let limit = unused_limit.filter(|_| token.state == TokenState::Active);
+        let days_left = limit.map(|limit| token.days_left(limit, now));
         Self {
             serial: token.serial.clone(),
             account: token.account.clone(),
@@ -119,6 +136,8 @@ impl Shown {
             wrong_codes: token.failures,
             last_used: token.last_used.map(shown),
             counting_since: shown(token.counting_since),
+            days_left,
+            falls_soon: days_left.is_some_and(|days| days <= REMIND_DAYS),
         }
     }
 }
@@ -202,9 +221,10 @@ fn add(
     let token = find(context, serial.as_str())?;
     let generated = !secret_stdin;
     let owner = account.as_ref().map_or(serial.as_str(), AccountName::as_str);
-    let issuer = context.config()?.gateway.display_name;
+    let config = context.config()?;
+    let issuer = config.gateway.display_name.clone();
     let added = Added {
-        token: Shown::of(&token),
+        token: Shown::of(&token, SignInPolicy::from_config(&config).tokens.unused_limit, context.now),
         secret: generated.then(|| Secret::new(BASE32_NOPAD.encode(&secret))),
         otpauth: generated.then(|| Secret::new(otp::otpauth_uri(kind, &issuer, owner, &secret).as_str())),
     };
@@ -225,9 +245,9 @@ fn add(
 }
 
 fn list(context: &mut Context<'_>) -> Result<()> {
-    let tokens: Vec<Shown> = context.store.tokens()?.iter().map(Shown::of).collect();
+    let tokens = Shown::all(&context.store.tokens()?, context)?;
     context.out.show(&tokens, || {
-        let mut table = Table::new(["SERIAL", "PERSON", "STATE", "TYPE", "DRIFT", "LAST USED"]);
+        let mut table = Table::new(["SERIAL", "PERSON", "STATE", "TYPE", "DRIFT", "LAST USED", "DAYS LEFT"]);
         for token in &tokens {
             let kind = match token.kind {
                 TokenKind::Totp { step_seconds, digits, .. } => {
@@ -242,6 +262,11 @@ fn list(context: &mut Context<'_>) -> Result<()> {
                 kind,
                 token.drift_steps.to_string(),
                 token.last_used.clone().unwrap_or_else(|| "never".into()),
+                match token.days_left {
+                    Some(days) if token.falls_soon => format!("{days}, falls inactive soon"),
+                    Some(days) => days.to_string(),
+                    None => "-".into(),
+                },
             ]);
         }
         table.render("no tokens; register one with `praya-gateway token add SERIAL`")
@@ -263,7 +288,8 @@ fn act(context: &mut Context<'_>, serial: &str, act: TokenAct, code: &'static st
         record.token = Some(token.serial.clone());
         record.account.clone_from(&token.account);
     })?;
-    // Sessions that this token opened must not outlive it, and a session does not remember its token.
+    // Sessions that this token opened must not outlive it, and a session does not remember its token. A sign-in under
+    // way notices by itself.
     let ended = match &token.account {
         Some(account) => super::people::end(context, account, EndReason::TokenDisabled)?,
         None => 0,
