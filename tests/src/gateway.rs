@@ -179,6 +179,23 @@ impl Gateway {
         self.admin_with_input(words, "")
     }
 
+    /// Lets so many days pass for one row of its database: the instants in these columns move back. Nothing but a
+    /// clock does that otherwise; the gateway may run meanwhile, as with its own commands.
+    ///
+    /// # Errors
+    /// When there is no such row.
+    pub fn let_days_pass(&self, days: u32, table: &str, key: &str, columns: &[&str]) -> Result<()> {
+        let (name, key) = key.split_once('=').context("column=value")?;
+        let earlier: Vec<_> = columns.iter().map(|column| format!("{column} = {column} - ?1")).collect();
+        let database = rusqlite::Connection::open(self.file("praya.db"))?;
+        let changed = database.execute(
+            &format!("UPDATE {table} SET {} WHERE {name} = ?2", earlier.join(", ")),
+            (i64::from(days) * 86_400_000, key),
+        )?;
+        ensure!(changed == 1, "{changed} rows of {table} have {name} = {key}");
+        Ok(())
+    }
+
     /// Adds people whose password is this one and needs no change. An administrator knows initial passwords only, so
     /// each of them signs in once and chooses it, at a gateway that asks for nothing else.
     ///

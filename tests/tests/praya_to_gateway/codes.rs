@@ -41,6 +41,30 @@ fn the_troubles_with_a_code_are_told_apart() -> Result<()> {
 }
 
 #[test]
+fn a_39_a_token_unused_for_sixty_days_is_refused_until_an_administrator_brings_it_back() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let token = Token::soft("forgotten");
+    let scene = Scene::new(|gateway| gateway.add_token("wong", "40000009", &token))?;
+    let (code, said) = scene.login("wong", &[PASSWORD, &token.now()])?;
+    assert_eq!(code, 0, "{said}");
+    scene.client.run(&scene.lab.employee, &["logout"])?;
+    scene.gateway.let_days_pass(60, "tokens", "serial=40000009", &["last_used", "counting_since"])?;
+    let (code, said) = scene.login("wong", &[PASSWORD, &token.shifted(1)])?;
+    assert_eq!(code, 5, "{said}");
+    ensure!(said.contains("40000009") && said.contains("60 days"), "{said}");
+    ensure!(scene.gateway.sessions()?.is_empty());
+    // It stays so until somebody acts, and then the count starts anew.
+    let (code, said) = scene.login("wong", &[PASSWORD, &token.shifted(1)])?;
+    assert_eq!(code, 5, "{said}");
+    scene.gateway.admin(&["token", "reactivate", "40000009", "--reason", "back from leave"])?;
+    let (code, said) = scene.login("wong", &[PASSWORD, &token.shifted(1)])?;
+    assert_eq!(code, 0, "{said}");
+    Ok(())
+}
+
+#[test]
 fn of_two_racing_uses_of_one_code_exactly_one_wins() -> Result<()> {
     if was_run_elsewhere()? {
         return Ok(());

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use praya_testkit::HANG;
 use praya_testkit::otp::Token;
 use praya_testkit::privilege::was_run_elsewhere;
@@ -104,6 +104,30 @@ fn a_new_password_must_match_its_repetition_and_differ_from_the_old_one() -> Res
         ensure!(said.contains(word), "{said}");
     }
     let (code, said) = scene.login("chan", &[&initial, NEW_PASSWORD, NEW_PASSWORD])?;
+    assert_eq!(code, 0, "{said}");
+    Ok(())
+}
+
+#[test]
+fn an_initial_password_that_was_given_out_too_long_ago_is_refused_and_a_new_one_opens() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let mut initial = String::new();
+    let scene = Scene::new(|gateway| {
+        initial = gateway.add_newcomer("chan")?;
+        Ok(())
+    })?;
+    // A fortnight by default.
+    scene.gateway.let_days_pass(14, "accounts", "name=chan", &["password_initial_until"])?;
+    let (code, said) = scene.login("chan", &[&initial, NEW_PASSWORD, NEW_PASSWORD])?;
+    assert_eq!(code, 5, "{said}");
+    ensure!(said.contains("given out too long ago"), "{said}");
+    let (_, said) = scene.login("chan", &["not the password"])?;
+    ensure!(!said.contains("given out"), "that is told only to who knows it: {said}");
+    let anew = scene.gateway.admin(&["person", "set-initial-password", "chan"])?;
+    let anew = anew["initial_password"].as_str().context("an initial password")?;
+    let (code, said) = scene.login("chan", &[anew, NEW_PASSWORD, NEW_PASSWORD])?;
     assert_eq!(code, 0, "{said}");
     Ok(())
 }
