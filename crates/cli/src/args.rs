@@ -9,13 +9,13 @@ use praya_model::{GatewayAddress, Pin, ProfileName};
 
 /// Secure remote access: signs in to a gateway, shows what it publishes, opens it.
 #[derive(Debug, Parser)]
-#[command(name = "praya", version, about, max_term_width = 100, propagate_version = true, after_help = EXIT_CODES)]
+#[command(name = "praya", version, about, max_term_width = 100, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
     /// The service's socket.
-    #[arg(long, global = true, value_name = "PATH", default_value = praya_ipc::DEFAULT_SOCKET)]
+    #[arg(long, global = true, display_order = 90, value_name = "PATH", default_value = praya_ipc::DEFAULT_SOCKET)]
     pub(crate) socket: PathBuf,
     /// Answer in JSON with stable field names.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 91)]
     pub(crate) json: bool,
     #[command(subcommand)]
     pub(crate) command: Command,

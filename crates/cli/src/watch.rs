@@ -6,7 +6,7 @@ use std::time::Duration;
 use praya_ipc::Client;
 use praya_model::Snapshot;
 
-use crate::login::now;
+use crate::login::{has_session, now};
 use crate::out::Out;
 use crate::status::{Status, view};
 use crate::{Ended, text};
@@ -31,7 +31,8 @@ pub(crate) async fn watch(client: &Client, out: Out) -> Result<(), Ended> {
         tokio::select! {
             _ = &mut stop => {
                 if !out.json {
-                    out.text(&format!("\n{}", text::STATUS_STOPPED))?;
+                    let note = if has_session(&snapshot) { text::STATUS_STOPPED } else { "" };
+                    out.text(&format!("\n{note}"))?;
                 }
                 return Ok(());
             }

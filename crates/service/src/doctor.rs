@@ -154,6 +154,13 @@ fn session(snapshot: &Snapshot) -> Check {
             failure: snapshot.last_failure.clone(),
             ..check("session", CheckOutcome::Skipped, "not signed in")
         },
+        TunnelState::Ended if snapshot.ended_by_administrator => {
+            check("session", CheckOutcome::Warning, "ended by an administrator of this computer")
+        }
+        // What a person chose is as it should be.
+        TunnelState::Ended if matches!(snapshot.ended, Some(EndReason::UserLogout | EndReason::TrayExit)) => {
+            check("session", CheckOutcome::Skipped, "logged out")
+        }
         TunnelState::Ended => {
             let reason = snapshot.ended.unwrap_or(EndReason::Other);
             let failure = FailureCode::SessionEnded { reason }.into();
@@ -241,6 +248,18 @@ mod tests {
             (at(0), at(20), at(-60), at(90)),
             (CheckOutcome::Good, CheckOutcome::Good, CheckOutcome::Warning, CheckOutcome::Warning)
         );
+    }
+
+    #[test]
+    fn a_log_out_is_no_trouble_and_an_end_by_somebody_else_is() {
+        let ended = |reason, ended_by_administrator| {
+            let (state, ended) = (TunnelState::Ended, Some(reason));
+            session(&Snapshot { state, ended, ended_by_administrator, ..Snapshot::default() })
+        };
+        assert_eq!(ended(EndReason::UserLogout, false).outcome, CheckOutcome::Skipped);
+        assert_eq!(ended(EndReason::UserLogout, true).outcome, CheckOutcome::Warning);
+        let idle = ended(EndReason::Idle, false);
+        assert_eq!(idle.failure.unwrap().code, FailureCode::SessionEnded { reason: EndReason::Idle });
     }
 
     #[tokio::test]
