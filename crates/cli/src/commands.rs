@@ -1,6 +1,6 @@
 //! Each command of `praya` in a few lines, those with more to them by name.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::CommandFactory;
@@ -112,19 +112,23 @@ struct Reset {
     gone: usize,
     left_alone: Vec<String>,
     failed: Vec<String>,
+    damaged_journal: Option<PathBuf>,
 }
 
 fn text_of_reset(reset: &Reset) -> String {
-    let done = if reset.undone + reset.gone + reset.left_alone.len() + reset.failed.len() == 0 {
-        text::NOTHING_TO_RESET
-    } else if reset.failed.is_empty() {
-        text::NETWORK_RESET
-    } else {
+    let done = if !reset.failed.is_empty() {
         text::NETWORK_PARTLY_RESET
+    } else if reset.damaged_journal.is_some() {
+        text::NETWORK_PERHAPS_RESET
+    } else if reset.undone + reset.gone + reset.left_alone.len() == 0 {
+        text::NOTHING_TO_RESET
+    } else {
+        text::NETWORK_RESET
     };
     let left = reset.left_alone.iter().map(|what| text::left_alone(what));
     let failed = reset.failed.iter().map(|what| text::not_undone(what));
-    std::iter::once(done.to_owned()).chain(left).chain(failed).collect::<Vec<_>>().join("\n")
+    let damaged = reset.damaged_journal.as_deref().map(text::journal_damaged);
+    std::iter::once(done.to_owned()).chain(left).chain(failed).chain(damaged).collect::<Vec<_>>().join("\n")
 }
 
 /// Puts the network back: through the service where it runs, else by the journal that it left.
@@ -147,6 +151,7 @@ async fn reset_network(client: Result<Client, Failure>, state: &Path, out: Out) 
                 gone: report.gone,
                 left_alone: report.left_alone,
                 failed: report.failed,
+                damaged_journal: report.damaged,
             };
             out.either(&reset, text_of_reset)?;
             if failed { Err(Ended::Silent(Exit::Failed)) } else { Ok(()) }

@@ -3,6 +3,7 @@
 mod failure;
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 use praya_model::TunnelState;
@@ -67,6 +68,7 @@ pub(crate) const NO_RESOURCES: &str = "Nothing is published to you.";
 pub(crate) const NOTHING_TO_RESET: &str = "Nothing of Praya's is left on this machine's network.";
 pub(crate) const NETWORK_RESET: &str = "The network is as it was before Praya changed it.";
 pub(crate) const NETWORK_PARTLY_RESET: &str = "Some of Praya's changes could not be taken back:";
+pub(crate) const NETWORK_PERHAPS_RESET: &str = "What is known of Praya's changes is taken back.";
 pub(crate) const RESET_NEEDS_ROOT: &str = "Only root may put the network back; run: sudo praya reset-network";
 pub(crate) const SHARED: &str = "for everybody on this machine";
 pub(crate) const STATUS_STOPPED: &str = "The session goes on.";
@@ -124,6 +126,15 @@ pub(crate) fn left_alone(what: &str) -> String {
 /// Something that could not be taken back.
 pub(crate) fn not_undone(what: &str) -> String {
     format!("  not taken back: {}", printable(what))
+}
+
+/// The undo journal could be read in part only.
+pub(crate) fn journal_damaged(kept: &Path) -> String {
+    let kept = printable(&kept.display().to_string());
+    format!(
+        "  The undo journal was damaged and is kept as {kept}:\n  \
+         look in it for settings that are still in force, put them back by hand, and delete it."
+    )
 }
 
 /// The service answered.

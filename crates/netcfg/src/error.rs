@@ -44,7 +44,10 @@ pub enum NetcfgError {
         path: PathBuf,
     },
     /// The journal was written by a newer version.
-    #[error("the undo journal {path} is not one that this version understands", path = .path.display())]
+    #[error(
+        "the undo journal {path} was written by another version: let that version take it back, or move the file away",
+        path = .path.display()
+    )]
     ForeignJournal {
         /// Where it is.
         path: PathBuf,

@@ -1,7 +1,9 @@
 //! The undo journal: what must be put back, on disk before it is changed.
 //!
 //! JSON lines. The first names the format and the boot it belongs to; then `{"id":…,"undo":…}` before a change and
-//! `{"done":…}` after it is undone. A line that was cut off by a crash describes a change that did not happen. The
+//! `{"done":…}` after it is undone. A last line that was cut off by a crash describes a change that did not happen.
+//! Of a damaged file every line that can be read counts, and the file is kept aside for a person to look at: a
+//! machine that cannot be put back in full is better put back in part, and never kept from the network for it. The
 //! file is locked while a process uses it, so that a clean-up never pulls the network from under a living service;
 //! it is removed when nothing is left to undo.
 
@@ -9,6 +11,7 @@ use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use data_encoding::BASE64;
 use ipnet::IpNet;
@@ -20,7 +23,7 @@ use crate::state::Route;
 const VERSION: u32 = 1;
 /// Dead lines that may pile up before the file is written anew.
 const MAX_DEAD_LINES: usize = 512;
-/// Larger files are not ours.
+/// Of a larger file no more is read.
 const MAX_SIZE: u64 = 16 * 1024 * 1024;
 
 /// How to take one change back. Values are those from before the change, never constants.
@@ -112,6 +115,7 @@ pub struct Journal {
     pending: BTreeMap<u64, Undo>,
     next: u64,
     dead_lines: usize,
+    damaged: Option<PathBuf>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -124,7 +128,8 @@ enum Line {
 
 impl Journal {
     /// Opens the journal at `path` and reads what an earlier process left in it; makes it when there is none.
-    /// Entries of an earlier boot are kept only where the change survives one. `boot` names the present boot.
+    /// Entries of an earlier boot are kept only where the change survives one. `boot` names the present boot. A
+    /// damaged file is read as far as it can be and copied aside, see [`Journal::take_damaged`].
     ///
     /// # Errors
     /// [`NetcfgError::JournalInUse`], [`NetcfgError::ForeignJournal`] or [`NetcfgError::Journal`]; nothing is
@@ -133,19 +138,41 @@ impl Journal {
         let failed = |source| NetcfgError::Journal { path: path.to_owned(), source };
         let mut file = lock(path)?;
         let mut content = Vec::new();
-        if file.metadata().map_err(failed)?.len() > MAX_SIZE {
-            return Err(NetcfgError::ForeignJournal { path: path.to_owned() });
+        let is_larger = file.metadata().map_err(failed)?.len() > MAX_SIZE;
+        (&mut file).take(MAX_SIZE).read_to_end(&mut content).map_err(failed)?;
+        let Found { pending, boot: written, damaged } =
+            parse(&content).ok_or_else(|| NetcfgError::ForeignJournal { path: path.to_owned() })?;
+        // Whose boot cannot be read counts as of this one: undoing tolerates what is gone.
+        let same_boot = written.is_none_or(|written| written == boot);
+        let damaged = if damaged || is_larger { Some(keep_aside(path).map_err(failed)?) } else { None };
+        if let Some(aside) = &damaged {
+            tracing::warn!(
+                journal = %path.display(),
+                kept = %aside.display(),
+                readable = pending.len(),
+                "the undo journal is damaged: what could be read is taken back, and the file is kept; look in it for \
+                 network settings that are still in force, put them back by hand, and delete it"
+            );
         }
-        file.read_to_end(&mut content).map_err(failed)?;
-        let (pending, same_boot) =
-            parse(&content, boot).ok_or_else(|| NetcfgError::ForeignJournal { path: path.to_owned() })?;
-        let pending: BTreeMap<u64, Undo> =
-            pending.into_iter().filter(|(_, undo)| same_boot || undo.survives_reboot()).collect();
+        let undos = pending.into_iter().filter(|undo| same_boot || undo.survives_reboot());
+        let pending: BTreeMap<u64, Undo> = (1..).zip(undos).collect();
         let next = pending.keys().next_back().map_or(1, |last| last + 1);
-        let mut journal =
-            Self { path: path.to_owned(), file, boot: boot.to_owned(), pending, next, dead_lines: 0 };
+        let mut journal = Self {
+            path: path.to_owned(),
+            file,
+            boot: boot.to_owned(),
+            pending,
+            next,
+            dead_lines: 0,
+            damaged,
+        };
         journal.rewrite()?;
         Ok(journal)
+    }
+
+    /// Where the damaged file is kept that this journal was salvaged from, if it was. Told once.
+    pub fn take_damaged(&mut self) -> Option<PathBuf> {
+        self.damaged.take()
     }
 
     /// Writes down how to take `changes` back, in the order in which they will be made. Returns when they are on
@@ -308,33 +335,50 @@ fn is_same_file(_file: &File, _path: &Path) -> io::Result<bool> {
     Ok(true)
 }
 
-/// The entries that are not done, and whether they are of the boot `boot`. `None` for a file of another kind.
-fn parse(content: &[u8], boot: &str) -> Option<(BTreeMap<u64, Undo>, bool)> {
-    let mut pending = BTreeMap::new();
-    let mut same_boot = true;
-    let mut lines = content.split_inclusive(|byte| *byte == b'\n');
-    match lines.next() {
-        // New, or its maker died before the first line was on the disk.
-        None => return Some((pending, true)),
-        Some(first) => match serde_json::from_slice(first) {
-            Ok(Line::Header { praya_undo: VERSION, boot: written }) => same_boot &= written == boot,
-            Ok(Line::Header { .. } | Line::Entry { .. } | Line::Done { .. }) | Err(_) => return None,
-        },
-    }
-    for line in lines {
+/// Copies a damaged file beside itself; the original is replaced later, in one step.
+fn keep_aside(path: &Path) -> io::Result<PathBuf> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".damaged-{now}"));
+    let aside = path.with_file_name(name);
+    // With its permissions.
+    std::fs::copy(path, &aside)?;
+    Ok(aside)
+}
+
+/// What a journal says.
+#[derive(Debug, Default)]
+struct Found {
+    /// Not yet done, the oldest first.
+    pending: Vec<Undo>,
+    /// `None` when the line that names it cannot be read.
+    boot: Option<String>,
+    damaged: bool,
+}
+
+/// Reads every line that can be read. `None` for the journal of another version, which that version can undo.
+fn parse(content: &[u8]) -> Option<Found> {
+    let mut found = Found::default();
+    // A list, not a map: a damaged number must not take the place of an intact entry.
+    let mut entries: Vec<(u64, Undo)> = Vec::new();
+    for (at, line) in content.split_inclusive(|byte| *byte == b'\n').enumerate() {
         match serde_json::from_slice(line) {
+            Ok(Line::Header { praya_undo: VERSION, boot }) if at == 0 => found.boot = Some(boot),
+            Ok(Line::Header { .. }) if at == 0 => return None,
             Ok(Line::Entry { id, undo }) => {
-                pending.insert(id, undo);
+                found.damaged |= entries.iter().any(|(known, _)| *known == id);
+                entries.push((id, undo));
             }
-            Ok(Line::Done { done }) => {
-                pending.remove(&done);
-            }
-            Ok(Line::Header { .. }) => {}
-            // Cut off by a crash, or damaged: the others are worth undoing all the same.
-            Err(error) => tracing::warn!(%error, "a line of the undo journal is damaged and skipped"),
+            Ok(Line::Done { done }) => entries.retain(|(id, _)| *id != done),
+            // The last line of a process that died while it wrote: the change was never made.
+            Err(_) if at > 0 && !line.ends_with(b"\n") => {}
+            Ok(Line::Header { .. }) | Err(_) => found.damaged = true,
         }
     }
-    Some((pending, same_boot))
+    found.damaged |= found.boot.is_none() && !content.is_empty();
+    entries.sort_by_key(|(id, _)| *id);
+    found.pending = entries.into_iter().map(|(_, undo)| undo).collect();
+    Some(found)
 }
 
 #[cfg(test)]

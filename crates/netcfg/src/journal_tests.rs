@@ -72,26 +72,66 @@ fn after_a_reboot_only_files_are_put_back() {
 }
 
 #[test]
-fn another_kind_of_file_is_not_touched() {
+fn another_version_s_journal_is_not_touched() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("undo");
-    for content in ["something else\n", "{\"praya_undo\":99,\"boot\":\"b\"}\n", "{\"done\":1}\n"] {
-        std::fs::write(&path, content).unwrap();
-        assert!(matches!(Journal::open(&path, "b"), Err(NetcfgError::ForeignJournal { .. })), "{content}");
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), content);
+    let content = "{\"praya_undo\":99,\"boot\":\"b\"}\n{\"id\":1,\"redo\":1}\n";
+    std::fs::write(&path, content).unwrap();
+    assert!(matches!(Journal::open(&path, "b"), Err(NetcfgError::ForeignJournal { .. })));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), content);
+    assert_eq!(kept_aside(folder.path()), Vec::<Vec<u8>>::new());
+}
+
+#[test]
+fn a_damaged_line_does_not_hide_the_others_and_the_file_is_kept() {
+    for (damaged, left) in [("\"name\":\"b\"", "ca"), ("\"boot\":\"boot\"", "cba"), ("\"id\":3", "ba")] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("undo");
+        drop(Journal::open(&path, "boot").unwrap().record(vec![table("a"), table("b"), table("c")]).unwrap());
+        let content = std::fs::read_to_string(&path).unwrap().replace(damaged, "#");
+        std::fs::write(&path, &content).unwrap();
+        let mut journal = Journal::open(&path, "boot").unwrap();
+        assert_eq!(names(&journal).concat(), left);
+        let kept = journal.take_damaged().unwrap();
+        assert!(kept.file_name().unwrap().to_str().unwrap().starts_with("undo.damaged-"), "{kept:?}");
+        assert_eq!(std::fs::read_to_string(&kept).unwrap(), content);
+        assert_eq!(journal.take_damaged(), None, "told once");
+        drop(journal);
+        // What was salvaged is a sound journal again.
+        let mut again = Journal::open(&path, "boot").unwrap();
+        assert_eq!((names(&again).concat().as_str(), again.take_damaged()), (left, None));
     }
 }
 
 #[test]
-fn a_damaged_line_does_not_hide_the_others() {
+fn a_file_without_a_readable_line_is_kept_and_a_new_one_begun() {
+    for content in [&b"something else\n"[..], &[0; 4096], b"{\"done\":1}\n", b"{\"praya_un"] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("undo");
+        std::fs::write(&path, content).unwrap();
+        assert!(Journal::open(&path, "boot").unwrap().is_empty());
+        assert_eq!(kept_aside(folder.path()), [content]);
+    }
+}
+
+#[test]
+fn a_torn_last_line_is_no_damage() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("undo");
+    drop(Journal::open(&path, "boot").unwrap().record(vec![table("a"), table("b")]).unwrap());
+    let content = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &content[..content.len() - 9]).unwrap();
     let mut journal = Journal::open(&path, "boot").unwrap();
-    journal.record(vec![table("a"), table("b"), table("c")]).unwrap();
-    drop(journal);
-    let content = std::fs::read_to_string(&path).unwrap().replace("\"name\":\"b\"", "\"na#e\":\"b\"");
-    std::fs::write(&path, content).unwrap();
-    assert_eq!(names(&Journal::open(&path, "boot").unwrap()), ["c", "a"]);
+    assert_eq!((names(&journal).concat().as_str(), journal.take_damaged()), ("a", None));
+}
+
+/// What was kept of damaged files.
+fn kept_aside(folder: &Path) -> Vec<Vec<u8>> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .filter(|path| path.to_str().unwrap().contains(".damaged-"))
+        .map(|path| std::fs::read(path).unwrap())
+        .collect()
 }
 
 #[test]
@@ -138,11 +178,47 @@ proptest! {
         prop_assert!(found == whole || found == whole + 1);
     }
 
+    /// Wherever bytes are overwritten: the lines that are whole are undone, and nothing damaged goes unnoticed.
+    #[test]
+    fn damage_anywhere_costs_only_the_lines_it_hits(
+        count in 1usize..12, at in any::<prop::sample::Index>(), bytes in prop::collection::vec(any::<u8>(), 1..40),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("undo");
+        // Files survive a reboot: it does not matter here if the damage makes another boot of it.
+        let file = |n: usize| Undo::file(n.to_string().into(), None, "# ours");
+        drop(Journal::open(&path, "boot").unwrap().record((0..count).map(file).collect()));
+        let sound = std::fs::read(&path).unwrap();
+        let mut content = sound.clone();
+        let at = at.index(content.len());
+        content.iter_mut().skip(at).zip(&bytes).for_each(|(byte, new)| *byte = *new);
+        std::fs::write(&path, &content).unwrap();
+        let lines = |content: &[u8]| -> Vec<Vec<u8>> {
+            content.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect()
+        };
+        let (before, after) = (lines(&sound), lines(&content));
+        let untouched = (0..count).filter(|n| after.contains(&before[n + 1]));
+        let untouched: Vec<Undo> = untouched.map(file).collect();
+        match Journal::open(&path, "boot") {
+            Ok(journal) => {
+                let found: Vec<&Undo> = journal.pending().map(|(_, undo)| undo).collect();
+                prop_assert!(untouched.iter().all(|undo| found.contains(&undo)), "{untouched:?} in {found:?}");
+                prop_assert!(found.len() <= count + 1);
+            }
+            Err(error) => {
+                // The damage made a version of it.
+                prop_assert!(matches!(error, NetcfgError::ForeignJournal { .. }), "{error}");
+                prop_assert_eq!(std::fs::read(&path).unwrap(), content);
+                prop_assert!(at < before[0].len());
+            }
+        }
+    }
+
     #[test]
     fn any_bytes_are_read_without_panic(content in prop::collection::vec(any::<u8>(), 0..200)) {
-        let _ = parse(&content, "boot");
+        let _ = parse(&content);
         let mut after_header = b"{\"praya_undo\":1,\"boot\":\"boot\"}\n".to_vec();
         after_header.extend(content);
-        prop_assert!(parse(&after_header, "boot").is_some());
+        prop_assert!(parse(&after_header).is_some_and(|found| found.boot.as_deref() == Some("boot")));
     }
 }

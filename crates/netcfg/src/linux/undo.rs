@@ -1,6 +1,6 @@
 //! Takes back what a journal says: at the end of a tunnel, at the next start after a crash, and on demand.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::NetcfgError;
 use crate::journal::{EntryId, Journal, Undo};
@@ -22,6 +22,8 @@ pub struct RevertReport {
     pub left_alone: Vec<String>,
     /// What could not be taken back, and why; it stays in the journal.
     pub failed: Vec<String>,
+    /// The journal was damaged and could not be read in full; it is kept here.
+    pub damaged: Option<PathBuf>,
 }
 
 impl RevertReport {
@@ -67,7 +69,7 @@ pub async fn remove_leftover_routes() -> Result<RevertReport, NetcfgError> {
 
 /// The newest change first. One that cannot be taken back does not keep the others.
 pub(crate) async fn undo_all(netlink: &Netlink, journal: &mut Journal) -> Result<RevertReport, NetcfgError> {
-    let mut report = RevertReport::default();
+    let mut report = RevertReport { damaged: journal.take_damaged(), ..RevertReport::default() };
     let pending: Vec<(EntryId, Undo)> = journal.pending().map(|(id, undo)| (id, undo.clone())).collect();
     if pending.is_empty() {
         return Ok(report);

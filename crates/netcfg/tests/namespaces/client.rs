@@ -120,6 +120,41 @@ fn after_kill_9_the_journal_alone_cleans_up() {
 }
 
 #[test]
+fn a_damaged_journal_still_cleans_up_what_it_says() {
+    const TEST: &str = "client::a_damaged_journal_still_cleans_up_what_it_says";
+    in_namespace(TEST, async {
+        if Victim::is_me("service") {
+            let tun = tun();
+            let config = config(&["10.9.0.5/24"], &[]);
+            let mut network = configurator().await;
+            network.apply(&config, tun.name(), GATEWAY.parse().unwrap()).await.unwrap();
+            return Victim::ready();
+        }
+        at_home();
+        let before = snapshot();
+        let journal = options().journal;
+        for by_service in [true, false] {
+            Victim::start(TEST, "service").kill();
+            assert_ne!(snapshot(), before);
+            let mut content = std::fs::read(&journal).unwrap();
+            content[..16].fill(0);
+            std::fs::write(&journal, &content).unwrap();
+            let report = if by_service {
+                let (network, report) = NetworkConfigurator::open(options()).await.unwrap();
+                network.close().await.unwrap();
+                report
+            } else {
+                revert_journal(&journal).await.unwrap()
+            };
+            assert!(report.failed.is_empty() && report.undone > 0, "{report:?}");
+            assert_eq!(snapshot(), before);
+            assert_eq!(std::fs::read(report.damaged.unwrap()).unwrap(), content);
+            assert!(!journal.exists());
+        }
+    });
+}
+
+#[test]
 fn the_next_start_cleans_up_by_itself_and_works() {
     const TEST: &str = "client::the_next_start_cleans_up_by_itself_and_works";
     in_namespace(TEST, async {
