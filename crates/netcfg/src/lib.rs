@@ -19,7 +19,7 @@ pub use journal::Journal;
 #[cfg(target_os = "linux")]
 pub use linux::configurator::{NetworkConfigurator, Options, Outcome};
 #[cfg(target_os = "linux")]
-pub use linux::forwarding::{Forwarding, ForwardingSettings};
+pub use linux::forwarding::{Forwarding, ForwardingSettings, local_destinations};
 #[cfg(target_os = "linux")]
 pub use linux::monitor::{Change, Monitor};
 #[cfg(target_os = "linux")]

@@ -9,11 +9,16 @@ use tokio::process::Command;
 
 use crate::error::NetcfgError;
 use crate::journal::{Journal, Undo};
-use crate::nft;
+use crate::nft::{self, Closed};
 
 use super::netlink::Netlink;
 use super::undo::{self, RevertReport};
 use super::{open_journal, sysctl};
+
+const IPV4_SWITCH: &str = "/proc/sys/net/ipv4/ip_forward";
+const IPV4_INTERFACES: &str = "/proc/sys/net/ipv4/conf";
+const IPV6_SWITCH: &str = "/proc/sys/net/ipv6/conf/all/forwarding";
+const IPV6_INTERFACES: &str = "/proc/sys/net/ipv6/conf";
 
 /// What the gateway forwards.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +44,9 @@ pub struct Forwarding {
 impl Forwarding {
     /// Switches the kernel's forwarding on and loads the table. Needs a tokio runtime.
     ///
+    /// A family that did not forward before forwards nothing but the tunnel's packets: the machine is no router for
+    /// anybody else. Where forwarding was on already, other people's traffic is left alone.
+    ///
     /// What an earlier process left in the journal at `journal` is taken over when it was the same table, so that
     /// translated connections outlive a crash and a restart; else it is taken back first.
     ///
@@ -49,7 +57,7 @@ impl Forwarding {
     /// [`NetcfgError::NftMissing`], [`NetcfgError::Nft`], [`NetcfgError::NotPermitted`],
     /// [`NetcfgError::BadSettings`] or the journal's errors. Then everything is as before.
     pub async fn start(journal: &Path, settings: &ForwardingSettings) -> Result<Self, NetcfgError> {
-        let rules = nft::table(settings).map_err(|detail| NetcfgError::BadSettings { detail })?;
+        nft::check(settings).map_err(|detail| NetcfgError::BadSettings { detail })?;
         let program = find_nft().ok_or(NetcfgError::NftMissing)?;
         let mut journal = open_journal(journal)?;
         let netlink = Netlink::open()?;
@@ -58,7 +66,7 @@ impl Forwarding {
             undo::undo_all(&netlink, &mut journal).await?;
         }
         let mut forwarding = Self { journal, netlink };
-        if let Err(error) = forwarding.switch_on(settings, &program, &rules).await {
+        if let Err(error) = forwarding.switch_on(settings, &program).await {
             forwarding.stop().await?;
             return Err(error);
         }
@@ -78,36 +86,81 @@ impl Forwarding {
     /// Leaves everything as it is, for a successor that [`Forwarding::start`]s with the same journal.
     pub fn hand_over(self) {}
 
-    async fn switch_on(
-        &mut self,
-        settings: &ForwardingSettings,
-        program: &Path,
-        rules: &str,
-    ) -> Result<(), NetcfgError> {
+    async fn switch_on(&mut self, settings: &ForwardingSettings, program: &Path) -> Result<(), NetcfgError> {
+        let wants_ipv4 = settings.pools.iter().any(|pool| pool.addr().is_ipv4());
+        let wants_ipv6 = settings.pools.iter().any(|pool| pool.addr().is_ipv6());
+        let closed = [self.closed_ipv4(wants_ipv4)?, self.closed_ipv6(wants_ipv6)?];
+        let closed: Vec<Closed> = closed.into_iter().flatten().collect();
         let table = Undo::NftTable { name: nft::table_name(&settings.id) };
         if !self.journal.pending().any(|(_, undo)| *undo == table) {
             self.journal.record(vec![table])?;
         }
-        // One transaction puts the new table in the place of an earlier one.
-        run_nft(program, rules).await?;
-        if settings.pools.iter().any(|pool| pool.addr().is_ipv4()) {
+        // One transaction puts the new table in the place of an earlier one, and a family is closed before it is
+        // switched on. The undoing goes the other way round.
+        run_nft(program, &nft::table(settings, &closed)).await?;
+        if wants_ipv4 {
             self.forward_ipv4()?;
         }
-        if settings.pools.iter().any(|pool| pool.addr().is_ipv6()) {
+        if wants_ipv6 {
             self.forward_ipv6().await?;
         }
         Ok(())
     }
 
+    /// IPv4 asks the interface that a packet came in on whether to forward it. Which did before is told by the
+    /// settings, and by the journal once the common switch has overwritten them.
+    fn closed_ipv4(&self, wanted: bool) -> Result<Option<Closed>, NetcfgError> {
+        let ours = self.journalled(Path::new(IPV4_SWITCH)).is_some();
+        if !(ours || wanted && is_off(Path::new(IPV4_SWITCH))?) {
+            return Ok(None);
+        }
+        let mut except = Vec::new();
+        for (name, path) in interfaces(IPV4_INTERFACES, "forwarding")? {
+            let forwarded = match self.journalled(&path) {
+                Some(previous) => previous != "0",
+                None => !ours && is_on(&path)?,
+            };
+            if forwarded {
+                except.push(name);
+            }
+        }
+        Ok(Some(Closed { ipv6: false, except }))
+    }
+
+    /// IPv6 asks the common switch, or since Linux 6.17 an interface's `force_forwarding`, which we do not touch.
+    fn closed_ipv6(&self, wanted: bool) -> Result<Option<Closed>, NetcfgError> {
+        let ours = self.journalled(Path::new(IPV6_SWITCH)).is_some();
+        if !(ours || wanted && is_off(Path::new(IPV6_SWITCH))?) {
+            return Ok(None);
+        }
+        let mut except = Vec::new();
+        for (name, path) in interfaces(IPV6_INTERFACES, "force_forwarding")? {
+            if is_on(&path)? {
+                except.push(name);
+            }
+        }
+        Ok(Some(Closed { ipv6: true, except }))
+    }
+
+    /// What a setting was before we, or the one whose journal we took over, wrote it; the oldest entry knows.
+    fn journalled(&self, setting: &Path) -> Option<&str> {
+        let entries = self.journal.pending().filter_map(|(_, undo)| match undo {
+            Undo::Sysctl { path, previous, .. } => (path == setting).then_some(previous.as_str()),
+            Undo::Route { .. }
+            | Undo::Address { .. }
+            | Undo::Link { .. }
+            | Undo::File { .. }
+            | Undo::ResolvedLink { .. }
+            | Undo::NftTable { .. } => None,
+        });
+        entries.last()
+    }
+
     /// Writing `ip_forward` overwrites the setting of every interface and of `accept_redirects`. These are written
     /// down before it, so that they come back after it.
     fn forward_ipv4(&mut self) -> Result<(), NetcfgError> {
-        let switch = Path::new("/proc/sys/net/ipv4/ip_forward");
-        let side_effects = [
-            ("/proc/sys/net/ipv4/conf", "forwarding", "1"),
-            ("/proc/sys/net/ipv4/conf", "accept_redirects", "0"),
-        ];
-        self.set_with_side_effects(switch, &side_effects)
+        let side_effects = [(IPV4_INTERFACES, "forwarding", "1"), (IPV4_INTERFACES, "accept_redirects", "0")];
+        self.set_with_side_effects(Path::new(IPV4_SWITCH), &side_effects)
     }
 
     /// As with IPv4; and a router does not listen to router advertisements, unless told to: an interface that has
@@ -115,8 +168,8 @@ impl Forwarding {
     async fn forward_ipv6(&mut self) -> Result<(), NetcfgError> {
         /// `RTPROT_RA`.
         const FROM_ADVERTISEMENT: u8 = 9;
-        let switch = Path::new("/proc/sys/net/ipv6/conf/all/forwarding");
-        if sysctl::read(switch)?.is_none_or(|value| value == "1") {
+        let switch = Path::new(IPV6_SWITCH);
+        if !is_off(switch)? {
             return Ok(());
         }
         let state = self.netlink.state().await?;
@@ -125,12 +178,12 @@ impl Forwarding {
                 .routes
                 .iter()
                 .any(|route| route.protocol == FROM_ADVERTISEMENT && route.link() == Some(link.index));
-            let path: PathBuf = ["/proc/sys/net/ipv6/conf", &link.name, "accept_ra"].iter().collect();
+            let path: PathBuf = [IPV6_INTERFACES, &link.name, "accept_ra"].iter().collect();
             if listens && sysctl::read(&path)?.as_deref() == Some("1") {
                 self.set(&path, "2")?;
             }
         }
-        self.set_with_side_effects(switch, &[("/proc/sys/net/ipv6/conf", "forwarding", "1")])
+        self.set_with_side_effects(switch, &[(IPV6_INTERFACES, "forwarding", "1")])
     }
 
     fn set_with_side_effects(
@@ -138,16 +191,10 @@ impl Forwarding {
         switch: &Path,
         effects: &[(&str, &str, &str)],
     ) -> Result<(), NetcfgError> {
-        let Some(before) = sysctl::read(switch)? else { return Ok(()) };
-        if before == "1" {
-            return Ok(());
-        }
+        let Some(before) = sysctl::read(switch)?.filter(|value| value == "0") else { return Ok(()) };
         let mut undos = Vec::new();
         for (folder, setting, becomes) in effects {
-            let listed = std::fs::read_dir(folder);
-            let listed = listed.map_err(|error| NetcfgError::system(format!("list {folder}"), error))?;
-            for entry in listed.flatten() {
-                let path = entry.path().join(setting);
+            for (_, path) in interfaces(folder, setting)? {
                 let value = if path == switch { None } else { sysctl::read(&path)? };
                 let Some(previous) = value else { continue };
                 // The undo of the switch turns each into the value it had before, or into another one.
@@ -171,6 +218,35 @@ impl Forwarding {
         }])?;
         sysctl::write(path, value)
     }
+}
+
+/// Whether a setting is there and says no.
+fn is_off(setting: &Path) -> Result<bool, NetcfgError> {
+    Ok(sysctl::read(setting)?.is_some_and(|value| value == "0"))
+}
+
+/// Whether a setting is there and says yes.
+fn is_on(setting: &Path) -> Result<bool, NetcfgError> {
+    Ok(sysctl::read(setting)?.is_some_and(|value| value != "0"))
+}
+
+/// The name and the path of `setting` of everything under `folder`, `all` and `default` too.
+fn interfaces(folder: &str, setting: &str) -> Result<Vec<(String, PathBuf)>, NetcfgError> {
+    let listed = std::fs::read_dir(folder);
+    let listed = listed.map_err(|error| NetcfgError::system(format!("list {folder}"), error))?;
+    let named = |entry: std::fs::DirEntry| {
+        (entry.file_name().to_string_lossy().into_owned(), entry.path().join(setting))
+    };
+    Ok(listed.flatten().map(named).collect())
+}
+
+/// The destinations that end at this machine: its own addresses, and the broadcast and anycast addresses of its
+/// networks. Needs a tokio runtime.
+///
+/// # Errors
+/// The kernel's tables cannot be read.
+pub async fn local_destinations() -> Result<Vec<IpNet>, NetcfgError> {
+    Netlink::open()?.local().await
 }
 
 /// Deletes a table whether it is there or not.

@@ -67,7 +67,39 @@ impl Netlink {
             .try_collect()
             .await
             .map_err(|e| failed("list addresses", e))?;
-        let mut routes: Vec<RouteMessage> = Vec::new();
+        let routes = self.routes().await?;
+        Ok(NetworkState {
+            links: links.iter().map(link).collect(),
+            addresses: addresses.iter().filter_map(address).collect(),
+            routes: routes.iter().filter_map(route).collect(),
+            ipv6: speaks_ipv6(),
+        })
+    }
+
+    /// What the kernel keeps for itself: its own addresses, and broadcast and anycast ones of its networks.
+    pub(crate) async fn local(&self) -> Result<Vec<IpNet>, NetcfgError> {
+        /// `RT_TABLE_LOCAL`.
+        const LOCAL: u8 = 255;
+        let is_local = |header: &RouteHeader| {
+            header.table == LOCAL
+                && matches!(header.kind, RouteType::Local | RouteType::Broadcast | RouteType::Anycast)
+        };
+        let routes = self.routes().await?;
+        Ok(routes
+            .iter()
+            .filter(|route| is_local(&route.header))
+            .filter_map(|route| {
+                let destination = route.attributes.iter().find_map(|attribute| {
+                    if let RouteAttribute::Destination(value) = attribute { ip(value) } else { None }
+                });
+                IpNet::new(destination?, route.header.destination_prefix_length).ok()
+            })
+            .collect())
+    }
+
+    /// Of every table.
+    async fn routes(&self) -> Result<Vec<RouteMessage>, NetcfgError> {
+        let mut routes = Vec::new();
         for question in [
             RouteMessageBuilder::<std::net::Ipv4Addr>::new().build(),
             RouteMessageBuilder::<std::net::Ipv6Addr>::new().build(),
@@ -76,12 +108,7 @@ impl Netlink {
                 self.handle.route().get(question).execute().try_collect().await;
             routes.extend(answer.map_err(|e| failed("list routes", e))?);
         }
-        Ok(NetworkState {
-            links: links.iter().map(link).collect(),
-            addresses: addresses.iter().filter_map(address).collect(),
-            routes: routes.iter().filter_map(route).collect(),
-            ipv6: speaks_ipv6(),
-        })
+        Ok(routes)
     }
 
     pub(crate) async fn add_route(&self, route: &Route) -> Result<(), NetcfgError> {
