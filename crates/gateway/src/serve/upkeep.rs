@@ -138,3 +138,34 @@ async fn sweep_tokens(store: Store, audit: Audit, policy: SignInPolicy) {
         Err(error) => tracing::warn!(%error, "tokens could not be looked at"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use praya_identity::{IdentityStore as _, TokenKind, TokenState, WrappingKey, people};
+    use praya_model::{Timestamp, TokenSerial};
+
+    use super::*;
+    use crate::store::AuditFilter;
+
+    #[tokio::test]
+    async fn a40_a_token_unused_for_sixty_days_is_closed_and_the_audit_has_it() {
+        let store = Store::in_memory().unwrap();
+        let (long_ago, key) = (Timestamp::from_secs(1_700_000_000), WrappingKey::from_bytes([1; 32]));
+        let wong = people::add(&store, "wong", "", long_ago).unwrap().name;
+        for (serial, since) in [("OLD", long_ago), ("NEW", now())] {
+            let serial = TokenSerial::new(serial);
+            tokens::register(&store, &key, serial.clone(), TokenKind::SOFT, &[7; 20], None, since).unwrap();
+            tokens::assign(&store, &serial, &wong, since).unwrap();
+        }
+        let policy = SignInPolicy::from_config(&Config::default());
+        for _ in 0..2 {
+            sweep_tokens(store.clone(), Audit::new(store.clone()), policy.clone()).await;
+        }
+        let state = |serial| store.token(&TokenSerial::new(serial)).unwrap().unwrap().state;
+        assert_eq!((state("OLD"), state("NEW")), (TokenState::Inactive, TokenState::Active));
+        let records = store.audit(&AuditFilter::default()).unwrap();
+        let told: Vec<_> = records.iter().map(|r| (r.event, r.token.as_ref(), r.code.as_deref())).collect();
+        assert_eq!(told, [(AuditEvent::TokenState, Some(&TokenSerial::new("OLD")), Some("inactive"))]);
+        assert_eq!(records[0].account, Some(wong));
+    }
+}
