@@ -156,7 +156,7 @@ async fn reset_network(client: Result<Client, Failure>, state: &Path, out: Out) 
             out.either(&reset, text_of_reset)?;
             if failed { Err(Ended::Silent(Exit::Failed)) } else { Ok(()) }
         }
-        Err(failure) => Err(failure.into()),
+        Err(failure) => Err(not_reset(failure)),
     }
 }
 

@@ -60,6 +60,7 @@ fn tun_device() -> Check {
 fn leftovers(left: Option<FailureCode>) -> Check {
     match left {
         None => check("leftovers", CheckOutcome::Good, "nothing left behind"),
+        Some(FailureCode::NetworkSetup { detail }) => check("leftovers", CheckOutcome::Warning, detail),
         Some(failure) => Check {
             failure: Some(failure.into()),
             ..check("leftovers", CheckOutcome::Warning, "some settings could not be taken back")

@@ -48,7 +48,8 @@ fn fail(error: &dyn std::error::Error, code: u8) -> ExitCode {
 
 /// The log on standard error. At info and above it names no person and no internal host.
 fn open_log(config: &Config) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let filter = EnvFilter::try_new(&config.log)?;
+    let filter = EnvFilter::try_new(&config.log)
+        .map_err(|error| format!("the setting `log = {:?}` is not usable: {error}", config.log))?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match config.log_format {
         LogFormat::Text => log.with_ansi(false).try_init(),

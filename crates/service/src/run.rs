@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use praya_ipc::{BindError, Limits, Rules, Server, View};
+use praya_model::FailureCode;
 use praya_netcfg::{NetcfgError, NetworkConfigurator, Options, RevertReport};
 use praya_session::{Session, Settings};
 use tokio::sync::{mpsc, watch};
@@ -85,7 +86,9 @@ impl StartError {
             Self::State { .. } => 73,
             Self::File { .. } => 74,
             Self::CaFile { .. } => 78,
-            Self::Socket(BindError::AlreadyRunning(_)) => 69,
+            Self::Socket(BindError::AlreadyRunning(_)) | Self::Network(NetcfgError::JournalInUse { .. }) => {
+                69
+            }
             Self::Socket(BindError::UnsafeFolder(_) | BindError::NotASocket(_) | BindError::Io { .. }) => 73,
             Self::Network(NetcfgError::NotPermitted { .. }) => 77,
             Self::Network(_) | Self::Random => 71,
@@ -122,9 +125,13 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), S
     };
     let (configurator, report) = open_configurator(options).await?;
     let leftovers = Leftovers::default();
-    let reverted = network::finished(&report);
+    let mut reverted = network::finished(&report);
     if let Err(failure) = &reverted {
         tracing::error!(?failure, "a crashed service left something that cannot be taken back");
+    }
+    if let Some(kept) = &report.damaged {
+        let detail = format!("the undo journal was damaged and is kept as {}", kept.display());
+        reverted = reverted.and(Err(FailureCode::NetworkSetup { detail }));
     }
     leftovers.set(&reverted);
 
