@@ -1,7 +1,7 @@
 //! How often one source address may try: a token bucket each, in bounded memory.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use praya_model::Timestamp;
@@ -41,7 +41,7 @@ pub enum Allowance {
 }
 
 /// A source: one IPv4 address, or one IPv6 /64, since that is what one customer has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Source(IpAddr);
 
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +79,19 @@ impl From<IpAddr> for Source {
             IpAddr::V4(address) => Self(IpAddr::V4(address)),
             IpAddr::V6(address) => {
                 Self(IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))))
+            }
+        }
+    }
+}
+
+impl Source {
+    /// The network that it belongs to, as one site or one attacker gets them: an IPv4 /24, an IPv6 /48.
+    #[must_use]
+    pub fn network(self) -> Self {
+        match self.0 {
+            IpAddr::V4(address) => Self(IpAddr::V4(Ipv4Addr::from_bits(address.to_bits() & !0xff))),
+            IpAddr::V6(address) => {
+                Self(IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !(u128::MAX >> 48))))
             }
         }
     }
@@ -166,6 +179,10 @@ mod tests {
         assert_ne!(source("2001:db8:1:2::1"), source("2001:db8:1:3::1"));
         assert_eq!(source("::ffff:192.0.2.1"), source("192.0.2.1"));
         assert_ne!(source("192.0.2.1"), source("192.0.2.2"));
+        assert_eq!(source("2001:db8:1:2::1").network(), source("2001:db8:1:ffff::").network());
+        assert_ne!(source("2001:db8:1:2::1").network(), source("2001:db8:2::").network());
+        assert_eq!(source("192.0.2.1").network(), source("::ffff:192.0.2.255").network());
+        assert_ne!(source("192.0.2.1").network(), source("192.0.3.1").network());
     }
 
     #[test]

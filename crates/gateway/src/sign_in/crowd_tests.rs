@@ -59,7 +59,7 @@ async fn a_flood_of_strangers_keeps_nobody_from_signing_in() {
     };
     flood(0..10_000).await;
     let reply = w.begin("wong").await;
-    flood(10_000..11_000).await;
+    flood(10_000..20_000).await;
     let reply = w.password(&reply, w.initial.expose()).await;
     flood(20_000..30_000).await;
     let reply = w.otp(&reply, &w.code()).await;

@@ -1,9 +1,11 @@
 //! The sign-ins under way, by the hash of the ticket that answers them; in memory, bounded, each with a deadline.
 //!
-//! They are two pools. To begin a sign-in costs an attacker nothing, so where nothing is proved yet the oldest makes
-//! room for a newcomer, and a flood cannot close the gateway to others. The other pool is entered by the right
-//! password only; nobody in it gives way to a stranger.
+//! They are two pools. To begin a sign-in costs an attacker nothing, so where nothing is proved yet nobody is turned
+//! away: the oldest of the network that has the most makes room, and a flood from one network, however many its
+//! addresses, displaces only itself. The other pool is entered by the right password only; nobody in it gives way to
+//! a stranger.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
@@ -48,8 +50,8 @@ pub(super) struct Room {
 pub(super) enum Kept {
     /// Nothing.
     Beside,
-    /// The pool was full of strangers; the oldest is gone.
-    InPlaceOfTheOldest,
+    /// The pool was full of strangers; one of them is gone.
+    InPlaceOfAnother,
 }
 
 /// Every place is taken by somebody who has proved a password.
@@ -70,11 +72,20 @@ struct Pool {
     room: Room,
     by_age: BTreeMap<u64, CookieHash>,
     of: HashMap<Owner, BTreeSet<u64>>,
+    crowds: Crowds,
+}
+
+/// Which network has the most, and of those with as many the one that holds the oldest.
+#[derive(Debug, Default)]
+struct Crowds {
+    of: HashMap<Source, BTreeSet<u64>>,
+    ranked: BTreeSet<(usize, Reverse<u64>, Source)>,
 }
 
 impl<T> Pending<T> {
     pub(super) fn new(unproved: Room, proved: Room) -> Self {
-        let pool = |room| Pool { room, by_age: BTreeMap::new(), of: HashMap::new() };
+        let pool =
+            |room| Pool { room, by_age: BTreeMap::new(), of: HashMap::new(), crowds: Crowds::default() };
         Self {
             entries: HashMap::new(),
             unproved: pool(unproved),
@@ -100,18 +111,14 @@ impl<T> Pending<T> {
             self.remove(&oldest);
         }
         let mut kept = Kept::Beside;
-        if let Some(oldest) = self.pool(&owner).surplus() {
-            match owner {
-                Owner::Stranger(_) => self.remove(&oldest),
-                Owner::Known(_) => return Err(Full),
-            };
-            kept = Kept::InPlaceOfTheOldest;
+        if self.pool(&owner).is_full() {
+            let Some(another) = self.pool(&owner).of_the_largest_crowd() else { return Err(Full) };
+            self.remove(&another);
+            kept = Kept::InPlaceOfAnother;
         }
         let age = self.next;
         self.next += 1;
-        let pool = self.pool(&owner);
-        pool.by_age.insert(age, ticket);
-        pool.of.entry(owner.clone()).or_default().insert(age);
+        self.pool(&owner).add(&owner, age, ticket);
         self.entries.insert(ticket, Entry { owner, age, deadline, value });
         Ok(kept)
     }
@@ -149,14 +156,7 @@ impl<T> Pending<T> {
 
     fn remove(&mut self, ticket: &CookieHash) -> Option<Entry<T>> {
         let entry = self.entries.remove(ticket)?;
-        let pool = self.pool(&entry.owner);
-        pool.by_age.remove(&entry.age);
-        if let Some(ages) = pool.of.get_mut(&entry.owner) {
-            ages.remove(&entry.age);
-            if ages.is_empty() {
-                pool.of.remove(&entry.owner);
-            }
-        }
+        self.pool(&entry.owner).remove(&entry.owner, entry.age);
         Some(entry)
     }
 }
@@ -168,10 +168,52 @@ impl Pool {
         self.by_age.get(ages.first()?).copied()
     }
 
-    /// Which one must go before anybody may have another.
-    fn surplus(&self) -> Option<CookieHash> {
-        let full = self.by_age.len() >= self.room.total.max(1);
-        self.by_age.first_key_value().filter(|_| full).map(|(_, ticket)| *ticket)
+    fn is_full(&self) -> bool {
+        self.by_age.len() >= self.room.total.max(1)
+    }
+
+    /// The stranger that makes room; among people who are known there is none.
+    fn of_the_largest_crowd(&self) -> Option<CookieHash> {
+        let (_, Reverse(oldest), _) = self.crowds.ranked.last()?;
+        self.by_age.get(oldest).copied()
+    }
+
+    fn add(&mut self, owner: &Owner, age: u64, ticket: CookieHash) {
+        self.by_age.insert(age, ticket);
+        self.of.entry(owner.clone()).or_default().insert(age);
+        if let Owner::Stranger(source) = owner {
+            self.crowds.change(source.network(), |ages| ages.insert(age));
+        }
+    }
+
+    fn remove(&mut self, owner: &Owner, age: u64) {
+        self.by_age.remove(&age);
+        if let Some(ages) = self.of.get_mut(owner) {
+            ages.remove(&age);
+            if ages.is_empty() {
+                self.of.remove(owner);
+            }
+        }
+        if let Owner::Stranger(source) = owner {
+            self.crowds.change(source.network(), |ages| ages.remove(&age));
+        }
+    }
+}
+
+impl Crowds {
+    fn change(&mut self, network: Source, change: impl FnOnce(&mut BTreeSet<u64>) -> bool) {
+        let rank = |ages: &BTreeSet<u64>| Some((ages.len(), Reverse(*ages.first()?), network));
+        let ages = self.of.entry(network).or_default();
+        rank(ages).map(|old| self.ranked.remove(&old));
+        change(ages);
+        match rank(ages) {
+            Some(new) => {
+                self.ranked.insert(new);
+            }
+            None => {
+                self.of.remove(&network);
+            }
+        }
     }
 }
 
@@ -183,6 +225,11 @@ mod tests {
 
     fn stranger(last: u8) -> Owner {
         Owner::Stranger(IpAddr::from([192, 0, 2, last]).into())
+    }
+
+    /// A source of its own network.
+    fn far(network: u8) -> Owner {
+        Owner::Stranger(IpAddr::from([198, 51, network, 1]).into())
     }
 
     fn known(name: &str) -> Owner {
@@ -205,8 +252,10 @@ mod tests {
         assert_eq!(pending.take(&CookieHash([1; 32]), at(99)), Some(1));
         assert_eq!(pending.take(&CookieHash([1; 32]), at(99)), None);
         assert_eq!(pending.take(&CookieHash([2; 32]), at(100)), None);
-        assert!(pending.unproved.of.is_empty() && pending.unproved.by_age.is_empty());
-        assert!(pending.proved.of.is_empty() && pending.proved.by_age.is_empty());
+        for pool in [&pending.unproved, &pending.proved] {
+            assert!(pool.of.is_empty() && pool.by_age.is_empty());
+            assert!(pool.crowds.of.is_empty() && pool.crowds.ranked.is_empty());
+        }
     }
 
     #[test]
@@ -239,6 +288,27 @@ mod tests {
             assert_eq!(pending.take(&CookieHash([n; 32]), at(0)), Some(n), "proved, or the newest");
         }
         assert_eq!(pending.len(), 0);
+    }
+
+    #[test]
+    fn a_crowd_displaces_itself_and_of_equals_the_oldest_goes() {
+        let mut pending = pending(10, 10);
+        for n in 0..5_u8 {
+            pending.insert(CookieHash([n; 32]), far(n), n, at(1000), at(0)).unwrap();
+        }
+        for n in 100..200_u8 {
+            pending.insert(CookieHash([n; 32]), stranger(n), n, at(1000), at(0)).unwrap();
+        }
+        for n in (0..5).chain(195..200_u8) {
+            assert_eq!(pending.take(&CookieHash([n; 32]), at(0)), Some(n));
+        }
+        assert_eq!(pending.len(), 0);
+        for n in 0..12_u8 {
+            pending.insert(CookieHash([n; 32]), far(n), n, at(1000), at(0)).unwrap();
+        }
+        for n in 0..12_u8 {
+            assert_eq!(pending.take(&CookieHash([n; 32]), at(0)), (n >= 2).then_some(n));
+        }
     }
 
     #[test]

@@ -35,9 +35,9 @@ pub struct SignInPolicy {
     pub rate: Option<RateLimit>,
     /// Sign-ins under way at once: so many before the right password, and so many after it.
     pub pending: usize,
-    /// Sign-ins of one source before the right password; the oldest makes room for one more.
+    /// Sign-ins of one source before the right password; its oldest makes room for one more.
     pub pending_per_source: usize,
-    /// Sign-ins of one account after it; the oldest makes room for one more.
+    /// Sign-ins of one account after it; its oldest makes room for one more.
     pub pending_per_account: usize,
     /// Whom to ask.
     pub help_desk: Option<String>,

@@ -265,7 +265,7 @@ impl Inner {
         let owner = proved.map_or_else(|| Owner::Stranger(source.into()), Owner::Known);
         match self.pending().insert(CookieHash::of(&ticket), owner, talk, deadline, now) {
             Ok(Kept::Beside) => {}
-            Ok(Kept::InPlaceOfTheOldest) => self.crowded("the oldest makes room for a new one"),
+            Ok(Kept::InPlaceOfAnother) => self.crowded("one that has proved nothing makes room"),
             Err(Full) => {
                 self.crowded("every place is taken by people who gave their password");
                 return refused(self.plain(FailureCode::Busy { retry_after_seconds: 10 }));
