@@ -103,12 +103,7 @@ fn a35_a_locked_account_is_shown_with_its_time_and_the_help_desk() {
     let mut world = World::at_password();
     world.answer(password("wrong"));
     let failure: Failure = FailureCode::Locked { seconds_left: 299 }.into();
-    world.step(SignInReply {
-        ticket: None,
-        next: SignInStep::Refused(failure),
-        notice: None,
-        expires_in: 0,
-    });
+    world.step(SignInReply { ticket: None, next: SignInStep::Refused(failure), notice: None, expires_in: 0 });
     let snapshot = world.snapshot();
     assert_eq!(snapshot.state, TunnelState::NoSession);
     let failure = snapshot.last_failure.expect("a failure");
