@@ -222,6 +222,9 @@ impl Running {
 
         let metrics = Metrics::new();
         let audit = Audit::new(prepared.store.clone());
+        let switching = SwitchSettings::from(&*config);
+        let known = switching.own.follow().await;
+        known.map_err(|error| Fatal::new(Code::Unavailable, error.to_string()))?;
         // Before the sessions are touched: it fails when another gateway runs on the same state folder.
         let (device, network) = network::start(&prepared.state, &config.tunnel).await?;
         let sessions = match load_sessions(&prepared, &audit, &metrics).await {
@@ -235,7 +238,7 @@ impl Running {
         };
 
         let device = Arc::new(device);
-        let switch = Switch::new(SwitchSettings::from(&*config), Arc::clone(&device), metrics.clone());
+        let switch = Switch::new(switching, Arc::clone(&device), metrics.clone());
         let sign_in = SignInService::new(SignInParts {
             store: prepared.store.clone(),
             key: Arc::clone(&prepared.key),

@@ -2,13 +2,16 @@
 
 mod connect;
 pub mod filter;
+mod fragment;
 pub mod icmp;
 #[cfg(test)]
 pub(crate) mod lab;
 pub mod mtu;
+pub mod own;
 #[cfg(test)]
 mod packets;
 pub mod switch;
 
 pub use connect::Tunnels;
+pub use own::OwnAddresses;
 pub use switch::{Switch, SwitchSettings, Uplink};

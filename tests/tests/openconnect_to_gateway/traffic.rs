@@ -1,9 +1,12 @@
 //! What flows through the tunnel, and what the client is told about the network behind it.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Result, ensure};
+use praya_testkit::Namespace;
 use praya_testkit::privilege::was_run_elsewhere;
-use praya_testkit::web::{known_bytes, sha256};
-use praya_tests::lab::{INTRANET, INTRANET_V6};
+use praya_testkit::web::{PAGE, Site, known_bytes, sha256};
+use praya_tests::lab::{GATEWAY_INSIDE, INTRANET, INTRANET_V6};
 use praya_tests::openconnect::{ONLY_TLS_1_2, ONLY_TLS_1_3, wait_connected, wait_script};
 
 use super::{PASSWORD, Scene};
@@ -84,6 +87,67 @@ fn keys_are_renewed_by_a_new_tunnel_under_traffic() -> Result<()> {
     ensure!(finished.status.success(), "{}", String::from_utf8_lossy(&finished.complaints));
     assert_eq!(sha256(&finished.output), sha256(&known_bytes(2_000_000)));
     assert_eq!(scene.gateway.sessions()?.len(), 1, "it is one session throughout");
+    Ok(())
+}
+
+#[test]
+fn a_broad_network_does_not_include_what_runs_on_the_gateway_s_machine() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let scene = Scene::started(None)?;
+    let _site = Site::open(&scene.lab.gateway, 80)?;
+    scene.gateway.admin(&["group", "network", "staff", "--add", "tcp:172.31.0.0/16"])?;
+    let (_client, _) = scene.connect()?;
+    ensure!(scene.lab.reaches_intranet()?);
+    let refused = |address: &str| -> Result<bool> {
+        let answer = scene.lab.fetch(address, "/")?;
+        // Told at once, not left waiting.
+        Ok(!answer.status.success() && !answer.everything.contains("timed out"))
+    };
+    ensure!(refused(GATEWAY_INSIDE)?);
+    // An address that the machine got since is no gap.
+    scene.lab.gateway.shell("ip addr add 172.31.0.2/24 dev eth1")?;
+    ensure!(refused("172.31.0.2")?);
+
+    scene.gateway.publish("staff", "Gateway", "http://172.31.0.1/", &["tcp:172.31.0.1:80"])?;
+    wait_until(|| Ok(scene.lab.fetch(GATEWAY_INSIDE, "/")?.output == PAGE.as_bytes()))?;
+    ensure!(refused("172.31.0.2")?);
+    Ok(())
+}
+
+/// What an administrator changes acts within a second.
+fn wait_until(mut done: impl FnMut() -> Result<bool>) -> Result<()> {
+    let start = Instant::now();
+    while !done()? {
+        ensure!(start.elapsed() < Duration::from_secs(10), "it does not come about");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_neighbour_of_the_gateway_is_not_routed_inside_and_a_client_is() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let mut scene = Scene::new(None)?;
+    let lab = &scene.lab;
+    lab.gateway.shell("sysctl -qw net.ipv4.ip_forward=0")?;
+    lab.intranet.shell("ip route add default via 172.31.0.1")?;
+    let neighbour = lab.another_employee(20)?;
+    neighbour.shell(&format!("ip route add {INTRANET} via 192.0.2.1 dev eth0 onlink"))?;
+    let reaches = |machine: &Namespace| {
+        machine.program("curl").args(["-s", "--max-time", "3", &format!("http://{INTRANET}/")]).run()
+    };
+    scene.gateway.start()?;
+    ensure!(!reaches(&neighbour)?.status.success(), "the gateway routes for everybody");
+    // The same machine could be routed for, were the gateway to let it.
+    lab.gateway.shell("nft flush chain inet praya_praya_gw forward")?;
+    ensure!(reaches(&neighbour)?.status.success());
+    scene.gateway.succeed()?;
+    ensure!(!reaches(&neighbour)?.status.success(), "the successor routes for everybody");
+    let (_client, _) = scene.connect()?;
+    ensure!(scene.lab.reaches_intranet()?);
     Ok(())
 }
 

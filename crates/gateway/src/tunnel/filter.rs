@@ -3,15 +3,22 @@
 //! Pure and stateless: a packet is judged by itself. Outbound (from the client) it passes when its *destination* is
 //! an allowed endpoint; inbound when its *source* is, and it does not open a TCP connection. ICMP errors pass when
 //! they speak of a packet that passes. Fragments without ports pass by host and protocol.
+//!
+//! Other clients, and the gateway's own machine, are reached only by an endpoint that names them, not by a network
+//! that merely covers them. Between two clients a packet passes when both of them may reach the other at the
+//! *destination* port; a TCP segment that opens nothing, and an ICMP error, pass by the source port too, because
+//! they may be answers. UDP says nowhere which side asked: there the source port counts for nothing, or a client
+//! would reach any port of another by choosing it.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 use praya_model::resource::{Endpoint, PortRange, Protocol};
-use praya_wire::ip::{Packet, protocol};
+use praya_wire::ip::{Packet, TcpFlags, protocol};
 
 use super::icmp;
+use super::own::OwnAddresses;
 
 /// Name servers are reached here, by UDP and TCP.
 const DNS: PortRange = PortRange::one(53);
@@ -24,15 +31,21 @@ pub struct Policy {
     v4: Table,
     v6: Table,
     pools: Vec<IpNet>,
+    own: OwnAddresses,
 }
 
 impl Policy {
     /// `endpoints` are those of the groups' resources and networks. The `dns` servers may be asked by everybody.
     ///
-    /// Addresses of `pools` belong to other clients and to the gateway: they are reached only by an endpoint that
-    /// names a part of a pool, not by one that merely covers it.
-    pub fn new(endpoints: impl IntoIterator<Item = Endpoint>, dns: &[IpAddr], pools: &[IpNet]) -> Self {
-        let mut policy = Self { pools: pools.to_vec(), ..Self::default() };
+    /// Addresses of `pools` belong to other clients: they are reached only by an endpoint that names a pool or a
+    /// part of it. Addresses of `own`, the gateway's machine, are reached only by an endpoint for that one address.
+    pub fn new(
+        endpoints: impl IntoIterator<Item = Endpoint>,
+        dns: &[IpAddr],
+        pools: &[IpNet],
+        own: OwnAddresses,
+    ) -> Self {
+        let mut policy = Self { pools: pools.to_vec(), own, ..Self::default() };
         let name_servers = dns.iter().flat_map(|server| {
             [Protocol::Udp, Protocol::Tcp].map(|protocol| Endpoint {
                 protocol,
@@ -56,11 +69,12 @@ impl Policy {
             return quoted(packet).is_some_and(|about| {
                 about.src == packet.dst()
                     && about.dst == packet.src()
-                    && self.admits(about.src, about.protocol, about.src_port, about.dst_port)
+                    && self.admits(about.src, about.protocol, about.src_port, about.dst_port, By::Either)
             });
         }
         let Some(flow) = Flow::of(packet) else { return false };
-        self.admits(flow.dst, flow.protocol, flow.dst_port, flow.src_port)
+        let by = if flow.may_answer { By::Either } else { By::FarPort };
+        self.admits(flow.dst, flow.protocol, flow.dst_port, flow.src_port, by)
     }
 
     /// Whether a packet from the network may pass to the client.
@@ -69,34 +83,73 @@ impl Policy {
             // A router on the way reports, whoever it is, about a packet that the client may send.
             return quoted(packet).is_some_and(|about| {
                 about.src == packet.dst()
-                    && self.admits(about.dst, about.protocol, about.dst_port, about.src_port)
+                    && self.admits(about.dst, about.protocol, about.dst_port, about.src_port, By::Either)
             });
         }
         let Some(flow) = Flow::of(packet) else { return false };
-        let opens = packet.tcp_flags().is_some_and(|flags| flags.syn() && !flags.ack());
-        if opens && !self.in_pool(flow.src) {
+        let opens = packet.tcp_flags().is_some_and(opens);
+        if opens && !self.is_client(flow.src) {
             return false;
         }
-        self.admits(flow.src, flow.protocol, flow.src_port, flow.dst_port)
+        let by = if flow.may_answer { By::Either } else { By::NearPort };
+        self.admits(flow.src, flow.protocol, flow.src_port, flow.dst_port, by)
     }
 
-    /// `port` is the far end's, `near_port` the client's.
-    fn admits(&self, far: IpAddr, protocol: Kind, port: Option<u16>, near_port: Option<u16>) -> bool {
-        let (table, address) = match far {
-            IpAddr::V4(v4) => (&self.v4, u128::from(v4.to_bits())),
-            IpAddr::V6(v6) => (&self.v6, v6.to_bits()),
+    /// `far_port` is the far end's, `near_port` the client's. `by` matters between clients only.
+    fn admits(
+        &self,
+        far: IpAddr,
+        protocol: Kind,
+        far_port: Option<u16>,
+        near_port: Option<u16>,
+        by: By,
+    ) -> bool {
+        let (table, address, whole) = match far {
+            IpAddr::V4(v4) => (&self.v4, u128::from(v4.to_bits()), 32),
+            IpAddr::V6(v6) => (&self.v6, v6.to_bits(), 128),
         };
+        if never_routed(far) || self.own.contains(far) {
+            return table.admits(address, whole, protocol, far_port);
+        }
         let Some(pool) = self.pools.iter().find(|pool| pool.contains(&far)) else {
-            return table.admits(address, 0, protocol, port);
+            return table.admits(address, 0, protocol, far_port);
         };
-        // Between two clients either may be the one that serves.
-        table.admits(address, pool.prefix_len(), protocol, port)
-            || near_port.is_some() && table.admits(address, pool.prefix_len(), protocol, near_port)
+        let by_port = |port| table.admits(address, pool.prefix_len(), protocol, port);
+        match by {
+            By::FarPort => by_port(far_port),
+            By::NearPort => by_port(near_port),
+            By::Either => by_port(far_port) || by_port(near_port),
+        }
     }
 
-    fn in_pool(&self, address: IpAddr) -> bool {
-        self.pools.iter().any(|pool| pool.contains(&address))
+    fn is_client(&self, address: IpAddr) -> bool {
+        self.pools.iter().any(|pool| pool.contains(&address)) && !self.own.contains(address)
     }
+}
+
+/// Which port of a packet between two clients has to be an allowed one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    FarPort,
+    NearPort,
+    Either,
+}
+
+/// Whether the flags are those of a segment that may open a connection.
+fn opens(flags: TcpFlags) -> bool {
+    flags.syn() && !flags.ack()
+}
+
+/// Addresses that lie behind no router: what goes there ends at the gateway's machine, or at its neighbours (a
+/// cloud's metadata service, for one). No network covers them.
+fn never_routed(address: IpAddr) -> bool {
+    address.is_multicast()
+        || address.is_loopback()
+        || address.is_unspecified()
+        || match address {
+            IpAddr::V4(address) => address.is_link_local() || address.is_broadcast(),
+            IpAddr::V6(address) => address.is_unicast_link_local(),
+        }
 }
 
 /// The protocol of a packet as endpoints see it.
@@ -116,6 +169,8 @@ struct Flow {
     protocol: Kind,
     src_port: Option<u16>,
     dst_port: Option<u16>,
+    /// A TCP segment that opens nothing, which may thus be an answer.
+    may_answer: bool,
 }
 
 impl Flow {
@@ -128,7 +183,7 @@ impl Flow {
                 return None;
             }
             let protocol = named.map_or(Kind::Other, Kind::Named);
-            return Some(Self { src, dst, protocol, src_port: None, dst_port: None });
+            return Some(Self { src, dst, protocol, src_port: None, dst_port: None, may_answer: false });
         }
         let (protocol, ports) = match named {
             Some(protocol @ Protocol::Tcp) => {
@@ -145,6 +200,7 @@ impl Flow {
             protocol,
             src_port: ports.map(|(src, _)| src),
             dst_port: ports.map(|(_, dst)| dst),
+            may_answer: packet.tcp_flags().is_some_and(|flags| !opens(flags)),
         })
     }
 }
@@ -187,7 +243,7 @@ fn quoted(error: &Packet<'_>) -> Option<Flow> {
         return None;
     }
     let (src_port, dst_port) = ports.unzip();
-    Some(Flow { src: packet.src(), dst: packet.dst(), protocol, src_port, dst_port })
+    Some(Flow { src: packet.src(), dst: packet.dst(), protocol, src_port, dst_port, may_answer: false })
 }
 
 /// Endpoints of one family by prefix: a lookup costs one hash per prefix length in use, however many there are.

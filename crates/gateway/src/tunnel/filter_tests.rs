@@ -12,6 +12,9 @@ const WEB6: &str = "fd00::80";
 const OTHER: &str = "172.31.0.81";
 const DNS_SERVER: &str = "172.31.0.53";
 const ROUTER: &str = "192.0.2.1";
+/// The gateway's machine.
+const GATEWAY_INSIDE: &str = "172.31.1.1";
+const PEER: &str = "10.88.0.6";
 
 fn endpoint(protocol: Protocol, net: &str, ports: PortRange) -> Endpoint {
     Endpoint { protocol, net: net.parse().unwrap(), ports }
@@ -19,7 +22,9 @@ fn endpoint(protocol: Protocol, net: &str, ports: PortRange) -> Endpoint {
 
 fn policy(endpoints: &[Endpoint]) -> Policy {
     let pools = ["10.88.0.0/16".parse().unwrap(), "fd88::/64".parse().unwrap()];
-    Policy::new(endpoints.to_vec(), &[DNS_SERVER.parse().unwrap()], &pools)
+    let own = OwnAddresses::new(["10.88.0.1", GATEWAY_INSIDE, "fd00::1"].map(|own| own.parse().unwrap()));
+    own.set(["10.88.255.255/32", "172.30.0.0/24"].map(|net| net.parse().unwrap()));
+    Policy::new(endpoints.to_vec(), &[DNS_SERVER.parse().unwrap()], &pools, own)
 }
 
 /// A web server on port 443, echo to it, both families.
@@ -131,21 +136,86 @@ fn fragments_without_ports_pass_by_host_and_protocol() {
 fn covering_the_pool_is_not_naming_it() {
     let everything = policy(&[endpoint(Protocol::Any, "0.0.0.0/0", PortRange::ALL)]);
     assert!(out(&everything, &tcp(CLIENT, 40_000, OTHER, 9, SYN)));
-    assert!(!out(&everything, &tcp(CLIENT, 40_000, "10.88.0.6", 3389, SYN)), "another client");
-    assert!(!out(&everything, &tcp(CLIENT, 40_000, "10.88.0.1", 22, SYN)), "the gateway");
-    assert!(!back(&everything, &tcp("10.88.0.6", 443, CLIENT, 40_000, ACK)));
+    assert!(!out(&everything, &tcp(CLIENT, 40_000, PEER, 3389, SYN)), "another client");
+    assert!(!back(&everything, &tcp(PEER, 443, CLIENT, 40_000, ACK)));
+}
+
+#[test]
+fn no_network_however_broad_includes_the_gateway_s_own_machine() {
+    let broad = [("0.0.0.0/0", 0), ("::/0", 0), ("172.31.1.0/31", 0), ("10.88.0.0/16", 22)];
+    let broad: Vec<Endpoint> = broad
+        .iter()
+        .map(|(net, port)| match port {
+            0 => endpoint(Protocol::Any, net, PortRange::ALL),
+            port => endpoint(Protocol::Tcp, net, PortRange::one(*port)),
+        })
+        .collect();
+    let everything = policy(&broad);
+    for own in [GATEWAY_INSIDE, "10.88.0.1", "10.88.255.255", "172.30.0.9"] {
+        assert!(!out(&everything, &tcp(CLIENT, 40_000, own, 22, SYN)), "{own}");
+        assert!(!out(&everything, &udp(CLIENT, 40_000, own, 161, 4)), "{own}");
+        assert!(!out(&everything, &icmp4(CLIENT, own, 8, 0, b"ping")), "{own}");
+    }
+    assert!(!out(&everything, &tcp(CLIENT6, 40_000, "fd00::1", 22, SYN)));
+    for nearby in ["224.0.0.1", "255.255.255.255", "169.254.169.254", "127.0.0.1", "0.0.0.0"] {
+        assert!(!out(&everything, &udp(CLIENT, 40_000, nearby, 53, 4)), "{nearby}");
+    }
+    for nearby in ["ff02::1", "fe80::1", "::1"] {
+        assert!(!out(&everything, &udp(CLIENT6, 40_000, nearby, 53, 4)), "{nearby}");
+    }
+    assert!(out(&everything, &tcp(CLIENT6, 40_000, "fd00::2", 22, SYN)));
+}
+
+#[test]
+fn what_runs_on_the_gateway_s_machine_is_published_by_its_address() {
+    let page = policy(&[
+        endpoint(Protocol::Any, "0.0.0.0/0", PortRange::ALL),
+        endpoint(Protocol::Tcp, "172.31.1.1/32", PortRange::one(443)),
+        endpoint(Protocol::Udp, "10.88.0.1/32", PortRange::one(53)),
+    ]);
+    assert!(out(&page, &tcp(CLIENT, 40_000, GATEWAY_INSIDE, 443, SYN)));
+    assert!(back(&page, &tcp(GATEWAY_INSIDE, 443, CLIENT, 40_000, SYN | ACK)));
+    assert!(!out(&page, &tcp(CLIENT, 40_000, GATEWAY_INSIDE, 22, SYN)), "another port of it");
+    // A name server on the gateway answers from within the pool, and is no client.
+    assert!(out(&page, &udp(CLIENT, 40_000, "10.88.0.1", 53, 30)));
+    assert!(back(&page, &udp("10.88.0.1", 53, CLIENT, 40_000, 30)));
+    assert!(!out(&page, &udp(CLIENT, 53, "10.88.0.1", 161, 30)), "by its own port");
+    assert!(!back(&page, &tcp("10.88.0.1", 53, CLIENT, 53, SYN)), "it opens nothing");
 }
 
 #[test]
 fn clients_reach_each_other_where_a_network_says_so() {
     let peers = policy(&[endpoint(Protocol::Tcp, "10.88.0.0/16", PortRange::one(3389))]);
-    let (peer, client) = ("10.88.0.6", CLIENT);
-    assert!(out(&peers, &tcp(client, 40_000, peer, 3389, SYN)));
-    assert!(back(&peers, &tcp(peer, 3389, client, 40_000, SYN | ACK)));
+    assert!(out(&peers, &tcp(CLIENT, 40_000, PEER, 3389, SYN)));
+    assert!(back(&peers, &tcp(PEER, 3389, CLIENT, 40_000, SYN | ACK)));
     // The other client's side of the same connection, under the same policy.
-    assert!(back(&peers, &tcp(client, 40_000, peer, 3389, SYN)));
-    assert!(out(&peers, &tcp(peer, 3389, client, 40_000, SYN | ACK)));
-    assert!(!out(&peers, &tcp(client, 40_000, peer, 22, SYN)));
+    assert!(back(&peers, &tcp(CLIENT, 40_000, PEER, 3389, SYN)));
+    assert!(out(&peers, &tcp(PEER, 3389, CLIENT, 40_000, SYN | ACK)));
+    assert!(!out(&peers, &tcp(CLIENT, 40_000, PEER, 22, SYN)));
+    let nothing = policy(&[]);
+    assert!(!back(&nothing, &tcp(CLIENT, 40_000, PEER, 3389, SYN)), "the other's groups do not");
+}
+
+#[test]
+fn a_source_port_opens_nothing_at_another_client() {
+    let peers = policy(&[
+        endpoint(Protocol::Tcp, "10.88.0.0/16", PortRange::one(3389)),
+        endpoint(Protocol::Udp, "10.88.0.0/16", PortRange { first: 5000, last: 5010 }),
+    ]);
+    assert!(!out(&peers, &tcp(CLIENT, 3389, PEER, 22, SYN)));
+    assert!(!back(&peers, &tcp(PEER, 3389, CLIENT, 22, SYN)));
+    assert!(out(&peers, &tcp(CLIENT, 3389, PEER, 22, ACK)), "which a closed or listening port refuses");
+    assert!(!out(&peers, &udp(CLIENT, 5000, PEER, 161, 4)));
+    assert!(!back(&peers, &udp(PEER, 5000, CLIENT, 161, 4)));
+    // Both ports within the range, as telephones do it.
+    assert!(
+        out(&peers, &udp(CLIENT, 5000, PEER, 5001, 4)) && back(&peers, &udp(CLIENT, 5000, PEER, 5001, 4))
+    );
+    // An unreachable port is reported to the one who asked.
+    let asked = udp(PEER, 40_000, CLIENT, 5000, 4);
+    assert!(
+        out(&peers, &icmp4(CLIENT, PEER, 3, 3, &asked)) && back(&peers, &icmp4(CLIENT, PEER, 3, 3, &asked))
+    );
 }
 
 fn any_endpoint() -> impl Strategy<Value = Endpoint> {
@@ -157,6 +227,26 @@ fn any_endpoint() -> impl Strategy<Value = Endpoint> {
             net: format!("172.31.0.{host}/{len}").parse().unwrap(),
             ports: PortRange { first, last: first + extra },
         }
+    })
+}
+
+/// Of the pool, of the internal network, of the gateway, and of everything.
+fn any_endpoint_inside() -> impl Strategy<Value = Endpoint> {
+    let protocol = prop::sample::select(vec![Protocol::Any, Protocol::Tcp, Protocol::Udp]);
+    let net = prop::sample::select(vec![
+        "0.0.0.0/0",
+        "10.0.0.0/8",
+        "10.88.0.0/16",
+        "10.88.0.0/29",
+        "10.88.0.5/32",
+        "10.88.0.6/32",
+        "10.88.0.1/32",
+        "172.31.0.0/16",
+        "172.31.1.1/32",
+        "172.31.0.80/32",
+    ]);
+    (protocol, net, 0..8_u16, 0..3_u16).prop_map(|(protocol, net, first, extra)| {
+        endpoint(protocol, net, PortRange { first, last: first + extra })
     })
 }
 
@@ -195,11 +285,41 @@ proptest! {
         prop_assert!(!back(&policy(&endpoints), &tcp(&server, from, CLIENT, to, SYN)));
     }
 
+    /// Whatever flags, ports and policies: what one client opens at another, or at the gateway's machine, both
+    /// clients' endpoints, or the one endpoint of that machine, name at the port where it is opened.
+    #[test]
+    fn a_client_opens_only_what_its_groups_name(
+        mine in prop::collection::vec(any_endpoint_inside(), 0..6),
+        theirs in prop::collection::vec(any_endpoint_inside(), 0..6),
+        to in prop::sample::select(vec![PEER, "10.88.0.1", GATEWAY_INSIDE, WEB, "172.31.0.2"]),
+        from_port in 0..8_u16, to_port in 0..8_u16, flags in prop::option::of(any::<u8>()),
+    ) {
+        let (bytes, protocol) = match flags {
+            Some(flags) => (tcp(CLIENT, from_port, to, to_port, flags), Protocol::Tcp),
+            None => (udp(CLIENT, from_port, to, to_port, 4), Protocol::Udp),
+        };
+        // Anything else a listening port refuses or ignores (RFC 9293 section 3.10.7.2).
+        prop_assume!(flags.is_none_or(|flags| flags & SYN != 0 && flags & ACK == 0));
+        let named = |endpoints: &[Endpoint], far: &str, least: u8| {
+            let far = far.parse().unwrap();
+            endpoints.iter().any(|e| e.net.prefix_len() >= least && e.admits(protocol, far, Some(to_port)))
+        };
+        let sent = out(&policy(&mine), &bytes);
+        match to {
+            PEER => {
+                prop_assert_eq!(sent, named(&mine, PEER, 16));
+                prop_assert_eq!(back(&policy(&theirs), &bytes), named(&theirs, CLIENT, 16));
+            }
+            "10.88.0.1" | GATEWAY_INSIDE => prop_assert_eq!(sent, named(&mine, to, 32)),
+            _ => prop_assert_eq!(sent, named(&mine, to, 0)),
+        }
+    }
+
     #[test]
     fn without_endpoints_no_bytes_pass(bytes in prop::collection::vec(any::<u8>(), 0..200), first in 0x40..=0x6f_u8) {
         let mut bytes = bytes;
         bytes.insert(0, first);
-        let nothing = Policy::new([], &[], &[]);
+        let nothing = Policy::new([], &[], &[], OwnAddresses::default());
         if let Ok(packet) = Packet::parse(&bytes) {
             prop_assert!(!nothing.outbound(&packet));
             prop_assert!(!nothing.inbound(&packet));

@@ -91,13 +91,22 @@ fn v6(original: &[u8], from: Ipv6Addr, to: Ipv6Addr, error: IcmpError) -> Option
     Some(packet)
 }
 
-/// Writes the Internet checksum (RFC 1071) of `bytes`, plus `start`, at `at`, where zeros stand.
-fn put_checksum(bytes: &mut [u8], at: usize, start: u64) {
+/// The Internet checksum (RFC 1071) of `bytes`; zero of bytes that hold their own.
+pub(super) fn checksum(bytes: &[u8]) -> u16 {
+    checksum_from(bytes, 0)
+}
+
+fn checksum_from(bytes: &[u8], start: u64) -> u16 {
     let mut total = sum(bytes) + start;
     while total > 0xffff {
         total = (total & 0xffff) + (total >> 16);
     }
-    let checksum = !u16::try_from(total).unwrap_or(u16::MAX);
+    !u16::try_from(total).unwrap_or(u16::MAX)
+}
+
+/// Writes the checksum of `bytes`, plus `start`, at `at`, where zeros stand.
+fn put_checksum(bytes: &mut [u8], at: usize, start: u64) {
+    let checksum = checksum_from(bytes, start);
     if let Some(field) = bytes.get_mut(at..at + 2) {
         field.copy_from_slice(&checksum.to_be_bytes());
     }

@@ -16,7 +16,9 @@ use praya_model::Timestamp;
 use praya_wire::ip::Packet;
 
 use super::filter::Policy;
+use super::fragment;
 use super::icmp::{self, IcmpError};
+use super::own::OwnAddresses;
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::sessions::{Access, ChannelId, LiveSession};
@@ -55,6 +57,8 @@ pub struct SwitchSettings {
     pub own_v6: Option<Ipv6Addr>,
     /// The pools that clients' addresses come from.
     pub pools: Vec<IpNet>,
+    /// All addresses of the gateway's machine.
+    pub own: OwnAddresses,
     /// Packets that wait for one client at most.
     pub queue: usize,
     /// The longest packet of the device, in bytes.
@@ -64,10 +68,13 @@ pub struct SwitchSettings {
 impl From<&Config> for SwitchSettings {
     fn from(config: &Config) -> Self {
         let tunnel = &config.tunnel;
+        let (own_v4, own_v6) = (tunnel.gateway_v4(), tunnel.gateway_v6());
+        let own = own_v4.map(IpAddr::from).into_iter().chain(own_v6.map(IpAddr::from));
         let pools = [tunnel.pool_v4.map(IpNet::from), tunnel.pool_v6.map(IpNet::from)];
         Self {
-            own_v4: tunnel.gateway_v4(),
-            own_v6: tunnel.gateway_v6(),
+            own: OwnAddresses::new(own),
+            own_v4,
+            own_v6,
             pools: pools.into_iter().flatten().collect(),
             queue: usize::try_from(config.limits.queue_packets).unwrap_or(usize::MAX),
             mtu: tunnel.mtu,
@@ -167,7 +174,7 @@ impl Switch {
     }
 
     fn policy(&self, access: &Access) -> Policy {
-        Policy::new(access.endpoints.iter().cloned(), &[], &self.settings.pools)
+        Policy::new(access.endpoints.iter().cloned(), &[], &self.settings.pools, self.settings.own.clone())
     }
 
     fn forward(&self, route: &Route, bytes: &[u8]) -> Delivery {
@@ -233,20 +240,27 @@ impl Switch {
             return;
         }
         let len = packet.bytes().len();
-        if len > route.mtu {
-            let mtu = u16::try_from(route.mtu).unwrap_or(u16::MAX);
-            self.answer_with(route, &packet, IcmpError::TooBig(mtu), |error| {
-                self.uplink.send(&error);
-            });
+        if len <= route.mtu {
+            return self.hand_over(route, bytes.slice(..len));
+        }
+        // The device's MTU is the largest of all clients; the kernel does not know about the smaller ones.
+        if let Some(pieces) = fragment::cut(&packet, route.mtu) {
+            return pieces.into_iter().for_each(|piece| self.hand_over(route, Bytes::from(piece)));
+        }
+        let mtu = u16::try_from(route.mtu).unwrap_or(u16::MAX);
+        self.answer_with(route, &packet, IcmpError::TooBig(mtu), |error| {
+            self.uplink.send(&error);
+        });
+        route.dropped();
+    }
+
+    fn hand_over(&self, route: &Route, bytes: Bytes) {
+        let len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        if route.queue.push(bytes) == Delivery::Dropped {
+            self.metrics.drops.queue_full.inc();
             route.dropped();
             return;
         }
-        if route.queue.push(bytes.slice(..len)) == Delivery::Dropped {
-            drops.queue_full.inc();
-            route.dropped();
-            return;
-        }
-        let len = u64::try_from(len).unwrap_or(u64::MAX);
         route.session.traffic.packets_out.fetch_add(1, Relaxed);
         route.session.traffic.bytes_out.fetch_add(len, Relaxed);
         self.metrics.traffic.packets_out.inc();

@@ -144,17 +144,45 @@ async fn packets_for_nobody_and_for_a_full_queue_are_dropped() {
 }
 
 #[tokio::test]
-async fn a_packet_that_does_not_fit_the_tunnel_is_answered_to_its_sender() {
+async fn a_packet_that_does_not_fit_the_tunnel_is_cut_or_answered_to_its_sender() {
     let lab = Lab::new(|config| {
         let dns = "172.31.0.53".parse().unwrap();
         config.tunnel.dns_servers = vec![dns];
     });
     let (client, port, _attachment, _attached) = attached!(lab, 1000);
-    lab.switch.deliver(Bytes::from(udp("172.31.0.53", 53, &client, 40_000, 1100)));
+    let mut long = udp("172.31.0.53", 53, &client, 40_000, 1100);
+    lab.switch.deliver(Bytes::from(long.clone()));
+    let (first, second) = (received(&port).await.unwrap(), received(&port).await.unwrap());
+    assert_eq!((first.len(), [&first[20..], &second[20..]].concat()), (996, long[20..].to_vec()));
+    assert!(lab.outside.take().is_empty(), "who does not ask is not told");
+
+    long[6] = 0x40;
+    lab.switch.deliver(Bytes::from(long));
     assert_eq!(received(&port).await, None);
     let sent = lab.outside.take();
     let error = Packet::parse(&sent[0]).unwrap();
     assert_eq!((error.icmp(), error.dst().to_string()), (Some((3, 4)), "172.31.0.53".into()));
+}
+
+#[tokio::test]
+async fn what_runs_on_the_gateway_s_machine_is_refused_and_follows_its_addresses() {
+    let lab = Lab::new(|_| {});
+    let (client, port, attachment, attached) = attached!(lab, 1400);
+    let networks = vec![praya_model::resource::Endpoint {
+        protocol: Protocol::Tcp,
+        net: "172.31.0.0/16".parse().unwrap(),
+        ports: PortRange::ALL,
+    }];
+    lab.store.put_group(&Group { name: staff(), description: String::new(), networks }).unwrap();
+    lab.sessions.reconcile(now()).await.unwrap();
+    attachment.set_access(&attached.session.access());
+    let syn = tcp(&client, 40_000, "172.31.0.1", 22, SYN);
+    assert_eq!(port.send(&syn).await.unwrap(), Delivery::Delivered);
+    lab.switch.settings.own.set(["172.31.0.1/32".parse().unwrap()]);
+    assert_eq!(port.send(&syn).await.unwrap(), Delivery::Dropped);
+    let refusal = received(&port).await.unwrap();
+    assert_eq!(Packet::parse(&refusal).unwrap().icmp(), Some((3, 13)));
+    assert_eq!(lab.metrics.drops.denied_out.get(), 1);
 }
 
 #[tokio::test]
