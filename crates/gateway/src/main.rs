@@ -75,7 +75,12 @@ enum Certificate {
 }
 
 fn main() -> ExitCode {
+    // Before anything secret is read.
+    let private = keep_memory_private();
     let line = Line::parse();
+    if let Err(error) = private {
+        complain(&format!("core dumps cannot be switched off: {error}"), line.json, 0);
+    }
     match run(&line, &mut io::stdin().lock(), &mut io::stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(fatal) => {
@@ -86,6 +91,15 @@ fn main() -> ExitCode {
             ExitCode::from(fatal.code as u8)
         }
     }
+}
+
+/// Keys, passwords and cookies pass through this process: no core dump, also not of a program that it starts, and no
+/// debugger of an unprivileged process.
+fn keep_memory_private() -> io::Result<()> {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    Ok(setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?)
 }
 
 fn run(line: &Line, input: &mut dyn BufRead, out: &mut dyn Write) -> Result<()> {
@@ -192,4 +206,19 @@ fn complain(message: &str, json: bool, code: u8) {
     } else {
         writeln!(errors, "praya-gateway: {message}")
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::process::{DumpableBehavior, Resource, dumpable_behavior, getrlimit};
+
+    use super::*;
+
+    #[test]
+    fn the_process_leaves_no_core_dump() {
+        keep_memory_private().unwrap();
+        assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
+        let limit = getrlimit(Resource::Core);
+        assert_eq!((limit.current, limit.maximum), (Some(0), Some(0)));
+    }
 }
