@@ -27,6 +27,8 @@ pub const ELSEWHERE_REPLACE: &str = "replace";
 pub const ELSEWHERE_CANCEL: &str = "cancel";
 /// The answer to a tunnel for which the client takes no address that the gateway has.
 pub const NO_ADDRESS: &str = "The gateway has no address of a kind that this client takes.";
+/// The answer to a session that opens one tunnel after another.
+pub const TOO_OFTEN: &str = "This session opens too many tunnels. Wait a moment.";
 /// The answer when the database cannot be asked.
 pub const BUSY: &str = "The gateway cannot answer now. Try again in a minute.";
 

@@ -111,6 +111,7 @@ impl From<Refusal> for ApiError {
         match refusal {
             Refusal::Unknown => FailureCode::NotSignedIn.into(),
             Refusal::Ended(reason) => FailureCode::SessionEnded { reason }.into(),
+            Refusal::TooOften { retry_after_seconds } => FailureCode::Busy { retry_after_seconds }.into(),
             Refusal::Store(error) => {
                 tracing::error!(%error, "a session could not be looked up");
                 FailureCode::Busy { retry_after_seconds: 5 }.into()

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use praya_model::failure::LastSignIn;
 use praya_model::{AccountName, EndReason, SessionId, Timestamp};
@@ -12,6 +13,11 @@ use super::access::Access;
 use super::expiry::Clock;
 use super::leases::Addresses;
 use crate::store::{DeviceKey, SessionRow};
+
+/// How many tunnels a session may open at once; each costs the database several commits.
+const TUNNELS_AT_ONCE: u32 = 10;
+/// After these it may open one more every so often.
+const TUNNEL_EVERY: Duration = Duration::from_secs(1);
 
 /// What a tunnel's channel is told to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +86,8 @@ struct State {
     away_since: Option<Timestamp>,
     channel: Option<Channel>,
     next: u64,
+    /// The instant at which the session may again open [`TUNNELS_AT_ONCE`].
+    rested: Timestamp,
     /// What the database has: last traffic, bytes in, bytes out.
     stored: (Timestamp, u64, u64),
 }
@@ -128,6 +136,7 @@ impl LiveSession {
                 away_since: row.away_since,
                 channel: None,
                 next: 1,
+                rested: row.started,
                 stored: (row.last_traffic, row.bytes_in, row.bytes_out),
             }),
         }
@@ -185,6 +194,20 @@ impl LiveSession {
             }
             changed
         });
+    }
+
+    /// Whether one more tunnel may be opened; else in how many seconds, at least 1.
+    pub(super) fn may_open(&self, now: Timestamp) -> Result<(), u32> {
+        let depth = TUNNEL_EVERY * TUNNELS_AT_ONCE;
+        let mut state = self.state();
+        // A clock that was set back must not shut anybody out for longer than the burst is deep.
+        let after = state.rested.max(now).min(now.after(depth)).after(TUNNEL_EVERY);
+        let missing = after.since(now).saturating_sub(depth);
+        if missing.is_zero() {
+            state.rested = after;
+            return Ok(());
+        }
+        Err(u32::try_from(missing.as_millis().div_ceil(1000)).unwrap_or(u32::MAX).max(1))
     }
 
     /// Attaches a new channel; an older one is told to go. Fails with the reason when the session is over.

@@ -8,6 +8,7 @@ pub mod expiry;
 pub mod leases;
 mod live;
 pub mod proof;
+mod refusals;
 mod registry;
 mod upkeep;
 
@@ -50,6 +51,12 @@ pub enum Refusal {
     /// The session is over. HTTP 401.
     #[error("the session is over: {}", .0.as_str())]
     Ended(EndReason),
+    /// The session opens tunnels too often. HTTP 503.
+    #[error("too many tunnels, retry after {retry_after_seconds} s")]
+    TooOften {
+        /// Seconds until the next one is heard, at least 1.
+        retry_after_seconds: u32,
+    },
     /// The store failed. HTTP 503.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -10,6 +10,7 @@ use super::access::{Access, tunnel_config};
 use super::expiry::Limits;
 use super::leases::{Addresses, Leases};
 use super::live::{ChannelId, LiveSession};
+use super::refusals::Refusals;
 use super::{ApiRequest, Attached, ConnectProof, Gone, Refusal, new_cookie, new_id};
 use crate::audit::{Audit, GATEWAY, PERSON};
 use crate::config::Config;
@@ -28,6 +29,7 @@ pub struct Sessions {
     pub(super) table: Mutex<Table>,
     /// Ends that the database could not be told yet.
     pub(super) owed: Mutex<Vec<(SessionId, EndReason, Timestamp)>>,
+    pub(super) refusals: Mutex<Refusals>,
     pub(super) metrics: Metrics,
 }
 
@@ -74,6 +76,10 @@ impl Sessions {
         if row.device_key.is_some_and(|key| !proof.holds(&key)) {
             return Err(self.refuse(&row, "proof", now).await);
         }
+        // Before anything is written, and after the proof: nobody uses up the turns of somebody else's device.
+        if let Some(Err(retry_after_seconds)) = self.get(&row.id).map(|session| session.may_open(now)) {
+            return Err(Refusal::TooOften { retry_after_seconds });
+        }
         let session = self.admit(&row, state, hash, now).await?;
         let new_cookie = match row.device_key {
             Some(_) => {
@@ -89,7 +95,11 @@ impl Sessions {
         };
         let (channel, orders) = session.attach(now).map_err(Refusal::Ended)?;
         let id = row.id.clone();
-        self.store.run(move |store| store.set_away(&id, None)).await?;
+        if let Err(error) = self.store.run(move |store| store.set_away(&id, None)).await {
+            // Nobody will ever detach a channel that nobody was given.
+            session.detach(channel, now);
+            return Err(error.into());
+        }
         self.audit.record(about(&row, now, AuditEvent::TunnelUp, PERSON, None)).await;
         let tunnel = tunnel_config(&self.config, &session.access(), &session.addresses, session.expires, now);
         Ok(Attached { session, channel, orders, tunnel, new_cookie })
@@ -177,7 +187,7 @@ impl Sessions {
         });
         if let Err(error) = ended.await {
             tracing::error!(%error, "the end of a session could not be stored; trying again");
-            self.owed.lock().unwrap_or_else(PoisonError::into_inner).push(owed);
+            self.owe(owed);
         }
         self.audit.record(ended_record(&session, reason, actor, now)).await;
         true
@@ -229,8 +239,16 @@ impl Sessions {
 
     async fn refuse(&self, row: &SessionRow, code: &str, now: Timestamp) -> Refusal {
         let record = about(row, now, AuditEvent::CookieRefused, GATEWAY, Some(code));
-        self.audit.record(NewAudit { outcome: Outcome::Refused, ..record }).await;
+        let noted = self.refusals().note(NewAudit { outcome: Outcome::Refused, ..record });
+        if let Some(record) = noted {
+            self.audit.record(record).await;
+        }
         Refusal::Unknown
+    }
+
+    /// Remembers an end that the database could not be told.
+    pub(super) fn owe(&self, end: (SessionId, EndReason, Timestamp)) {
+        self.owed.lock().unwrap_or_else(PoisonError::into_inner).push(end);
     }
 
     /// Takes a session out of memory and tells its channel.
@@ -245,6 +263,10 @@ impl Sessions {
             self.metrics.sessions.dec();
         }
         first.then_some(session)
+    }
+
+    pub(super) fn refusals(&self) -> MutexGuard<'_, Refusals> {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn table(&self) -> MutexGuard<'_, Table> {
@@ -284,12 +306,17 @@ impl Sessions {
         let refusal = match begun {
             Ok(Begun::Made { ended }) => {
                 let session = Arc::new(LiveSession::new(&row, addresses, access));
-                self.table().live.insert(id.clone(), session);
+                self.table().live.insert(id.clone(), Arc::clone(&session));
                 self.metrics.sessions.inc();
                 for (row, reason) in ended.iter().filter_map(|row| Some((row, row.ended?.1))) {
                     if let Some(session) = self.forget(&row.id, reason) {
                         self.audit.record_blocking(&ended_record(&session, reason, GATEWAY, now));
                     }
+                }
+                if let Err(error) = self.catch_up(&session) {
+                    self.forget(&id, EndReason::Other);
+                    self.owe((id, EndReason::Other, now));
+                    return Err(error.into());
                 }
                 self.audit.record_blocking(&about(&row, now, AuditEvent::SessionStarted, PERSON, None));
                 return Ok(Grant { session: Some(id), cookie, account: new.account.clone() });
@@ -300,6 +327,16 @@ impl Sessions {
         };
         self.table().leases.release(&addresses);
         Err(refusal)
+    }
+
+    /// Follows what other processes changed while the session was being made: [`Sessions::reconcile`] knew of it only
+    /// from the table on. Blocks.
+    fn catch_up(&self, session: &LiveSession) -> Result<()> {
+        match self.store.session(&session.id)?.and_then(|row| row.ended) {
+            Some((_, reason)) => drop(self.forget(&session.id, reason)),
+            None => session.set_access(&self.access_of(&session.account)?),
+        }
+        Ok(())
     }
 
     /// Addresses for a new session, or no room.

@@ -13,7 +13,7 @@ use super::*;
 use crate::audit::Audit;
 use crate::config::Config;
 use crate::sign_in::{CreateRefusal, NewSession, Others, SessionDirectory as _};
-use crate::store::{AuditFilter, DeviceKey, Group, Store};
+use crate::store::{AuditFilter, AuditRecord, DeviceKey, Group, Store};
 
 const START: Timestamp = Timestamp::from_secs(1_790_000_000);
 const EXPORTER: [u8; 32] = [7; 32];
@@ -106,9 +106,15 @@ impl Site {
         self.sessions.bearer(cookie, ApiRequest { proof: Some(&proof), ..request }, after(1)).await
     }
 
-    fn refusals(&self, code: &str) -> usize {
+    fn refusals(&self, code: &str) -> Vec<AuditRecord> {
         let filter = AuditFilter { code: Some(code.into()), ..AuditFilter::default() };
-        self.store.audit(&filter).unwrap().len()
+        self.store.audit(&filter).unwrap()
+    }
+
+    /// Lets the database do `act` after every `event`.
+    fn trigger(&self, event: &str, act: &str) {
+        let sql = format!("CREATE TRIGGER meddler AFTER {event} BEGIN {act} END");
+        rusqlite::Connection::open(self.store.path()).unwrap().execute_batch(&sql).unwrap();
     }
 }
 
@@ -175,14 +181,81 @@ async fn a_bound_session_opens_only_with_the_devices_proof() {
     assert_eq!(refusal(site.attach(&cookie, after(1)).await), Refusal::Unknown);
     assert_eq!(refusal(site.attach_with(&thief, &cookie, after(1)).await), Refusal::Unknown);
     assert_eq!(refusal(site.call(&thief, &cookie, 5).await), Refusal::Unknown);
-    assert_eq!(site.refusals("proof"), 3);
+    assert_eq!(site.refusals("proof").len(), 1);
     site.attach_with(&device, &cookie, after(1)).await.unwrap();
     site.call(&device, &cookie, 5).await.unwrap();
     for stale in [5, 4] {
         assert_eq!(refusal(site.call(&device, &cookie, stale).await), Refusal::Unknown);
     }
-    assert_eq!(site.refusals("replayed_proof"), 2);
+    assert_eq!(site.refusals("replayed_proof").len(), 1);
     site.call(&device, &cookie, 6).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_loop_with_a_wrong_proof_is_one_record_a_minute_with_a_count() {
+    let site = Site::new();
+    let (device, thief) = (Device::new(1), Device::new(2));
+    let cookie = site.try_sign_in("wong", Some(device.key())).unwrap().cookie;
+    for _ in 0..100 {
+        assert_eq!(refusal(site.attach_with(&thief, &cookie, after(1)).await), Refusal::Unknown);
+    }
+    assert_eq!(site.refusals("proof").len(), 1);
+    site.attach_with(&device, &cookie, after(2)).await.expect("the thief's loop costs the person nothing");
+    site.sessions.sweep(after(61)).await;
+    assert_eq!(site.refusals("proof")[1].detail["count"], 99);
+    assert_eq!(site.refusals("proof")[1].session, site.refusals("proof")[0].session);
+}
+
+#[tokio::test]
+async fn a_loop_of_tunnels_with_a_good_cookie_is_slowed_down_before_anything_is_written() {
+    let site = Site::new();
+    let (wong, lei) = (site.sign_in("wong").cookie, site.sign_in("lei").cookie);
+    for _ in 0..10 {
+        site.attach(&wong, after(1)).await.unwrap();
+    }
+    let records = site.store.last_audit_id().unwrap();
+    for _ in 0..100 {
+        let refused = refusal(site.attach(&wong, after(1)).await);
+        assert_eq!(refused, Refusal::TooOften { retry_after_seconds: 1 });
+    }
+    assert_eq!(site.store.last_audit_id().unwrap(), records);
+    site.attach(&lei, after(1)).await.expect("others are not concerned");
+    site.attach(&wong, after(2)).await.unwrap();
+    assert!(site.attach(&wong, after(2)).await.is_err(), "one a second");
+    for _ in 0..10 {
+        site.attach(&wong, after(20)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_tunnel_that_the_database_did_not_note_is_not_attached() {
+    let site = Site::new();
+    let cookie = site.sign_in("wong").cookie;
+    site.trigger("UPDATE OF away_since ON sessions", "SELECT RAISE(ABORT, 'no');");
+    assert!(matches!(refusal(site.attach(&cookie, after(1)).await), Refusal::Store(_)));
+    assert!(!site.sessions.list()[0].is_attached());
+    // So it ends as a session without a tunnel does.
+    assert_eq!(site.sessions.sweep(after(301)).await, 1);
+}
+
+#[tokio::test]
+async fn what_changes_while_a_session_is_made_reaches_it() {
+    let site = Site::new();
+    let net = "10.3.0.0/16".parse().unwrap();
+    let ssh = Endpoint { protocol: Protocol::Tcp, net, ports: PortRange::one(22) };
+    let group =
+        Group { name: GroupName::new("staff"), description: String::new(), networks: vec![ssh.clone()] };
+    site.store.put_group(&group).unwrap();
+    // Each happens after the look at the rules and before the session is in memory.
+    site.trigger("INSERT ON leases", "INSERT INTO members VALUES ('staff', 'wong');");
+    site.sign_in("wong");
+    assert!(site.sessions.list()[0].access().endpoints.contains(&ssh));
+
+    let site = Site::new();
+    site.trigger("INSERT ON leases", "UPDATE sessions SET ended_at = 1, end_reason = 'admin';");
+    let cookie = site.sign_in("wong").cookie;
+    assert_eq!(site.sessions.count(), 0);
+    assert_eq!(refusal(site.attach(&cookie, after(1)).await), Refusal::Ended(EndReason::Admin));
 }
 
 #[tokio::test]
@@ -197,7 +270,7 @@ async fn the_old_cookie_dies_with_the_first_use_of_the_new_one() {
     site.call(&device, &third, 1).await.unwrap();
     assert_eq!(refusal(site.attach_with(&device, &first, after(3)).await), Refusal::Unknown);
     assert_eq!(refusal(site.call(&device, &first, 2).await), Refusal::Unknown);
-    assert_eq!(site.refusals("retired_cookie"), 2);
+    assert_eq!(site.refusals("retired_cookie").len(), 1);
     site.attach_with(&device, &third, after(4)).await.unwrap();
 }
 

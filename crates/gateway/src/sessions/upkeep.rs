@@ -44,6 +44,7 @@ impl Sessions {
             config,
             table: Mutex::new(table),
             owed: Mutex::new(Vec::new()),
+            refusals: Mutex::default(),
             metrics: Metrics::new(),
         };
         for mut row in sessions.store.live_sessions()? {
@@ -75,6 +76,10 @@ impl Sessions {
     /// Ends what is over and returns how many sessions that were. Run it every second.
     pub async fn sweep(&self, now: Timestamp) -> usize {
         self.pay_debts().await;
+        let refused = self.refusals().due(now);
+        for record in refused {
+            self.audit.record(record).await;
+        }
         let limits = self.limits();
         let over: Vec<(SessionId, EndReason)> = self
             .list()
@@ -159,7 +164,7 @@ impl Sessions {
         for (id, reason, at) in owed {
             let session = id.clone();
             if self.store.run(move |store| store.end_session(&session, reason, at)).await.is_err() {
-                self.owed.lock().unwrap_or_else(PoisonError::into_inner).push((id, reason, at));
+                self.owe((id, reason, at));
             }
         }
     }

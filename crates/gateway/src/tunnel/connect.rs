@@ -21,6 +21,7 @@ use tokio::time::timeout;
 use super::mtu::tunnel_mtu;
 use super::switch::{Attachment, Switch};
 use crate::config::Config;
+use crate::http::notice::Notices;
 use crate::http::{Connect, TlsSocket, TunnelEntry};
 use crate::metrics::Metrics;
 use crate::sessions::{Attached, ConnectProof, EndOrder, Gone, LiveSession, Refusal, Sessions};
@@ -40,12 +41,13 @@ pub struct Tunnels {
     sessions: Arc<Sessions>,
     switch: Arc<Switch>,
     metrics: Metrics,
+    notices: Notices,
 }
 
 impl Tunnels {
     /// Tunnels of `sessions` over `switch`.
     pub fn new(config: Arc<Config>, sessions: Arc<Sessions>, switch: Arc<Switch>, metrics: Metrics) -> Self {
-        Self { config, sessions, switch, metrics }
+        Self { config, sessions, switch, metrics, notices: Notices::default() }
     }
 
     /// Checks the cookie and attaches the channel, or says what to answer.
@@ -61,6 +63,11 @@ impl Tunnels {
             Refusal::Unknown => write_connect_refusal(401, None),
             // Stock clients do not read the reason; ours takes it by its name.
             Refusal::Ended(reason) => write_connect_refusal(401, Some(reason.as_str())),
+            Refusal::TooOften { retry_after_seconds } => {
+                let mut refusal = write_connect_refusal(503, Some(text::TOO_OFTEN));
+                refusal.headers.push("Retry-After", retry_after_seconds.to_string());
+                refusal
+            }
             Refusal::Store(error) => {
                 tracing::error!(%error, "a tunnel could not be opened");
                 write_connect_refusal(503, Some(text::BUSY))
@@ -155,7 +162,8 @@ impl TunnelEntry for Tunnels {
         let attached = match self.attach(&request, &connect.stream).await {
             Ok(attached) => attached,
             Err(refusal) => {
-                tracing::info!(source = %connect.peer.ip().to_canonical(), status = refusal.status, "tunnel refused");
+                let source = connect.peer.ip().to_canonical();
+                self.notices.say("tunnel refused", source, &refusal.reason);
                 self.metrics.request(refusal.status);
                 answer(&mut connect.stream, &refusal).await;
                 return;

@@ -186,6 +186,25 @@ async fn a_dead_cookie_gets_401_and_another_target_404() {
 }
 
 #[tokio::test]
+async fn a_session_that_opens_one_tunnel_after_another_is_told_to_wait() {
+    let gateway = gateway().await;
+    let grant = gateway.lab.sign_in(None);
+    let mut opened = 0;
+    let refused = loop {
+        let client = gateway.connect(&grant.cookie).await;
+        if client.head.status != 200 {
+            break client.head;
+        }
+        opened += 1;
+        assert!(opened < 1000);
+    };
+    assert!(opened >= 10, "{opened}");
+    assert_eq!(refused.status, 503);
+    assert_eq!(refused.headers.get("X-Reason"), Some(text::TOO_OFTEN));
+    assert_eq!(refused.headers.get("Retry-After"), Some("1"));
+}
+
+#[tokio::test]
 async fn a_bye_ends_the_session_and_its_cookie() {
     let gateway = gateway().await;
     let grant = gateway.lab.sign_in(None);
