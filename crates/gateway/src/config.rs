@@ -63,6 +63,8 @@ pub struct ListenSettings {
     pub https: Vec<SocketAddr>,
     /// Metrics and health, without TLS: a loopback address, or none.
     pub metrics: Option<SocketAddr>,
+    /// Whether `metrics` may be an address that other machines reach.
+    pub metrics_exposed: bool,
 }
 
 /// `[tls]`
@@ -110,6 +112,9 @@ pub struct TunnelSettings {
     pub banner: Option<String>,
     /// Whether the gateway switches forwarding on, and off again when it stops.
     pub forwarding: bool,
+    /// Whether forwarding and address translation stay when the gateway stops, for its next start: translated
+    /// connections outlive a stop only so.
+    pub forwarding_stays: bool,
     /// Whether packets leave the gateway under its own address (masquerade); needs `forwarding`.
     pub nat: bool,
 }
@@ -221,6 +226,9 @@ pub struct Limits {
     pub connections: u32,
     /// Connections from one IPv4 address or IPv6 /64.
     pub connections_per_source: u32,
+    /// TLS handshakes of such a source in a second, after `connections_per_source` of them at once; zero means any
+    /// number.
+    pub handshakes_per_second: u32,
     /// Time for the TLS handshake.
     #[serde(with = "seconds")]
     pub handshake_time: Duration,

@@ -142,6 +142,18 @@ fn check_listeners(config: &Config, text: &str) -> Result<(), ConfigError> {
     {
         return fail("listen.metrics", format!("{metrics} is the same port as {address} of listen.https"));
     }
+    if let Some(metrics) = &config.listen.metrics
+        && !metrics.ip().to_canonical().is_loopback()
+        && !config.listen.metrics_exposed
+    {
+        return fail(
+            "listen.metrics",
+            format!(
+                "{metrics} is no loopback address, and there is neither TLS nor a password; use 127.0.0.1 or ::1, \
+                 or set metrics_exposed = true if a firewall lets only the right machines in"
+            ),
+        );
+    }
     Ok(())
 }
 
@@ -218,7 +230,7 @@ fn check_tunnel(config: &Config, text: &str) -> Result<(), ConfigError> {
 
 fn check_numbers(config: &Config, text: &str) -> Result<(), ConfigError> {
     let (sessions, sign_in, limits) = (&config.sessions, &config.sign_in, &config.limits);
-    let numbers: [(&str, u64, u64, u64); 18] = [
+    let numbers: [(&str, u64, u64, u64); 19] = [
         ("sessions.idle_timeout", sessions.idle_timeout.as_secs(), 1, u64::MAX),
         ("sessions.lifetime", sessions.lifetime.as_secs(), 1, u64::MAX),
         ("sessions.away_timeout", sessions.away_timeout.as_secs(), 1, u64::MAX),
@@ -233,6 +245,7 @@ fn check_numbers(config: &Config, text: &str) -> Result<(), ConfigError> {
         ("sign_in.parallel_hashes", sign_in.parallel_hashes.into(), 1, 64),
         ("limits.connections", limits.connections.into(), 1, 1_000_000),
         ("limits.connections_per_source", limits.connections_per_source.into(), 1, 1_000_000),
+        ("limits.handshakes_per_second", limits.handshakes_per_second.into(), 0, 1_000_000),
         ("limits.handshake_time", limits.handshake_time.as_secs(), 1, 300),
         ("limits.request_time", limits.request_time.as_secs(), 1, 600),
         ("limits.body_bytes", limits.body_bytes.into(), 1024, 16 * 1024 * 1024),
@@ -352,6 +365,22 @@ mod tests {
         ] {
             let text = complaint(rest);
             assert!(text.contains(expected), "{rest}: {text}");
+        }
+    }
+
+    #[test]
+    fn metrics_stay_on_loopback_unless_told_otherwise() {
+        for good in [
+            "metrics = \"127.0.0.9:9443\"",
+            "metrics = \"[::1]:9443\"",
+            "metrics = \"[::ffff:127.0.0.1]:9443\"",
+            "metrics = \"192.0.2.1:9443\"\nmetrics_exposed = true",
+        ] {
+            Config::parse(&file(&format!("[listen]\n{good}\n"))).unwrap();
+        }
+        for bad in ["0.0.0.0", "192.0.2.1", "[::]", "[2001:db8::1]"] {
+            let text = complaint(&format!("[listen]\nmetrics = \"{bad}:9443\"\n"));
+            assert!(text.contains("metrics_exposed"), "{text}");
         }
     }
 

@@ -34,7 +34,11 @@ impl Default for GatewaySettings {
 
 impl Default for ListenSettings {
     fn default() -> Self {
-        Self { https: vec![SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 443)], metrics: None }
+        Self {
+            https: vec![SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 443)],
+            metrics: None,
+            metrics_exposed: false,
+        }
     }
 }
 
@@ -61,6 +65,7 @@ impl Default for TunnelSettings {
             rekey: Duration::from_secs(24 * 3600),
             banner: None,
             forwarding: true,
+            forwarding_stays: false,
             nat: true,
         }
     }
@@ -101,6 +106,7 @@ impl Default for Limits {
         Self {
             connections: 20_000,
             connections_per_source: 200,
+            handshakes_per_second: 50,
             handshake_time: Duration::from_secs(10),
             request_time: Duration::from_secs(20),
             keep_alive_time: Duration::from_secs(60),

@@ -23,6 +23,12 @@ const SETTINGS: &[Setting] = &[
         "\"127.0.0.1:9443\"",
     ),
     (
+        "listen",
+        "metrics_exposed",
+        "Whether `metrics` may be an address that other machines reach; then let a firewall say which.",
+        "",
+    ),
+    (
         "tls",
         "certificate",
         "Certificate chain, PEM, leaf first. Paths count from the state folder. Read again on SIGHUP.",
@@ -61,6 +67,12 @@ const SETTINGS: &[Setting] = &[
         "tunnel",
         "forwarding",
         "Whether the gateway switches the system's forwarding on, and back when it stops.",
+        "",
+    ),
+    (
+        "tunnel",
+        "forwarding_stays",
+        "Whether forwarding and `nat` stay when it stops, for the next start: connections through `nat` outlive\na stop and start only so. SIGUSR2 restarts without it. To take them back, set false, start and stop.",
         "",
     ),
     (
@@ -117,6 +129,12 @@ const SETTINGS: &[Setting] = &[
     ),
     ("limits", "connections", "Connections in all.", ""),
     ("limits", "connections_per_source", "Connections from one IPv4 address or IPv6 /64.", ""),
+    (
+        "limits",
+        "handshakes_per_second",
+        "TLS handshakes of such a source in a second, after as many at once as it may hold; 0 = any number.",
+        "",
+    ),
     ("limits", "handshake_time", "Seconds for the TLS handshake.", ""),
     ("limits", "request_time", "Seconds for a whole request.", ""),
     ("limits", "keep_alive_time", "Seconds a connection may stay open between requests.", ""),

@@ -3,16 +3,19 @@
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use bytes::Bytes;
+use praya_identity::limits::{Allowance, RateLimit, SourceLimiter};
 use praya_wire::http::RequestHead;
+use rustls::server::Acceptor;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::admission::{Admission, Slot};
@@ -32,6 +35,9 @@ pub struct Limits {
     pub connections: usize,
     /// Connections from one source that are not tunnels.
     pub connections_per_source: usize,
+    /// TLS handshakes of one source in a second, after [`Limits::connections_per_source`] of them at once; 0 is any
+    /// number.
+    pub handshakes_per_second: u32,
     /// Time for the TLS handshake.
     pub handshake_time: Duration,
     /// Time for a whole request, head and body, and for the first one to begin.
@@ -52,6 +58,7 @@ impl From<&config::Limits> for Limits {
         Self {
             connections: size(config.connections),
             connections_per_source: size(config.connections_per_source),
+            handshakes_per_second: config.handshakes_per_second,
             handshake_time: config.handshake_time,
             request_time: config.request_time,
             keep_alive_time: config.keep_alive_time,
@@ -93,6 +100,8 @@ pub struct Server<T> {
     site: Site,
     tunnels: T,
     admission: Admission,
+    /// How often a source may make the gateway compute a handshake, by far its dearest answer to a stranger.
+    handshakes: Option<Mutex<SourceLimiter>>,
 }
 
 impl<T: TunnelEntry> Server<T> {
@@ -100,7 +109,14 @@ impl<T: TunnelEntry> Server<T> {
     pub fn new(tls: ServerTls, router: Router, tunnels: T, limits: Limits, metrics: Metrics) -> Self {
         let admission = Admission::new(limits.connections, limits.connections_per_source);
         let site = Site { router, limits, metrics, notices: Notices::default(), secure: true };
-        Self { tls, site, tunnels, admission }
+        let handshakes = (limits.handshakes_per_second > 0).then(|| {
+            Mutex::new(SourceLimiter::new(RateLimit {
+                burst: u32::try_from(limits.connections_per_source).unwrap_or(u32::MAX),
+                every: Duration::from_secs(1) / limits.handshakes_per_second,
+                ..RateLimit::default()
+            }))
+        });
+        Self { tls, site, tunnels, admission, handshakes }
     }
 
     /// Takes connections in until `stopping` becomes true; then lets those that are open end within the drain time,
@@ -196,9 +212,13 @@ impl<T: TunnelEntry> Server<T> {
     ) -> Next<TlsSocket> {
         // Frames are written whole; waiting to fill a segment only adds delay.
         let _ = socket.set_nodelay(true);
-        let handshake = timeout(self.site.limits.handshake_time, self.tls.acceptor().accept(socket)).await;
-        match handshake {
-            Ok(Ok(stream)) => connection::serve(stream, &self.site, source, Some(slot), stopping).await,
+        match timeout(self.site.limits.handshake_time, self.handshake(socket, source)).await {
+            Ok(Ok(None)) => {
+                self.site.metrics.connection_refused("handshake_rate");
+                self.site.notices.say("connection refused", source, "too many handshakes");
+                Next::Closed
+            }
+            Ok(Ok(Some(stream))) => connection::serve(stream, &self.site, source, Some(slot), stopping).await,
             Ok(Err(error)) => {
                 self.site.metrics.connection_refused("tls");
                 self.site.notices.say("TLS handshake failed", source, &error.to_string());
@@ -210,6 +230,16 @@ impl<T: TunnelEntry> Server<T> {
                 Next::Closed
             }
         }
+    }
+
+    /// The handshake; `None` when the source has had too many. A connection that only waits costs it nothing.
+    async fn handshake(&self, socket: TcpStream, source: IpAddr) -> io::Result<Option<TlsSocket>> {
+        let hello = LazyConfigAcceptor::new(Acceptor::default(), socket).await?;
+        let allowed = self.handshakes.as_ref().is_none_or(|handshakes| {
+            let mut handshakes = handshakes.lock().unwrap_or_else(PoisonError::into_inner);
+            handshakes.take(source.into(), SystemTime::now().into()) == Allowance::Allowed
+        });
+        if allowed { hello.into_stream(self.tls.config()).await.map(Some) } else { Ok(None) }
     }
 
     fn count(&self) {

@@ -50,6 +50,7 @@ fn quick() -> Limits {
     Limits {
         connections: 1000,
         connections_per_source: 1000,
+        handshakes_per_second: 0,
         handshake_time: Duration::from_secs(10),
         request_time: Duration::from_secs(10),
         keep_alive_time: Duration::from_secs(10),
@@ -272,6 +273,28 @@ async fn two_thousand_idle_connections_from_one_client_do_not_keep_it_from_its_n
     // The first ones had to go.
     let mut sink = [0; 1];
     assert!(matches!(idle[0].read(&mut sink).await, Ok(0) | Err(_)));
+}
+
+#[tokio::test]
+async fn a_source_that_keeps_the_gateway_computing_handshakes_has_to_wait_and_who_only_connects_costs_nothing()
+ {
+    let lab = lab(Limits { connections_per_source: 3, handshakes_per_second: 1, ..quick() }).await;
+    for _ in 0..20 {
+        drop(lab.tcp().await);
+    }
+    let mut refused = 0;
+    for _ in 0..20 {
+        let name = ServerName::try_from("vpn.test").unwrap();
+        let connected = lab.connector.connect(name, lab.tcp().await).await;
+        refused += u32::from(connected.is_err());
+    }
+    // Three at once, and one more for each second that this took.
+    assert!((1..=17).contains(&refused), "{refused}");
+    let metrics = lab.metrics.render();
+    assert!(
+        metrics.contains(&format!("connections_refused_total{{reason=\"handshake_rate\"}} {refused}")),
+        "{metrics}"
+    );
 }
 
 #[tokio::test]

@@ -10,7 +10,6 @@ use rustls::server::{ClientHello, ResolvesServerCert, ServerConfig};
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::TlsAcceptor;
 
 /// How often [`ServerTls::watch`] looks at the files.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
@@ -87,9 +86,9 @@ impl ServerTls {
         Ok(Self { config: Arc::new(config), certificate })
     }
 
-    /// Takes connections in.
-    pub fn acceptor(&self) -> TlsAcceptor {
-        TlsAcceptor::from(Arc::clone(&self.config))
+    /// What connections are taken in with.
+    pub fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.config)
     }
 
     /// Reads the files again; connections made from now on see the new certificate.

@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     fn settings(https: &[SocketAddr], metrics: Option<SocketAddr>) -> ListenSettings {
-        ListenSettings { https: https.to_vec(), metrics }
+        ListenSettings { https: https.to_vec(), metrics, ..ListenSettings::default() }
     }
 
     #[tokio::test]
