@@ -5,10 +5,11 @@ use std::fs;
 use anyhow::{Context, Result, ensure};
 use praya_testkit::otp::Token;
 use praya_testkit::privilege::was_run_elsewhere;
+use praya_testkit::web::known_bytes;
 use praya_tests::Lab;
 use praya_tests::client::Client;
 use praya_tests::gateway::Gateway;
-use praya_tests::lab::{EMPLOYEE, GATEWAY_NAME};
+use praya_tests::lab::{EMPLOYEE, GATEWAY_NAME, INTRANET};
 use praya_tests::raw;
 
 const PASSWORD: &str = "correct horse battery";
@@ -60,6 +61,20 @@ fn metrics_and_health_are_on_a_listener_of_their_own() -> Result<()> {
     let outside =
         scene.lab.employee.program("curl").args(["-sk", &format!("https://{GATEWAY_NAME}/metrics")]).run()?;
     ensure!(!outside.text().contains("# EOF"), "{}", outside.everything);
+    Ok(())
+}
+
+#[test]
+fn a_gateway_that_dies_leaves_no_core_dump() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let lab = Lab::new()?;
+    let mut gateway = Gateway::init(&lab)?;
+    gateway.start()?;
+    let limits = fs::read_to_string(format!("/proc/{}/limits", gateway.process()?.pid()))?;
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).context("the limit")?;
+    assert_eq!(core.split_whitespace().rev().nth(2), Some("0"), "{core}");
     Ok(())
 }
 
@@ -268,6 +283,39 @@ fn a_drained_gateway_says_goodbye_and_keeps_the_sessions() -> Result<()> {
     scene.gateway.start()?;
     scene.client.wait_for_state("connected")?;
     ensure!(scene.lab.reaches_intranet()?);
+    Ok(())
+}
+
+#[test]
+fn a_translated_download_goes_on_over_a_stop_and_start_where_forwarding_stays() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let mut scene = Scene::new()?;
+    let forwarding =
+        |scene: &Scene| scene.lab.gateway.shell("cat /proc/sys/net/ipv4/ip_forward; nft list tables");
+    scene.gateway.stop()?;
+    let before = forwarding(&scene)?;
+    scene.gateway.set("tunnel.forwarding_stays", true)?;
+    scene.gateway.start()?;
+    scene.sign_in(&scene.token.now())?;
+    let url = format!("http://{INTRANET}/halting/2000000");
+    let download = scene.lab.employee.program("curl").args(["--silent", "--show-error", &url]).start()?;
+    scene.lab.site.wait_for_halt()?;
+    scene.gateway.stop()?;
+    assert_ne!(forwarding(&scene)?, before);
+    // What comes meanwhile is lost, and not refused.
+    scene.lab.site.go_on();
+    scene.gateway.start()?;
+    let finished = download.wait()?;
+    ensure!(finished.status.success(), "after {} bytes: {}", finished.output.len(), finished.everything);
+    ensure!(finished.output == known_bytes(2_000_000));
+    // As the setting's text says.
+    scene.gateway.stop()?;
+    scene.gateway.set("tunnel.forwarding_stays", false)?;
+    scene.gateway.start()?;
+    scene.gateway.stop()?;
+    assert_eq!(forwarding(&scene)?, before);
     Ok(())
 }
 

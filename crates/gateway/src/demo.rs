@@ -2,6 +2,8 @@
 
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
@@ -76,15 +78,25 @@ struct DemoToken {
     kind: TokenKind,
 }
 
+/// How the names of the demo's folders begin; the process id comes next.
+const PREFIX: &str = "praya-demo-";
+
+/// A file in it with the network namespace that the demo runs in.
+const NETWORK: &str = "network";
+
 /// Runs the demo until a signal says to stop.
 ///
 /// # Errors
 /// What is wrong and what to do; the folder is gone also then.
 pub fn run(arguments: &Arguments, json: bool, out: &mut dyn Write) -> Result<()> {
     let folder = tempfile::Builder::new()
-        .prefix(&format!("praya-demo-{}-", std::process::id()))
+        .prefix(&format!("{PREFIX}{}-", std::process::id()))
         .tempdir()
         .map_err(|error| Fatal::file("make a folder in", &std::env::temp_dir(), &error))?;
+    if let Some(network) = own_network() {
+        let file = folder.path().join(NETWORK);
+        std::fs::write(&file, network).map_err(|error| Fatal::file("write", &file, &error))?;
+    }
     let state = StateDir::new(folder.path().join("state"));
     let ended = serve_demo(arguments, &state, json, out);
     let path = folder.path().to_owned();
@@ -105,12 +117,14 @@ fn serve_demo(arguments: &Arguments, state: &StateDir, json: bool, out: &mut dyn
     let config = initial_config(arguments.names.clone(), &settings)?;
     init(state.path(), &config, serve::now())?;
     serve::start_log(&config);
-    let (people, resources) = furnish(&state.store()?, &state.wrapping_key()?, arguments, serve::now())?;
-    let prepared = Prepared::open(state)?;
-    let pin = prepared.pin.clone();
     serve::runtime()?.block_on(async {
+        // First: a signal in the middle of what follows is heard after it.
+        let signals = Signals::listen()?.of_a_terminal();
+        sweep().await;
+        let (people, resources) = furnish(&state.store()?, &state.wrapping_key()?, arguments, serve::now())?;
+        let prepared = Prepared::open(state)?;
+        let pin = prepared.pin.clone();
         let running = Running::start(prepared).await?;
-        let signals = Signals::listen()?.without_successor();
         let site = Site {
             ready: true,
             https: running.https().to_vec(),
@@ -131,6 +145,40 @@ fn serve_demo(arguments: &Arguments, state: &StateDir, json: bool, out: &mut dyn
             failed = show_codes(&tokens, json, out) => failed,
         }
     })
+}
+
+/// Takes away what demos left that were killed: forwarding, and their folders.
+async fn sweep() {
+    let folders = std::fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten();
+    for folder in folders.map(|entry| entry.path()).filter(|path| is_left_over(path)) {
+        let state = StateDir::new(folder.join("state"));
+        let swept = async {
+            praya_netcfg::revert_journal(&state.network_journal()).await?;
+            praya_netcfg::revert_journal(&state.forwarding_journal()).await?;
+            std::fs::remove_dir_all(&folder).map_err(anyhow::Error::from)
+        };
+        if let Err(error) = swept.await {
+            tracing::warn!(%error, "what a killed demo left could not be taken away");
+        }
+    }
+}
+
+/// Whether `path` is the folder of a demo of this user in this network that is no longer there. Anybody may make
+/// folders where temporary ones are, and what stands in another network's journal is not to be done here.
+fn is_left_over(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let pid = name.and_then(|name| name.strip_prefix(PREFIX)?.split_once('-')?.0.parse::<u32>().ok());
+    let is_ours = std::fs::symlink_metadata(path)
+        .is_ok_and(|found| found.is_dir() && found.uid() == rustix::process::geteuid().as_raw());
+    let network = std::fs::read_to_string(path.join(NETWORK)).ok();
+    pid.is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists())
+        && is_ours
+        && network.is_some_and(|network| Some(network) == own_network())
+}
+
+/// The name of the network namespace that this process is in.
+fn own_network() -> Option<String> {
+    Some(std::fs::read_link("/proc/self/ns/net").ok()?.display().to_string())
 }
 
 /// Puts people, tokens, groups and resources into the database.
@@ -324,6 +372,25 @@ async fn show_codes(tokens: &[(AccountName, DemoToken)], json: bool, out: &mut d
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_folder_of_a_dead_demo_of_this_user_in_this_network_is_left_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let make = |name: &str, network: &str| {
+            let path = folder.path().join(name);
+            std::fs::create_dir(&path).unwrap();
+            std::fs::write(path.join(NETWORK), network).unwrap();
+            path
+        };
+        let (here, dead) = (own_network().unwrap(), u32::MAX);
+        assert!(is_left_over(&make(&format!("{PREFIX}{dead}-a"), &here)));
+        assert!(!is_left_over(&make(&format!("{PREFIX}{}-a", std::process::id()), &here)), "it lives");
+        assert!(!is_left_over(&make(&format!("{PREFIX}{dead}-b"), "net:[1]")), "another network's");
+        assert!(!is_left_over(&make(&format!("{PREFIX}old"), &here)));
+        let link = folder.path().join(format!("{PREFIX}{dead}-c"));
+        std::os::unix::fs::symlink(folder.path().join(format!("{PREFIX}{dead}-a")), &link).unwrap();
+        assert!(!is_left_over(&link), "a link leads anywhere");
+    }
 
     #[test]
     fn the_demo_has_somebody_for_every_case_and_what_it_prints_is_true() {

@@ -138,6 +138,20 @@ impl StateDir {
     }
 }
 
+impl StateDir {
+    /// Refuses secrets that anybody but their owner can read: the database, the server's key, and the authority's,
+    /// where it is kept here.
+    ///
+    /// # Errors
+    /// One of them is too open, or not there.
+    pub fn secrets_are_private(&self, config: &Config) -> Result<()> {
+        private(&self.0.join(DATABASE))?;
+        private(&config.tls.key)?;
+        let authority = self.0.join(CA_KEY);
+        if authority.exists() { private(&authority) } else { Ok(()) }
+    }
+}
+
 /// Refuses a secret file that anybody but its owner can read.
 ///
 /// # Errors
@@ -407,13 +421,28 @@ mod tests {
     fn a_key_that_others_can_read_is_refused() {
         use std::os::unix::fs::PermissionsExt as _;
 
+        use crate::serve::Prepared;
+
         let folder = tempfile::tempdir().unwrap();
         let state = folder.path().join("state");
-        let made = init(&state, &config(&[]).unwrap(), NOW).unwrap();
-        fs::set_permissions(state.join("wrapping.key"), fs::Permissions::from_mode(0o640)).unwrap();
-        let error = made.state.wrapping_key().unwrap_err();
-        assert_eq!(error.code, Code::NoPermission);
-        assert!(error.message.contains("chmod 600"), "{error}");
+        let made = init(&state, &config(&[]).unwrap(), crate::serve::now()).unwrap();
+        let open = |name: &str, mode| {
+            fs::set_permissions(state.join(name), fs::Permissions::from_mode(mode)).unwrap();
+        };
+        for secret in ["wrapping.key", "tls/server.key", "tls/ca.key", "praya.db"] {
+            Prepared::open(&made.state).unwrap();
+            open(secret, 0o640);
+            let error = Prepared::open(&made.state).err().unwrap();
+            assert_eq!(error.code, Code::NoPermission, "{secret}");
+            assert!(
+                error.message.contains(&format!("chmod 600 {}", state.join(secret).display())),
+                "{error}"
+            );
+            open(secret, 0o600);
+        }
+        // An authority may be kept elsewhere.
+        fs::remove_file(state.join("tls/ca.key")).unwrap();
+        Prepared::open(&made.state).unwrap();
     }
 
     #[test]

@@ -69,6 +69,7 @@ pub struct Signals {
     interrupt: Signal,
     hang_up: Signal,
     restart: Option<Signal>,
+    hang_up_ends: bool,
 }
 
 /// Why a running gateway stops.
@@ -172,6 +173,7 @@ impl Prepared {
         let config = Arc::new(state.config()?);
         let key = Arc::new(state.wrapping_key()?);
         let store = state.store()?;
+        state.secrets_are_private(&config)?;
         let tls = ServerTls::load(&config.tls.certificate, &config.tls.key)
             .map_err(|error| Fatal::new(Code::Config, error.to_string()))?;
         let chain = pki::read_chain(&config.tls.certificate)?;
@@ -337,10 +339,15 @@ impl Running {
             tokio::select! {
                 _ = signals.terminate.recv() => break End::Signal("SIGTERM"),
                 _ = signals.interrupt.recv() => break End::Signal("SIGINT"),
-                _ = signals.hang_up.recv() => match self.prepared.tls.reload() {
-                    Ok(()) => tracing::info!("the certificate was read again"),
-                    Err(error) => tracing::error!(%error, "the certificate in use stays"),
-                },
+                _ = signals.hang_up.recv() => {
+                    if signals.hang_up_ends {
+                        break End::Signal("SIGHUP");
+                    }
+                    match self.prepared.tls.reload() {
+                        Ok(()) => tracing::info!("the certificate was read again"),
+                        Err(error) => tracing::error!(%error, "the certificate in use stays"),
+                    }
+                }
                 () = asked(&mut signals.restart) => match Prepared::open(&self.prepared.state) {
                     Ok(_) => break End::Restart,
                     Err(error) => tracing::error!(%error, "a successor could not start; serving on"),
@@ -360,6 +367,7 @@ impl Running {
         }
         let leave = match &end {
             End::Restart => Leave::Forwarding,
+            End::Signal(_) if self.prepared.config.tunnel.forwarding_stays => Leave::Forwarding,
             End::Signal(_) | End::Device(_) => Leave::Nothing,
         };
         let stopped = self.wind_up(leave).await;
@@ -418,13 +426,14 @@ impl Signals {
             interrupt: listen(SignalKind::interrupt())?,
             hang_up: listen(SignalKind::hangup())?,
             restart: Some(listen(SignalKind::user_defined2())?),
+            hang_up_ends: false,
         })
     }
 
-    /// For a gateway that nobody succeeds.
+    /// For a gateway that belongs to a terminal: it ends with it, and nobody succeeds it.
     #[must_use]
-    pub fn without_successor(self) -> Self {
-        Self { restart: None, ..self }
+    pub fn of_a_terminal(self) -> Self {
+        Self { restart: None, hang_up_ends: true, ..self }
     }
 }
 
