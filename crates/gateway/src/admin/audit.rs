@@ -1,9 +1,13 @@
 //! `praya-gateway audit`
 
+use std::fs::{self, OpenOptions};
+use std::io::{self, BufWriter, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use praya_model::{SessionId, SupportCode, Timestamp};
 
 use super::{Context, folded, printable, shown};
@@ -13,9 +17,15 @@ use crate::store::{AuditEvent, AuditFilter, AuditRecord, Outcome};
 /// How often `--follow` looks.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
+/// How many records are read at once to be written to a file.
+const PAGE: u32 = 10_000;
+
 /// Which records.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Arguments {
+    #[command(subcommand)]
+    act: Option<Act>,
     /// Go on with new records as they come.
     #[arg(long, short)]
     follow: bool,
@@ -48,7 +58,24 @@ pub struct Arguments {
     limit: u32,
 }
 
+/// What is done to them.
+#[derive(Debug, Subcommand)]
+enum Act {
+    /// Move old records out of the database into a file.
+    Prune {
+        /// Those before: 2026-03-01T08:00:00Z, 2026-03-01, or 90d ago.
+        #[arg(long)]
+        before: String,
+        /// A file to be made for them, one JSON object a line.
+        #[arg(long)]
+        export: PathBuf,
+    },
+}
+
 pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<()> {
+    if let Some(Act::Prune { before, export }) = &arguments.act {
+        return prune(instant(before, context.now)?, export, context);
+    }
     let instant = |text: &Option<String>| text.as_deref().map(|text| instant(text, context.now)).transpose();
     let filter = AuditFilter {
         after_id: None,
@@ -81,6 +108,53 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<()
             context.out.record(&record, || line(&record))?;
         }
         thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// Exports, and only then deletes. What is deleted leaves a record.
+fn prune(before: Timestamp, file: &Path, context: &mut Context<'_>) -> Result<()> {
+    let mut options = OpenOptions::new();
+    let made = options.write(true).create_new(true).mode(0o600).open(file);
+    let mut to = BufWriter::new(made.map_err(|error| Fatal::file("make", file, &error))?);
+    let exported = export(before, &mut to, file, context).and_then(|exported| {
+        let whole = to.flush().and_then(|()| to.get_ref().sync_all());
+        whole.map_err(|error| Fatal::file("write", file, &error)).map(|()| exported)
+    });
+    if !matches!(exported, Ok((1.., _))) {
+        // Half an export, or an empty one, helps nobody and would stand in the way of the next one.
+        let _gone = fs::remove_file(file);
+    }
+    let (records, last) = exported?;
+    if records == 0 {
+        return context.out.show(&serde_json::json!({ "records": 0 }), || "no such records".into());
+    }
+    while context.store.prune_audit(before, last)? {}
+    let path = file.display().to_string();
+    let detail = serde_json::json!({ "records": records, "before": shown(before), "file": path });
+    context.audit(AuditEvent::Gateway, "audit_pruned", |record| record.detail = detail.clone())?;
+    context.out.show(&detail, || format!("{records} records are in {path} and no longer in the database"))
+}
+
+/// Writes what was recorded before that instant; how many records, and the id of the last one.
+fn export(
+    before: Timestamp,
+    to: &mut impl io::Write,
+    file: &Path,
+    context: &Context<'_>,
+) -> Result<(u64, i64)> {
+    let (mut records, mut last) = (0, 0);
+    loop {
+        let filter =
+            AuditFilter { after_id: Some(last), until: Some(before), limit: PAGE, ..AuditFilter::default() };
+        let page = context.store.audit(&filter)?;
+        let Some(newest) = page.last() else { return Ok((records, last)) };
+        last = newest.id;
+        for record in &page {
+            let line = serde_json::to_string(record)
+                .map_err(|error| Fatal::new(Code::Software, format!("cannot write JSON: {error}")))?;
+            writeln!(to, "{line}").map_err(|error| Fatal::file("write", file, &error))?;
+            records += 1;
+        }
     }
 }
 
@@ -146,7 +220,51 @@ fn outcome(name: &str) -> Result<Outcome, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt as _;
+
     use super::*;
+    use crate::init::StateDir;
+    use crate::store::{NewAudit, Store};
+
+    #[test]
+    fn old_records_move_into_a_file_and_what_was_done_stands_in_the_record() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, now) = (Store::in_memory().unwrap(), Timestamp::from_secs(1_790_000_000));
+        let days_ago = |days: u64| now.before(Duration::from_secs(days * 86_400));
+        for days in (1..=6000).rev() {
+            let record = NewAudit::new(days_ago(days), AuditEvent::SignIn, Outcome::Ok, "person");
+            store.append_audit(&record).unwrap();
+        }
+        let file = folder.path().join("old.jsonl");
+        let mut output = Vec::new();
+        let mut context = Context {
+            state: StateDir::new(folder.path()),
+            store: store.clone(),
+            out: crate::admin::Output { json: true, to: &mut output },
+            input: &mut io::empty(),
+            actor: "admin:test".into(),
+            now,
+        };
+        prune(days_ago(6000), &file, &mut context).unwrap();
+        assert!(!file.exists(), "there was nothing to write");
+        prune(days_ago(90), &file, &mut context).unwrap();
+
+        let exported = fs::read_to_string(&file).unwrap();
+        let exported: Vec<AuditRecord> =
+            exported.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(exported.len(), 6000 - 90);
+        assert!(exported.iter().all(|record| record.at < days_ago(90)));
+        assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
+        let left = store.audit(&AuditFilter::default()).unwrap();
+        let (pruned, kept) = left.split_last().unwrap();
+        assert_eq!((kept.len(), kept[0].at), (90, days_ago(90)));
+        assert_eq!((pruned.code.as_deref(), pruned.actor.as_str()), (Some("audit_pruned"), "admin:test"));
+        assert_eq!(pruned.detail["records"], 6000 - 90);
+
+        let again = prune(days_ago(1), &file, &mut context).unwrap_err();
+        assert_eq!(again.code, Code::CannotCreate, "an export is never overwritten");
+        assert_eq!(store.audit(&AuditFilter::default()).unwrap().len(), 91);
+    }
 
     #[test]
     fn times_are_instants_days_or_ago() {

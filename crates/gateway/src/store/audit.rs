@@ -1,6 +1,6 @@
 //! The audit: append-only, and read by filters.
 
-use praya_model::{AccountName, SessionId, SupportCode, TokenSerial};
+use praya_model::{AccountName, SessionId, SupportCode, Timestamp, TokenSerial};
 use rusqlite::Row;
 use rusqlite::types::ToSql;
 
@@ -9,8 +9,11 @@ use super::{AuditEvent, AuditFilter, AuditRecord, Columns, NewAudit, Outcome, Re
 /// How many records one reading returns when the filter does not say.
 const DEFAULT_LIMIT: u32 = 1000;
 
+/// How many records one transaction deletes.
+const PRUNED_AT_ONCE: u32 = 5000;
+
 impl Store {
-    /// Appends a record and returns its id. Triggers forbid changing or deleting it.
+    /// Appends a record and returns its id. Triggers forbid changing or deleting it; see [`Store::prune_audit`].
     ///
     /// # Errors
     /// [`super::StoreError`].
@@ -89,6 +92,27 @@ impl Store {
                 records.reverse();
             }
             Ok(records)
+        })
+    }
+
+    /// Deletes records from before an instant, up to the id `last`, some at a time so that the gateway need not wait
+    /// long for the database. Whether there may be more. Nothing else ever deletes: whoever calls this has exported
+    /// them.
+    ///
+    /// # Errors
+    /// [`super::StoreError`].
+    pub fn prune_audit(&self, before: Timestamp, last: i64) -> Result<bool> {
+        self.write(|db| {
+            const GUARD: &str = "audit_is_never_deleted";
+            let guard: String =
+                db.query_row("SELECT sql FROM sqlite_schema WHERE name = ?1", [GUARD], |row| row.get(0))?;
+            db.execute_batch(&format!("DROP TRIGGER {GUARD}"))?;
+            let deleted = db.execute(
+                "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ?1 AND id <= ?2 LIMIT ?3)",
+                (before.as_millis(), last, PRUNED_AT_ONCE),
+            )?;
+            db.execute_batch(&guard)?;
+            Ok(u32::try_from(deleted).is_ok_and(|deleted| deleted == PRUNED_AT_ONCE))
         })
     }
 
