@@ -9,6 +9,8 @@ use anyhow::{Context, Result, bail};
 const FORBIDDEN: &[(&str, &str)] = &[
     (concat!("TO", "DO"), "a note to oneself"),
     (concat!("FIX", "ME"), "a note to oneself"),
+    (concat!("XX", "X"), "a note to oneself"),
+    (concat!("TB", "D"), "a note to oneself"),
     (concat!("lorem", " ipsum"), "filler"),
     (concat!("coming", " soon"), "a promise in place of a thing"),
     (concat!("/home", "/"), "a path of one machine"),
@@ -52,6 +54,8 @@ fn examine(text: &str) -> Vec<(usize, String)> {
         }
         if line.trim_start().starts_with("```") {
             in_code = !in_code;
+        } else if !in_code && let Some(word) = placeholder(line) {
+            findings.push((number, format!("\"{word}\" stands for something that is not written yet")));
         }
         let level = line.bytes().take_while(|&byte| byte == b'#').count();
         let is_heading = !in_code && level > 0 && line.as_bytes().get(level) == Some(&b' ');
@@ -72,9 +76,32 @@ fn examine(text: &str) -> Vec<(usize, String)> {
     findings
 }
 
+/// A word like LIKE_THIS in running text. Names of variables and constants are code and stand between backticks.
+fn placeholder(line: &str) -> Option<&str> {
+    let text = line.split('`').step_by(2);
+    let mut words =
+        text.flat_map(|part| part.split(|letter: char| !letter.is_alphanumeric() && letter != '_'));
+    words.find(|word| {
+        let parts = word.split('_');
+        word.contains('_')
+            && parts.clone().all(|part| !part.is_empty() && !part.contains(char::is_lowercase))
+            && word.starts_with(char::is_uppercase)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::examine;
+
+    #[test]
+    fn a_placeholder_is_found_and_a_name_in_code_is_not_one() {
+        for text in ["it took DEMO_TIME.\n", "[link](a.md), **TEST_TIME_2**\n"] {
+            assert_eq!(examine(text).len(), 1, "{text}");
+        }
+        for text in ["set `RUST_LOG` to snake_case, ABC, or _X_ or 1_000\n", "```\nRUST_LOG=info\n```\n"] {
+            assert!(examine(text).is_empty(), "{text}: {:?}", examine(text));
+        }
+    }
 
     #[test]
     fn a_heading_needs_text_or_a_section_below_it() {

@@ -1,6 +1,7 @@
 //! `cargo xtask …`: everything a person does with this workspace, one word each.
 
 mod docs;
+mod licences;
 mod packages;
 mod run;
 mod steps;
@@ -17,9 +18,9 @@ cargo xtask <command>
 
   demo [--keep]   the whole product in three network namespaces on this machine, from the first sign-in to logout;
                   --keep stops before the end so that you can try it by hand
-  test [FILTER]   everything that must be true: format, lints, unit tests, end-to-end suites; FILTER picks
+  test [FILTER]   everything that must be true: what `lint` checks, unit tests, end-to-end suites; FILTER picks
                   end-to-end tests by name and runs only those
-  lint            format, lints, licences, documents
+  lint            format, documents, licences, lints, fuzz targets
   bench [--quick] the tunnel side by side with openconnect and ocserv: throughput, delay, processor time, memory,
                   sign-in; under six minutes, with --quick under 90 seconds; results in target/bench
   setup           only install the packages that `demo`, `test` and `bench` need
@@ -77,23 +78,18 @@ fn demo(flags: &[&str]) -> Result<()> {
 }
 
 fn test(filter: Option<&str>) -> Result<()> {
-    if let Some(filter) = filter {
-        let mut steps = Steps::new("test", 3);
-        steps.run("packages", || packages::ensure(&[Need::Demo, Need::Test]))?;
-        steps.run("build", || Cargo::new("build").arg("--workspace").arg("--bins").run())?;
-        steps.run("end-to-end suites", || end_to_end(Some(filter)))?;
-        steps.finish();
-        return Ok(());
-    }
-    let mut steps = Steps::new("test", 6);
+    let mut steps = Steps::new("test", if filter.is_some() { 3 } else { 4 + CHECKS });
     steps.run("packages", || packages::ensure(&[Need::Demo, Need::Test]))?;
-    steps.run("format", format)?;
-    steps.run("lints", clippy)?;
+    if filter.is_none() {
+        checks(&mut steps)?;
+    }
     steps.run("build", || Cargo::new("build").arg("--workspace").arg("--bins").run())?;
-    steps.run("unit tests", || {
-        Cargo::new("test").arg("--workspace").args(&["--exclude", "praya-tests"]).run()
-    })?;
-    steps.run("end-to-end suites", || end_to_end(None))?;
+    if filter.is_none() {
+        steps.run("unit tests", || {
+            Cargo::new("test").arg("--workspace").args(&["--exclude", "praya-tests"]).run()
+        })?;
+    }
+    steps.run("end-to-end suites", || end_to_end(filter))?;
     steps.finish();
     Ok(())
 }
@@ -109,27 +105,41 @@ fn end_to_end(filter: Option<&str>) -> Result<()> {
 }
 
 fn lint() -> Result<()> {
-    let mut steps = Steps::new("lint", 4);
-    steps.run("format", format)?;
-    steps.run("lints", clippy)?;
-    steps.run("licences and sources of dependencies", || {
-        if !tool_exists("cargo-deny") {
-            steps::say(
-                "cargo-deny is not installed, so nothing was checked here: cargo install --locked cargo-deny",
-            );
-            return Ok(());
-        }
-        Cargo::new("deny").args(&["check", "licenses", "bans", "sources"]).run()
-    })?;
-    steps.run("documents", || {
-        let findings = docs::check(&run::workspace()?)?;
-        for finding in &findings {
-            steps::say(finding);
-        }
-        if findings.is_empty() { Ok(()) } else { bail!("{} findings in the documents", findings.len()) }
-    })?;
+    let mut steps = Steps::new("lint", CHECKS);
+    checks(&mut steps)?;
     steps.finish();
     Ok(())
+}
+
+/// How many steps [`checks`] has.
+const CHECKS: usize = 5;
+
+/// What can be said without running anything.
+fn checks(steps: &mut Steps) -> Result<()> {
+    steps.run("format", format)?;
+    steps.run("documents", || nothing_found(&docs::check(&run::workspace()?)?))?;
+    steps.run("licences and sources of dependencies", || {
+        nothing_found(&licences::check(&run::workspace()?)?)?;
+        if tool_exists("cargo-deny") {
+            Cargo::new("deny").args(&["check", "licenses", "bans", "sources"]).run()?;
+        }
+        Ok(())
+    })?;
+    steps.run("lints", clippy)?;
+    steps.run("fuzz targets", || {
+        // They are a workspace of their own, because to run them takes another compiler; that they fit does not.
+        Cargo::new("check")
+            .args(&["--locked", "--manifest-path", "tests/fuzz/Cargo.toml", "--target-dir"])
+            .arg(&run::target_folder()?.join("fuzz").to_string_lossy())
+            .run()
+    })
+}
+
+fn nothing_found(findings: &[String]) -> Result<()> {
+    for finding in findings {
+        steps::say(finding);
+    }
+    if findings.is_empty() { Ok(()) } else { bail!("{} findings", findings.len()) }
 }
 
 fn bench(flags: &[&str]) -> Result<()> {

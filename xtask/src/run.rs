@@ -108,4 +108,14 @@ impl Cargo {
     pub(crate) fn run(self) -> Result<()> {
         self.0.run()
     }
+
+    /// Runs it to its end and returns what it printed; anything but exit code 0 is an error.
+    pub(crate) fn output(mut self) -> Result<String> {
+        let shown = self.0.shown.to_string_lossy().into_owned();
+        let output = self.0.command.output().with_context(|| format!("{shown} cannot be started"))?;
+        if !output.status.success() {
+            bail!("{shown}: {}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim());
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
 }
