@@ -88,7 +88,30 @@ fn it_walks_to_its_end_and_leaves_nothing() -> Result<()> {
     for part in ["first sign-in", "Intranet      web", "Welcome to the intranet", "out of reach again"] {
         ensure!(ended.everything.contains(part), "{part} in\n{}", ended.everything);
     }
+    assert_eq!(
+        outline(&ended.everything),
+        outline(picture()?),
+        "the picture in the README is not what it shows"
+    );
     scene.is_as_before(&demo)
+}
+
+/// What the README shows of the demo.
+fn picture() -> Result<&'static str> {
+    let after = include_str!("../../README.md").split_once("\n## What the demo shows\n\n```\n");
+    Ok(after.and_then(|(_, rest)| rest.split_once("\n```\n")).context("the picture")?.0)
+}
+
+/// The lines that are the same every time: headings and commands, without the key that each demo makes anew.
+fn outline(text: &str) -> Vec<String> {
+    let line = |line: &str| {
+        let words = line.split_whitespace().map(|word| if word.starts_with("pin-") { "PIN" } else { word });
+        words.collect::<Vec<_>>().join(" ")
+    };
+    let is_heading = |line: &str| {
+        line.trim_start().split_once(". ").is_some_and(|(number, _)| number.parse::<u8>().is_ok())
+    };
+    text.lines().filter(|text| is_heading(text) || text.contains("$ ")).map(line).collect()
 }
 
 #[test]

@@ -136,10 +136,19 @@ fn a_restarted_server_has_forgotten_the_session_and_the_person_is_told_so() -> R
     let before = lab.employee.network_state()?;
     let login = client.login(&lab.employee, &server.pin, "wong", &[PASSWORD])?;
     assert_eq!(login.code(), 0, "{}", login.everything);
+    // As long as nobody is there the client keeps knocking; it is no reason to give the session up.
     server.stop()?;
+    client.wait_for_status(&lab.employee, |status| {
+        status["state"] == "reconnecting" && status["last_failure"]["cause"] == "refused"
+    })?;
     server.start(&lab.gateway)?;
-    // Its cookies live in its memory only: to go on, the person signs in again, and nothing is left in between.
-    client.wait_for(|snapshot| snapshot["state"] == "ended")?;
+    // It comes back by itself as far as to hear that the server's cookies lived in its memory only. To go on, the
+    // person signs in again, and nothing is left in between.
+    client.wait_for_state("ended")?;
+    let shown = client.run(&lab.employee, &["status"])?;
+    for part in ["The gateway ended the session.", "praya login"] {
+        ensure!(shown.everything.contains(part), "{part} in\n{}", shown.everything);
+    }
     lab.employee.wait_for_network_state(&before)?;
     let login = client.login(&lab.employee, &server.pin, "wong", &[PASSWORD])?;
     assert_eq!(login.code(), 0, "{}", login.everything);
@@ -159,6 +168,8 @@ fn the_servers_session_timeout_is_announced_and_kept() -> Result<()> {
     assert_eq!(login.code(), 0, "{}", login.everything);
     let status = client.json(&lab.employee, &["status"])?;
     ensure!((1..=20).contains(&status["expires_in_seconds"].as_u64().unwrap_or(0)), "{status}");
+    let shown = client.run(&lab.employee, &["status"])?;
+    ensure!(shown.everything.contains("Session ends  in "), "{}", shown.everything);
     let ended = client.wait_for_state("ended")?;
     assert_eq!(ended["ended"], "absolute", "{ended}");
     let shown = client.run(&lab.employee, &["status"])?;

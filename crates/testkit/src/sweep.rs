@@ -23,11 +23,7 @@ fn mark_of(pid: i32) -> Option<String> {
 /// What the folders of [`crate::folder`] begin with; the owner's mark follows, with a dot for the colon.
 pub(crate) const FOLDER: &str = "praya-test-";
 
-/// What the folders of `praya-gateway demo` begin with; its process id follows.
-const GATEWAY_FOLDER: &str = "praya-demo-";
-
-/// Kills every process that was started by a test process which is no more, and removes its folders, and those of
-/// demonstration gateways which are no more.
+/// Kills every process that was started by a test process which is no more, and removes its folders.
 pub fn leftovers() {
     kill_those_of(|owner| !lives(owner));
     folders();
@@ -58,12 +54,10 @@ fn folders() {
 
 /// Whether the folder of this name is ours and its owner is no more.
 fn is_left(name: &str) -> bool {
-    let owner = |prefix| name.strip_prefix(prefix)?.rsplit_once('-').map(|(owner, _)| owner);
-    if let Some(mark) = owner(FOLDER) {
-        let is_mark = mark.split('.').map(str::parse::<u64>).filter(Result::is_ok).count() == 2;
-        return is_mark && !lives(&mark.replace('.', ":"));
-    }
-    owner(GATEWAY_FOLDER).and_then(|pid| pid.parse().ok()).is_some_and(|pid| mark_of(pid).is_none())
+    let mark = name.strip_prefix(FOLDER).and_then(|name| name.rsplit_once('-'));
+    let Some((mark, _)) = mark else { return false };
+    let is_mark = mark.split('.').filter(|part| part.parse::<u64>().is_ok()).count() == 2;
+    is_mark && !lives(&mark.replace('.', ":"))
 }
 
 /// Kills every process whose owner's mark is `meant`.
@@ -94,17 +88,11 @@ mod tests {
     #[test]
     fn a_folder_whose_test_died_is_removed_and_others_are_left_alone() -> Result<()> {
         let ours = crate::folder()?;
-        let ours_too =
-            tempfile::Builder::new().prefix(&format!("{GATEWAY_FOLDER}{}-", std::process::id())).tempdir()?;
-        // No process bears the highest number there is.
-        let left = [format!("{FOLDER}1.0-abcdef"), format!("{GATEWAY_FOLDER}{}-abcdef", i32::MAX)]
-            .map(|name| std::env::temp_dir().join(name));
-        for left in &left {
-            fs::create_dir_all(left.join("deep"))?;
-        }
+        let left = std::env::temp_dir().join(format!("{FOLDER}1.0-abcdef"));
+        fs::create_dir_all(left.join("deep"))?;
         leftovers();
-        assert!(left.iter().all(|left| !left.exists()));
-        assert!(ours.path().exists() && ours_too.path().exists());
+        assert!(!left.exists());
+        assert!(ours.path().exists());
         Ok(())
     }
 
