@@ -192,7 +192,7 @@ pub struct SignInSettings {
     /// How long a person has for one step.
     #[serde(with = "seconds")]
     pub step_time: Duration,
-    /// Sign-ins under way at once.
+    /// Sign-ins under way at once, and so many more after the right password.
     pub pending: u32,
     /// Passwords hashed at once, 19 MiB each.
     pub parallel_hashes: u32,

@@ -119,8 +119,13 @@ const SETTINGS: &[Setting] = &[
         "",
     ),
     ("sign_in", "initial_password_days", "Days that an initial password lives unused; 0 = for ever.", ""),
-    ("sign_in", "step_time", "Seconds a person has for one step of the sign-in.", ""),
-    ("sign_in", "pending", "Sign-ins under way at once.", ""),
+    (
+        "sign_in",
+        "step_time",
+        "Seconds a person has for one step of the sign-in; three times as many for all.",
+        "",
+    ),
+    ("sign_in", "pending", "Sign-ins under way at once, and so many more after the right password.", ""),
     (
         "sign_in",
         "parallel_hashes",
