@@ -66,8 +66,9 @@ fn keys_are_renewed_by_a_new_tunnel_under_traffic() -> Result<()> {
     ensure!(client.printed().contains("X-CSTP-Rekey-Method: new-tunnel"), "{}", client.printed());
     ensure!(client.printed().contains("X-CSTP-Rekey-Time: 2"), "{}", client.printed());
 
-    // At this rate the bytes flow for ten seconds, over several tunnels.
-    let url = format!("http://{INTRANET}/bytes/2000000");
+    // At this rate each half flows for five seconds, over several tunnels; the second one waits for two renewals,
+    // so that the download cannot be over before them.
+    let url = format!("http://{INTRANET}/halting/2000000");
     let download = scene
         .lab
         .employee
@@ -81,6 +82,7 @@ fn keys_are_renewed_by_a_new_tunnel_under_traffic() -> Result<()> {
         place = client.place();
     }
     ensure!(download.status().is_none(), "the keys were renewed while bytes flowed");
+    scene.lab.site.go_on();
     let tunnels = scene.gateway.printed().matches("tunnel up").count();
     ensure!(tunnels >= 3, "{tunnels} tunnels: {}", scene.gateway.printed());
     let finished = download.wait()?;
