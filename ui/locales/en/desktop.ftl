@@ -1,0 +1,388 @@
+### The window, the tray and the notifications of the desktop app.
+
+## Everywhere
+
+app-name = Praya
+action-ok = OK
+action-cancel = Cancel
+action-close = Close
+action-back = Back
+action-continue = Continue
+action-retry = Try again
+action-save = Save
+action-copy = Copy
+action-copied = Copied
+action-remove = Remove
+action-show-details = Show details
+action-hide-details = Hide details
+skip-to-content = Skip to the content
+required = required
+optional = optional
+loading = Loading …
+note-what-to-do = What to do
+note-help-desk = Help desk: { $help_desk }
+note-support-code = Support code: { $support }
+note-copy-support-code = Copy the support code
+managed = Managed by your organisation
+managed-hint = Your administrator has set this; it cannot be changed here.
+no-tray = This desktop shows no tray icons. Praya stays reachable: start it again to bring this window back.
+safe-mode = Praya runs in safe mode because the last start showed no window. Drawing may be slower; everything works.
+
+## Gateway: which one, and is it the right one
+
+gateway-title = Choose a gateway
+gateway-intro = A gateway is the door to your organisation's network.
+gateway-none = No gateway is stored yet. Add the one that your organisation has told you.
+gateway-list = Stored gateways
+gateway-select = Sign in to { $name }
+gateway-shared = Set up for everybody on this computer
+gateway-add = Add a gateway
+gateway-by-address = By address
+gateway-by-link = By invitation link
+gateway-by-file = By profile file
+gateway-address = Address
+    .hint = As your organisation has told you, for example vpn.example.org
+    .error = That is no address of a gateway. Write it like vpn.example.org or https://vpn.example.org.
+gateway-name = Name
+    .hint = How it is to be called in the list
+    .error = A name has 1 to 64 characters, without slashes.
+    .taken = There is a gateway of that name already.
+gateway-pin = Key of the gateway
+    .hint = Only for a private gateway; it begins with pin-sha256:
+    .error = That is no key. It begins with pin-sha256: and ends with an equals sign.
+gateway-link = Invitation link
+    .hint = It begins with praya:// and comes from your administrator
+    .error = That is no invitation that Praya can read. Copy the link anew, as a whole.
+gateway-file = Profile file
+    .hint = A file whose name ends in .praya, from your administrator
+    .error = That file is no profile that Praya can read.
+gateway-choose-file = Choose a file …
+gateway-drop-file = or drop it here
+gateway-invitation-title = Add this gateway?
+gateway-invitation-text = The invitation is for the gateway below. Add it only if it came from your own organisation.
+gateway-store = Add
+gateway-remove = Remove { $name }
+gateway-remove-title = Remove { $name }?
+gateway-remove-text = The gateway is taken from the list. Nothing is changed at the gateway itself.
+gateway-stored = { $name } is stored.
+gateway-removed = { $name } is removed.
+gateway-confirm-title = Is this your organisation's gateway?
+gateway-confirm-text = { $gateway } is a private gateway. Nobody but its key can say whether it is the right one. Enter the key that your organisation has published: on paper, on its website, or told by the help desk.
+gateway-confirm-expected = Key as published
+gateway-confirm-shown = Key that the gateway shows
+gateway-confirm-check = Compare
+gateway-confirm-same = The keys are the same. This is the gateway.
+gateway-confirm-differs = The keys are not the same. This is not the gateway that your organisation published; do not sign in.
+gateway-changed-title = The gateway shows another key
+gateway-changed-text = The key of { $gateway } is not the one that was stored. Do not go on before your organisation confirms the new key.
+
+## Sign in
+
+sign-in-title = Sign in
+sign-in-to = Sign in to { $name }
+sign-in-other-gateway = Another gateway
+sign-in-account = Account
+    .hint = The name that your organisation has given you
+    .error = Type your account.
+sign-in-password = Password
+    .error = Type your password.
+sign-in-show-password = Show the password
+sign-in-hide-password = Hide the password
+sign-in-caps-lock = Caps Lock is on.
+sign-in-remember = Remember the account on this computer
+sign-in-submit = Sign in
+sign-in-checking = The gateway is checking …
+sign-in-cancel = Cancel the sign-in
+sign-in-locked = Sign-in is locked. It opens in { CLOCK($seconds_left) }.
+sign-in-locked-open = The lock is open again. You can try once more.
+sign-in-wait = You can try again in { CLOCK($seconds_left) }.
+sign-in-expires = This step ends in { CLOCK($seconds_left) }.
+
+## Token code
+
+code-title = Enter the code
+code-prompt = The gateway says
+code-text = Press the button on your token, or open the app on your phone, and type the number it shows.
+code-token = Token { $serial }
+code-label = Code
+    .hint = { $digits } digits
+    .error = The code has { $digits } digits.
+code-every = A new code every { $step_seconds } seconds
+code-left = { $seconds_left ->
+        [one] { $seconds_left } second left of this code
+       *[other] { $seconds_left } seconds left of this code
+    }
+code-bars = { $bars } of 6 bars
+code-wait = The code is about to change. Better wait for the next one.
+code-submit = Submit
+code-trouble = The code is not accepted?
+code-trouble-text = Each code works once. Wait for the next one. If a phone shows it, check the phone's clock. If it still fails, contact the help desk and name the token's serial.
+
+## New password
+
+new-password-title = Choose a new password
+new-password-due = The password that you were given must be replaced before anything opens.
+new-password-change-title = Change the password
+new-password-current = Present password
+    .error = Type the password that you signed in with.
+new-password-new = New password
+    .error = Type a new password.
+new-password-repeat = New password again
+    .error = The two entries differ.
+new-password-rules = The new password must be:
+new-password-rule-met = fulfilled
+new-password-rule-unmet = not fulfilled yet
+new-password-rule-at-gateway = the gateway checks it
+new-password-submit = Modify
+new-password-done = The password is changed.
+
+## What a foreign gateway asks
+
+form-title = The gateway asks
+form-submit = Submit
+form-choose = Choose …
+
+## Checking this computer
+
+checking-title = Checking this computer
+checking-text = The gateway wants to know whether this computer meets your organisation's rules. Praya reads what is listed below, and nothing else.
+checking-reads-system = The operating system and its version
+checking-reads-antivirus = Which antivirus program protects it
+checking-reads-firewall = Whether the firewall is on
+checking-reads-encryption = Whether the disk is encrypted
+checking-running = Reading …
+checking-passed = This computer meets the rules.
+checking-failed-title = This computer does not meet the rules
+checking-failed-text = Put right everything in the list, then check again.
+checking-required = Required
+checking-found = Found
+checking-fix = What to do
+checking-retry = Check again
+checking-retry-window = Within { DURATION($seconds_left) } you need no new code.
+checking-unsupported = The gateway demands a check that this version of Praya cannot do. Ask the help desk for a newer version.
+
+## Signed in elsewhere
+
+elsewhere-title = You are already signed in elsewhere
+elsewhere-text = This account is signed in on another computer. If that is not you, contact the help desk at once.
+elsewhere-since = since { INSTANT($since) }
+elsewhere-from = from { $source }
+elsewhere-replace = End it and go on here
+elsewhere-keep = Leave it and stop here
+elsewhere-refused = Your organisation allows one sign-in at a time. Log out there first.
+
+## Connecting, reconnecting, restoring
+
+connecting-title = Connecting
+connecting-text = You are signed in. The tunnel is coming up.
+connecting-restoring-title = Restoring your session
+connecting-restoring-text = You are still signed in. The tunnel is being brought back.
+connecting-reconnecting-title = Reconnecting
+connecting-reconnecting-text = The tunnel was lost. You are still signed in.
+connecting-cause = Why
+connecting-attempt = Attempt { $attempt }
+connecting-trying = Trying now …
+connecting-next = Next attempt in { CLOCK($seconds_left) }
+connecting-gives-up = The gateway keeps your session for another { DURATION($seconds_left) }.
+connecting-now = Try now
+connecting-paused-title = Disconnected
+connecting-paused-text = The tunnel is down because you asked for it. You are still signed in.
+connecting-takes-long = This takes longer than usual.
+
+## Resources
+
+resources-title = Resources
+resources-groups = Groups
+resources-all = All
+resources-favourites = Favourites
+resources-recent = Recently used
+resources-search = Search resources
+    .hint = Name, address or description
+resources-clear-search = Clear the search
+resources-count = { $count ->
+        [one] { $count } resource
+       *[other] { $count } resources
+    }
+resources-none-title = Nothing is published to you yet
+resources-none-text = Ask your organisation to publish resources to your group.
+resources-no-match = Nothing fits “{ $search }”.
+resources-no-favourites = No favourites yet. Choose the star beside a resource.
+resources-no-recent = Nothing was opened yet.
+resources-unavailable = This gateway has no list of resources. The tunnel is up; use addresses as in the office.
+resources-failed = The list could not be fetched.
+resources-refresh = Refresh the list
+resources-open = Open { $name }
+resources-open-short = Open
+resources-opening = { $name } is being opened.
+resources-copy = Copy the address
+resources-copied = The address is copied.
+resources-favourite-add = Make { $name } a favourite
+resources-favourite-remove = { $name } is no favourite any more
+resources-no-program = No program on this computer opens this kind of resource. Copy the address and use it in a program of your own.
+resources-not-reachable = Only reachable while the tunnel is up
+resources-by-browser = opens in the browser
+resources-by-rdp = opens in the remote desktop program
+resources-by-ssh = opens in a terminal
+resources-by-files = opens in the file manager
+resources-by-hand = copy the address
+
+## Header: the connection
+
+header-connection = Connection
+header-details = Details of the connection
+header-graph = Traffic of the last { DURATION($seconds) }
+header-graph-text = Received { BYTES($received) } a second, sent { BYTES($sent) } a second
+header-per-second = { BYTES($n) }/s
+header-disconnect = Disconnect
+header-connect = Connect
+header-menu = Your account
+header-change-password = Change password
+header-sessions = My sessions
+header-settings = Settings
+header-log-out = Log out
+header-device = Tunnel device
+header-networks = Networks through the tunnel
+header-networks-all = everything
+header-name-servers = Name servers inside
+header-gateway = Gateway
+header-warnings = Not as it should be
+
+## My sessions, logging out
+
+sessions-title = My sessions
+sessions-text = Where this account is signed in. If one of them is not yours, contact the help desk at once.
+sessions-this = this computer
+sessions-none = No session is known.
+sessions-unavailable = This gateway does not tell.
+logout-title = Log out?
+logout-text = The session and the tunnel end. To come back you need your password and a new code.
+logout-confirm = Log out
+exit-title = Exit Praya?
+exit-text = Exit ends the session and the tunnel. To keep them, close the window only: the tray icon brings it back.
+exit-confirm = Exit and log out
+exit-close-only = Close the window only
+close-hint = Praya goes on in the background, and you stay signed in. “Show Resource” in the tray brings this window back.
+disconnected-note = The tunnel is down, the session is kept.
+
+## Settings
+
+settings-title = Settings
+settings-language = Language
+settings-language-system = As the system ({ $language })
+settings-theme = Appearance
+settings-theme-system = As the system
+settings-theme-light = Light
+settings-theme-dark = Dark
+settings-start = At start
+settings-start-at-login = Start Praya when I sign in to this computer
+settings-start-minimised = Start without a window, in the tray
+settings-connect-at-start = Connect at start
+    .hint = Goes straight to the sign-in of the gateway used last
+settings-opening = How resources open
+settings-open-web = Web pages
+settings-open-rdp = Remote desktops
+settings-open-ssh = Terminals
+settings-open-files = File shares
+settings-open-system = With the system's program
+settings-open-copy = Copy the address only
+settings-open-command = With this program
+    .hint = The program's name; the address is added to it
+settings-notifications = Notifications
+settings-notify-ends = When a session ends or is about to end
+settings-notify-connection = When the tunnel goes down or comes back
+settings-saved = Saved
+settings-not-saved = The settings could not be saved.
+settings-gateways = Gateways
+settings-diagnostics = Diagnostics
+settings-about = About Praya
+
+## Idle and expiry
+
+idle-title = Are you still there?
+idle-text = Nothing has gone through the tunnel for a while. You are logged out in { CLOCK($seconds_left) }.
+idle-announce = You are logged out in { DURATION($seconds_left) } unless you go on.
+idle-stay = Stay signed in
+idle-stay-hint = Any key does the same.
+idle-log-out = Log out now
+idle-stayed = You stay signed in.
+expiry-title = The session ends soon
+expiry-text = The longest time allowed is over in { DURATION($seconds_left) }. Save your work; then sign in again.
+expiry-dismiss = Understood
+
+## Ended, and what else can be in the way
+
+ended-title = You are signed out
+ended-at = { INSTANT($at) }
+ended-gateway-says = The gateway says: { $text }
+ended-sign-in = Sign in again
+ended-other-gateway = Another gateway
+service-gone-title = The Praya service does not answer
+service-gone-text = The service holds the tunnel; this window only shows it. It may be restarting, and Praya keeps trying.
+service-gone-tunnel = If a tunnel was up, it may still be up.
+service-gone-next = Next attempt in { CLOCK($seconds_left) }
+in-use-title = Another person is signed in
+in-use-text = Somebody else on this computer uses Praya at the moment. You can sign in when they have logged out.
+in-use-look-again = Look again
+
+## Tray
+
+tray-show-resource = Show Resource
+tray-exit = Exit
+tray-exit-note = Exit (logs out)
+tray-connect = Connect
+tray-disconnect = Disconnect
+tray-sign-in = Sign in …
+tray-recent = Recently used
+tray-favourites = Favourites
+tray-profile = { $profile }
+tray-account = { $account } at { $profile }
+tray-state = { $state }
+tray-duration = Connected for { CLOCK($seconds) }
+tray-idle = Logs out in { DURATION($seconds_left) }
+tray-service-gone = The service does not answer
+tray-in-use = Another person is signed in
+tray-tooltip = Praya: { $state }
+tray-tooltip-profile = Praya: { $state }, { $profile }
+
+## Notifications
+
+notify-connected = Connected to { $profile }
+notify-connected-text = Your resources are reachable.
+notify-reconnecting = The tunnel was lost
+notify-reconnecting-text = You are still signed in; Praya is reconnecting.
+notify-reconnected = Connected again
+notify-reconnected-text = The tunnel to { $profile } is back.
+notify-idle = You are about to be logged out
+notify-idle-text = Nothing has gone through the tunnel. In { DURATION($seconds_left) } you are logged out.
+notify-expiry = The session ends soon
+notify-expiry-text = In { DURATION($seconds_left) } the longest time allowed is over.
+notify-ended = You are signed out
+notify-service-gone = The Praya service does not answer
+notify-service-gone-text = The tunnel may be down. Praya keeps trying.
+notify-still-running = Praya goes on in the background
+notify-still-running-text = You stay signed in. “Show Resource” in the tray brings the window back.
+
+## Diagnostics
+
+diagnostics-title = Diagnostics
+diagnostics-text = This is what the help desk needs to find a fault. Read it before you give it away: passwords, codes and keys are never in it, names and addresses are made unreadable.
+diagnostics-collect = Collect
+diagnostics-collecting = Collecting …
+diagnostics-content = What is collected
+diagnostics-save = Save as a file …
+diagnostics-saved = Saved as { $path }
+diagnostics-copy = Copy everything
+
+## About
+
+about-title = About Praya
+about-text = Secure remote access to your organisation's resources.
+about-version = Version { $version }
+about-service = Service { $version }
+about-licence = Praya is free software under the MIT licence or the Apache License 2.0.
+about-licences = Licences of the components used
+about-help = Help desk
+about-shortcuts = Keyboard
+about-shortcut-search = Search the resources
+about-shortcut-settings = Open the settings
+about-shortcut-close = Close the window; the session stays
