@@ -178,11 +178,25 @@ fn a_full_disk_stops_init_and_serve_with_a_word_and_a_running_gateway_not_at_all
     lab.gateway.shell(&format!("mount -t tmpfs -o size=2m none {disk}"))?;
     let mut gateway = Gateway::init(&lab)?;
     gateway.add_people(&["wong"], PASSWORD)?;
-    gateway.start()?;
     // As much as fits, and then not a byte more.
     let fill = format!(
         "dd if=/dev/zero of={disk}/filler bs=1k 2>/dev/null || true; echo x >> {disk}/filler || true"
     );
+    lab.gateway.shell(&fill)?;
+    // The second time there is a little room, but not for what SQLite wants to make.
+    for spare in ["0", "16K"] {
+        lab.gateway.shell(&format!("truncate -s -{spare} {disk}/filler"))?;
+        serve_fails(&lab, &gateway, DISK, &["praya.db", "full", "make room"])?;
+        for words in [&["check"][..], &["person", "list"]] {
+            let ended = gateway.praya(words)?.run()?;
+            assert_eq!(ended.code(), DISK, "{}", ended.everything);
+            ensure!(ended.everything.contains("make room"), "{}", ended.everything);
+        }
+        let left = lab.gateway.shell(&format!("find {disk} -name 'praya.db-*'"))?;
+        ensure!(left.is_empty(), "{left}");
+    }
+    lab.gateway.shell(&format!("rm {disk}/filler"))?;
+    gateway.start()?;
     lab.gateway.shell(&fill)?;
     let outcome = raw::sign_in(&lab.employee, lab.https(), "wong", PASSWORD);
     ensure!(outcome.is_err(), "a sign-in that cannot be written down must not succeed");
@@ -378,6 +392,76 @@ fn a_service_whose_files_are_damaged_says_which_or_starts_without_a_session() ->
     let doctor = client.run(&lab.employee, &["doctor"])?;
     ensure!(doctor.everything.contains("undo.journal.damaged-"), "{}", doctor.everything);
     ensure!(!service.printed().contains("panicked"), "{}", service.printed());
+    Ok(())
+}
+
+/// Not a byte more fits on the disk that `client`'s state folder is.
+fn fill_disk(lab: &Lab, client: &Client) -> Result<()> {
+    let filler = client.state.join("filler");
+    let fill =
+        format!("dd if=/dev/zero of={0} bs=1k 2>/dev/null || true; echo x >> {0} || true", filler.display());
+    lab.employee.shell(&fill)?;
+    Ok(())
+}
+
+#[test]
+fn a_service_on_a_full_disk_asks_for_room_and_needs_it_only_for_a_first_key_and_a_new_tunnel() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let lab = Lab::new()?;
+    let mut gateway = Gateway::init(&lab)?;
+    gateway.set("sign_in.second_factor", "when_assigned")?;
+    gateway.add_people(&["wong"], PASSWORD)?;
+    gateway.start()?;
+    let mut client = Client::new(&lab.employee)?;
+    let disk = client.state.display().to_string();
+    lab.employee.shell(&format!("mount -t tmpfs -o size=256k none {disk}"))?;
+    let make_room = || lab.employee.shell(&format!("rm {disk}/filler"));
+    let before = lab.employee.network_state()?;
+
+    // Without a key there is nothing to start with, and nothing to put aside.
+    fill_disk(&lab, &client)?;
+    let ended = client.service(&lab.employee)?.run()?;
+    assert_eq!(ended.code(), DISK, "{}", ended.everything);
+    ensure!(ended.everything.contains("device.key"), "{}", ended.everything);
+    ensure!(ended.everything.contains("make room on that disk and try again"), "{}", ended.everything);
+    ensure!(!ended.everything.contains("aside"), "{}", ended.everything);
+    assert_eq!(lab.employee.shell(&format!("ls {disk}"))?.trim(), "filler");
+
+    // With one it starts; no tunnel comes up whose undoing cannot be written down.
+    make_room()?;
+    client.start(&lab.employee)?;
+    client.stop()?;
+    let key = lab.employee.shell(&format!("sha256sum {disk}/device.key"))?;
+    fill_disk(&lab, &client)?;
+    client.start(&lab.employee)?;
+    let login = client.login(&lab.employee, &gateway.pin, "wong", &[PASSWORD])?;
+    assert_eq!(login.code(), 1, "{}", login.everything);
+    ensure!(login.everything.contains("No space left"), "{}", login.everything);
+    assert_eq!(lab.employee.network_state()?, before);
+
+    // With room again, it works without a new start.
+    make_room()?;
+    client.run(&lab.employee, &["logout"])?;
+    assert_eq!(client.login(&lab.employee, &gateway.pin, "wong", &[PASSWORD])?.code(), 0);
+
+    // A session goes on when the disk fills up: what cannot be kept for the next service is a warning.
+    fill_disk(&lab, &client)?;
+    gateway.stop()?;
+    client.wait_for_state("reconnecting")?;
+    gateway.start()?;
+    let status = client.wait_for_state("connected")?;
+    ensure!(status["warnings"].to_string().contains("not_resumable"), "{status:#}");
+    ensure!(client.run(&lab.employee, &["status"])?.everything.contains("No space left"));
+
+    // A crash and its clean-up need no room either.
+    client.kill()?;
+    gateway.stop()?;
+    client.start(&lab.employee)?;
+    lab.employee.wait_for_network_state(&before)?;
+    make_room()?;
+    assert_eq!(lab.employee.shell(&format!("sha256sum {disk}/device.key"))?, key, "the key is the same");
     Ok(())
 }
 

@@ -115,6 +115,8 @@ pub struct Journal {
     pending: BTreeMap<u64, Undo>,
     next: u64,
     dead_lines: usize,
+    /// The disk was full: the file lists more than is pending, and is written anew before anything is added to it.
+    behind: bool,
     damaged: Option<PathBuf>,
 }
 
@@ -129,7 +131,8 @@ enum Line {
 impl Journal {
     /// Opens the journal at `path` and reads what an earlier process left in it; makes it when there is none.
     /// Entries of an earlier boot are kept only where the change survives one. `boot` names the present boot. A
-    /// damaged file is read as far as it can be and copied aside, see [`Journal::take_damaged`].
+    /// damaged file is read as far as it can be and copied aside, see [`Journal::take_damaged`]. On a full disk it is
+    /// opened all the same: what is in it can be taken back, and [`Journal::record`] says that there is no room.
     ///
     /// # Errors
     /// [`NetcfgError::JournalInUse`], [`NetcfgError::ForeignJournal`] or [`NetcfgError::Journal`]; nothing is
@@ -164,9 +167,11 @@ impl Journal {
             pending,
             next,
             dead_lines: 0,
+            behind: false,
             damaged,
         };
-        journal.rewrite()?;
+        let written = journal.try_rewrite();
+        journal.unless_full(written)?;
         Ok(journal)
     }
 
@@ -183,6 +188,9 @@ impl Journal {
     pub fn record(&mut self, changes: Vec<Undo>) -> Result<Vec<EntryId>, NetcfgError> {
         if changes.is_empty() {
             return Ok(Vec::new());
+        }
+        if self.behind {
+            self.try_rewrite().map_err(|source| self.failed(source))?;
         }
         let start = self.next;
         let entries: Vec<(u64, Undo)> = (start..).zip(changes).collect();
@@ -204,7 +212,8 @@ impl Journal {
         Ok(ids)
     }
 
-    /// Notes that a change is taken back, or was never made. Not synced: undoing twice does no harm.
+    /// Notes that a change is taken back, or was never made. Not synced, and no matter on a full disk: undoing twice
+    /// does no harm, and what is next to be taken back must not wait for room.
     ///
     /// # Errors
     /// [`NetcfgError::Journal`].
@@ -214,12 +223,15 @@ impl Journal {
         }
         let mut text = String::new();
         push_line(&mut text, &Line::Done { done: entry.0 }).map_err(|source| self.failed(source))?;
-        self.file.write_all(text.as_bytes()).map_err(|source| self.failed(source))?;
         self.dead_lines += 2;
-        if self.dead_lines > MAX_DEAD_LINES {
-            self.rewrite()?;
-        }
-        Ok(())
+        let written = if self.behind {
+            Ok(())
+        } else if self.dead_lines > MAX_DEAD_LINES {
+            self.try_rewrite()
+        } else {
+            self.file.write_all(text.as_bytes())
+        };
+        self.unless_full(written)
     }
 
     /// What is still to be taken back, the newest first.
@@ -250,12 +262,21 @@ impl Journal {
         NetcfgError::Journal { path: self.path.clone(), source }
     }
 
-    /// Writes the file anew beside the old one and puts it in its place; the lock moves with it.
-    fn rewrite(&mut self) -> Result<(), NetcfgError> {
-        let result = self.try_rewrite();
-        result.map_err(|source| self.failed(source))
+    /// No room to note what is already done is no failure.
+    fn unless_full(&mut self, written: io::Result<()>) -> Result<(), NetcfgError> {
+        match written {
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) =>
+            {
+                tracing::warn!(journal = %self.path.display(), %error, "the undo journal cannot be brought up to date");
+                self.behind = true;
+                Ok(())
+            }
+            written => written.map_err(|source| self.failed(source)),
+        }
     }
 
+    /// Writes the file anew beside the old one and puts it in its place; the lock moves with it.
     fn try_rewrite(&mut self) -> io::Result<()> {
         let mut text = String::new();
         push_line(&mut text, &Line::Header { praya_undo: VERSION, boot: self.boot.clone() })?;
@@ -281,6 +302,7 @@ impl Journal {
         }
         self.file = file;
         self.dead_lines = 0;
+        self.behind = false;
         Ok(())
     }
 }

@@ -50,6 +50,32 @@ fn a_journal_is_private_and_has_one_holder() {
     assert_eq!(names(&Journal::open(&path, "boot").unwrap()), ["a"]);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn on_a_full_disk_what_is_there_is_taken_back_and_nothing_new_is_begun() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("undo");
+    let fill = || std::os::unix::fs::symlink("/dev/full", path.with_extension("new")).unwrap();
+    Journal::open(&path, "boot").unwrap().record(vec![table("a"), table("b")]).unwrap();
+
+    fill();
+    let mut journal = Journal::open(&path, "boot").unwrap();
+    assert_eq!(names(&journal), ["b", "a"]);
+    let ids: Vec<EntryId> = journal.pending().map(|(id, _)| id).collect();
+    journal.done(ids[0]).unwrap();
+    fill();
+    assert!(matches!(journal.record(vec![table("c")]), Err(NetcfgError::Journal { .. })));
+    assert_eq!(names(&journal), ["a"]);
+
+    // Room again, and then none in the middle.
+    journal.record(vec![table("d")]).unwrap();
+    journal.file = OpenOptions::new().write(true).open("/dev/full").unwrap();
+    journal.done(ids[1]).unwrap();
+    journal.record(vec![table("e")]).unwrap();
+    drop(journal);
+    assert_eq!(names(&Journal::open(&path, "boot").unwrap()), ["e", "d"]);
+}
+
 #[test]
 fn a_journal_that_is_not_empty_stays() {
     let folder = tempfile::tempdir().unwrap();

@@ -44,7 +44,7 @@ pub enum StartError {
     #[error("prayad needs the right to manage networks: run it as root, or with CAP_NET_ADMIN")]
     NotPermitted,
     /// The state folder is not usable.
-    #[error("the state folder {path} cannot be used: {error}")]
+    #[error("the state folder {path} cannot be used: {error}{}", what_to_do(error))]
     State {
         /// Which.
         path: String,
@@ -52,7 +52,7 @@ pub enum StartError {
         error: io::Error,
     },
     /// A file of the state folder is not usable.
-    #[error("{path} cannot be used: {error}; put it aside to start without it")]
+    #[error("{path} cannot be used: {error}{}", what_to_do(error))]
     File {
         /// Which.
         path: String,
@@ -76,6 +76,16 @@ pub enum StartError {
     /// There is no randomness.
     #[error("the system gives no random numbers")]
     Random,
+}
+
+/// Only damage is a reason to part with a file: the key is this machine's identity, and comes back from no gateway.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the system's list of errors is open")]
+fn what_to_do(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::InvalidData => "; put it aside to start without it",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; make room on that disk and try again",
+        _ => "",
+    }
 }
 
 impl StartError {
@@ -254,6 +264,14 @@ fn may_manage_networks() -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_damaged_file_is_to_be_put_aside() {
+        let says = |kind: io::ErrorKind| unusable(Path::new("device.key"), kind.into()).to_string();
+        assert!(says(io::ErrorKind::InvalidData).ends_with("put it aside to start without it"));
+        assert!(says(io::ErrorKind::StorageFull).ends_with("make room on that disk and try again"));
+        assert!(!says(io::ErrorKind::ReadOnlyFilesystem).contains("aside"));
+    }
 
     #[test]
     fn the_state_folder_is_made_private_even_where_it_was_not() {
