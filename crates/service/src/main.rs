@@ -15,6 +15,8 @@ const EX_CONFIG: u8 = 78;
 const EX_OSERR: u8 = 71;
 
 fn main() -> ExitCode {
+    // Before anything secret is read.
+    let private = keep_memory_private();
     let config = match Config::load(Flags::parse()) {
         Ok(config) => config,
         Err(error) => return fail(&error, EX_CONFIG),
@@ -22,7 +24,9 @@ fn main() -> ExitCode {
     if let Err(error) = open_log(&config) {
         return fail(&*error, EX_CONFIG);
     }
-    keep_memory_private();
+    if let Err(error) = private {
+        tracing::warn!(%error, "core dumps cannot be switched off");
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error, EX_OSERR),
@@ -57,12 +61,13 @@ fn open_log(config: &Config) -> Result<(), Box<dyn std::error::Error + Send + Sy
     }
 }
 
-/// Passwords and cookies pass through this process: no core dump, and no debugger of an unprivileged process.
-fn keep_memory_private() {
-    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
-    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
-        tracing::warn!(%error, "core dumps cannot be switched off");
-    }
+/// Passwords and cookies pass through this process: no core dump, also not of a program that it starts, and no debugger
+/// of an unprivileged process.
+fn keep_memory_private() -> std::io::Result<()> {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    Ok(setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?)
 }
 
 /// SIGTERM, or Ctrl-C at a terminal.
@@ -75,4 +80,19 @@ fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::process::{DumpableBehavior, Resource, dumpable_behavior, getrlimit};
+
+    use super::*;
+
+    #[test]
+    fn the_process_leaves_no_core_dump() {
+        keep_memory_private().unwrap();
+        assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
+        let limit = getrlimit(Resource::Core);
+        assert_eq!((limit.current, limit.maximum), (Some(0), Some(0)));
+    }
 }
