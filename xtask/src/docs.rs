@@ -1,9 +1,9 @@
 //! What a document of this project may not have: a heading without text, a note to oneself, a path of one machine.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 /// Words that have no place in a finished document, each with the reason.
 const FORBIDDEN: &[(&str, &str)] = &[
@@ -22,23 +22,29 @@ const FORBIDDEN: &[(&str, &str)] = &[
 pub(crate) fn check(workspace: &Path) -> Result<Vec<String>> {
     let mut findings = Vec::new();
     for path in documents(workspace)? {
-        let text =
-            std::fs::read_to_string(workspace.join(&path)).with_context(|| path.display().to_string())?;
-        findings.extend(
-            examine(&text).into_iter().map(|(line, what)| format!("{}:{line}: {what}", path.display())),
-        );
+        let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        let shown = path.strip_prefix(workspace).unwrap_or(&path).display();
+        findings.extend(examine(&text).into_iter().map(|(line, what)| format!("{shown}:{line}: {what}")));
     }
     Ok(findings)
 }
 
-/// Every Markdown file under version control.
-fn documents(workspace: &Path) -> Result<Vec<PathBuf>> {
-    let listed =
-        Command::new("git").args(["ls-files", "*.md"]).current_dir(workspace).output().context("git")?;
-    if !listed.status.success() {
-        bail!("git ls-files: {}", String::from_utf8_lossy(&listed.stderr).trim());
+/// Every Markdown file of the project, found without git: a source archive has no history.
+fn documents(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        let entry = entry?;
+        let (path, name) = (entry.path(), entry.file_name());
+        if entry.file_type()?.is_dir() {
+            if ![".git", "target", "node_modules"].map(OsStr::new).contains(&name.as_os_str()) {
+                found.extend(documents(&path)?);
+            }
+        } else if path.extension() == Some(OsStr::new("md")) {
+            found.push(path);
+        }
     }
-    Ok(String::from_utf8_lossy(&listed.stdout).lines().map(PathBuf::from).collect())
+    found.sort();
+    Ok(found)
 }
 
 /// (line number from 1, what is wrong).
@@ -91,7 +97,19 @@ fn placeholder(line: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::examine;
+    use std::path::Path;
+
+    use super::{documents, examine};
+
+    #[test]
+    fn the_documents_are_found_and_not_those_of_what_was_built_or_fetched() {
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let found = documents(workspace).unwrap();
+        assert!(found.contains(&workspace.join("README.md")));
+        assert!(found.contains(&workspace.join("docs/architecture.md")));
+        let foreign = |part: &std::ffi::OsStr| part == "target" || part == "node_modules";
+        assert!(!found.iter().any(|path| path.strip_prefix(workspace).unwrap().iter().any(foreign)));
+    }
 
     #[test]
     fn a_placeholder_is_found_and_a_name_in_code_is_not_one() {
