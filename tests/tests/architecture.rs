@@ -15,6 +15,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("datapath", &["model", "wire"]),
     ("netcfg", &["model"]),
     ("ipc", &["model"]),
+    ("desktop", &["ipc", "model"]),
     ("service", &["session", "datapath", "netcfg", "ipc"]),
     ("cli", &["ipc", "model", "netcfg"]),
     ("gateway", &["model", "wire", "identity", "datapath", "netcfg"]),
@@ -60,8 +61,8 @@ fn pure_rooms_never_reach_a_runtime_or_a_socket() -> Result<()> {
 fn the_client_side_never_reaches_the_gateway_nor_the_other_way_round() -> Result<()> {
     let workspace = Workspace::read()?;
     for (side, other) in [
-        (&["service", "cli", "ipc", "session"][..], &["gateway", "identity"][..]),
-        (&["gateway", "identity"], &["service", "cli", "ipc", "session"]),
+        (&["service", "cli", "desktop", "ipc", "session"][..], &["gateway", "identity"][..]),
+        (&["gateway", "identity"], &["service", "cli", "desktop", "ipc", "session"]),
     ] {
         for room in side {
             let reached = workspace.reached_from(room)?;

@@ -51,6 +51,7 @@ impl Default for Rules {
 
 /// What a caller may do, in one word for the view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Rights {
     /// Everything: root, or the person who holds the session.

@@ -149,6 +149,7 @@ pub enum Request {
 
 /// Where to sign in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(tag = "at", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Target {
     /// At a profile that is known.
@@ -212,6 +213,7 @@ impl From<FailureCode> for Response {
 
 /// A profile and whose it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct KnownProfile {
     /// The profile.
     pub profile: Profile,
@@ -221,6 +223,7 @@ pub struct KnownProfile {
 
 /// The findings of [`Request::Doctor`], in the order in which things depend on each other.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Diagnosis {
     /// One finding per thing looked at.
     pub checks: Vec<Check>,
@@ -228,6 +231,7 @@ pub struct Diagnosis {
 
 /// One finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Check {
     /// The stable name of what was looked at: `tun_device`, `gateway_name`, `gateway_tls`, `route`, `dns`, …
     pub name: String,
@@ -242,6 +246,7 @@ pub struct Check {
 
 /// How a [`Check`] came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum CheckOutcome {
     /// As it should be.

@@ -117,6 +117,7 @@ pub struct SessionList {
 
 /// One of a person's sessions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct OwnSession {
     /// Public identifier.
     pub session: SessionId,

@@ -8,6 +8,7 @@ use crate::{EndReason, SupportCode, Timestamp, TokenSerial};
 
 /// A failure as a view gets it: what happened, whom to ask, and what to quote.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Failure {
     /// What happened.
     #[serde(flatten)]
@@ -28,6 +29,7 @@ impl From<FailureCode> for Failure {
 
 /// What happened. The same codes stand in the audit log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(tag = "code", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FailureCode {
@@ -212,6 +214,7 @@ impl FailureCode {
 
 /// An account's last successful sign-in, shown so that a person notices a stranger's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct LastSignIn {
     /// When.
     pub at: Timestamp,

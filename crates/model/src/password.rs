@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a new password must look like. Lengths count Unicode code points after NFC normalisation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct PasswordRules {
     /// The fewest code points allowed.
     pub min_length: u32,
@@ -27,6 +28,7 @@ pub struct PasswordRules {
 
 /// One rule, named so that a view can tick it and a refusal can point at it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum PasswordRule {
     /// At least `min_length` code points.

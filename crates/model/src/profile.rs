@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// A named gateway, as a person picks it from a list (`TCC-VPN` in B-16).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Profile {
     /// The name in lists, on the command line and in the status view.
     pub name: ProfileName,
@@ -46,7 +47,9 @@ impl std::error::Error for ProfileError {}
 
 /// The name of a [`Profile`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(try_from = "String", into = "String")]
+#[cfg_attr(feature = "ts", ts(type = "string"))]
 pub struct ProfileName(String);
 
 impl ProfileName {
@@ -73,7 +76,9 @@ impl FromStr for ProfileName {
 /// The host is a DNS name in lower case, an IPv4 address, or an IPv6 address (written in brackets). The path matters
 /// to foreign gateways that choose a group by it; ours is at `/`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(try_from = "String", into = "String")]
+#[cfg_attr(feature = "ts", ts(type = "string"))]
 pub struct GatewayAddress {
     host: String,
     port: u16,
@@ -185,7 +190,9 @@ impl FromStr for GatewayAddress {
 
 /// The SHA-256 of a gateway's public key, written `pin-sha256:BASE64` as openconnect writes it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(try_from = "String", into = "String")]
+#[cfg_attr(feature = "ts", ts(type = "string"))]
 pub struct Pin(String);
 
 impl Pin {

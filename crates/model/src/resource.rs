@@ -9,6 +9,7 @@ use crate::{GroupName, ResourceId};
 
 /// One entry of the resource list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Resource {
     /// Stable identifier.
     pub id: ResourceId,
@@ -29,6 +30,7 @@ pub struct Resource {
 
 /// How a resource is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum ResourceKind {
     /// In the browser.
@@ -45,10 +47,12 @@ pub enum ResourceKind {
 
 /// A destination behind the gateway: protocol, network and ports.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Endpoint {
     /// Transport protocol.
     pub protocol: Protocol,
     /// Destination network; a single host is a /32 or /128.
+    #[cfg_attr(feature = "ts", ts(type = "string"))]
     pub net: IpNet,
     /// Destination ports; ignored for [`Protocol::Icmp`] and [`Protocol::Any`].
     #[serde(default)]
@@ -57,6 +61,7 @@ pub struct Endpoint {
 
 /// Transport protocol of an [`Endpoint`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Protocol {
     /// Every protocol and port.
@@ -71,6 +76,7 @@ pub enum Protocol {
 
 /// An inclusive range of ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct PortRange {
     /// The first port.
     pub first: u16,

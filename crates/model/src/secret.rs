@@ -10,6 +10,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 /// It prints as `[secret]`, is overwritten when dropped, and is serialised as the plain text only because the
 /// encrypted channel to the gateway and the local socket to the service have to carry it.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(transparent)]
 pub struct Secret(String);
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The seven states of the client shell. `Restoring` is never drawn as signed out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum TunnelState {
     /// Nobody is signed in.
@@ -25,6 +26,7 @@ pub enum TunnelState {
 
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum EndReason {
     /// The person chose *log out*.

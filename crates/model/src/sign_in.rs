@@ -7,6 +7,7 @@ use crate::{AccountName, Failure, Secret, SessionId, Timestamp, TokenSerial};
 
 /// What the gateway wants next. Architecture: one state machine at the gateway, several renderings of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(tag = "step", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum SignInStep {
@@ -51,6 +52,7 @@ pub enum SignInStep {
 
 /// A token as the person at the prompt needs to know it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct TokenHint {
     /// The serial on the token's back.
     pub serial: TokenSerial,
@@ -64,6 +66,7 @@ pub struct TokenHint {
 
 /// One input of a [`SignInStep::Form`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct FormField {
     /// Its name in the answer.
     pub name: String,
@@ -77,6 +80,7 @@ pub struct FormField {
 
 /// A session of the same account on another machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct ElsewhereSession {
     /// Its identifier.
     pub session: SessionId,
@@ -90,6 +94,7 @@ pub struct ElsewhereSession {
 
 /// What may be done about a session elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum ElsewhereChoice {
     /// End the other session and go on here.
@@ -100,6 +105,7 @@ pub enum ElsewhereChoice {
 
 /// An answer to a [`SignInStep`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(tag = "answer", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum SignInAnswer {
@@ -138,6 +144,7 @@ pub enum SignInAnswer {
 
 /// What a successful sign-in yields.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Grant {
     /// The session's public identifier; foreign gateways give none.
     pub session: Option<SessionId>,

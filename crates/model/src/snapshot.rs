@@ -14,6 +14,7 @@ use crate::{AccountName, EndReason, Failure, SessionId, SignInStep, Timestamp, T
 ///
 /// It never holds a secret: no cookie, no ticket, no typed answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Snapshot {
     /// The state of the client shell (1F).
     pub state: TunnelState,
@@ -77,14 +78,18 @@ pub struct Snapshot {
 
 /// The network side of a tunnel, as a view shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct TunnelView {
     /// The name of the tunnel device, once made.
     pub device: Option<String>,
     /// The tunnel's own addresses (B-16).
+    #[cfg_attr(feature = "ts", ts(type = "Array<string>"))]
     pub addresses: Vec<IpNet>,
     /// Networks that go through the tunnel; empty means everything.
+    #[cfg_attr(feature = "ts", ts(type = "Array<string>"))]
     pub include: Vec<IpNet>,
     /// Networks that stay outside.
+    #[cfg_attr(feature = "ts", ts(type = "Array<string>"))]
     pub exclude: Vec<IpNet>,
     /// Name servers inside.
     pub dns_servers: Vec<IpAddr>,
@@ -96,6 +101,7 @@ pub struct TunnelView {
 
 /// Counters of user packets. *In* is from the gateway to this machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Traffic {
     /// Bytes received through the tunnel.
     pub bytes_in: u64,
@@ -109,6 +115,7 @@ pub struct Traffic {
 
 /// The sign-in under way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct SignInProgress {
     /// Counts the questions of this sign-in, from 1; an answer names the round it belongs to. It stays 0 until the
     /// first question is there.
@@ -125,6 +132,7 @@ pub struct SignInProgress {
 
 /// How the tunnel is being brought back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Reconnect {
     /// How many attempts have failed since the tunnel was lost.
     pub attempt: u32,
@@ -138,14 +146,17 @@ pub struct Reconnect {
 
 /// Something that is not as it should be while the tunnel is up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(tag = "warning", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Warning {
     /// A network of the tunnel overlaps one that this machine reaches directly.
     RouteConflict {
         /// The tunnel's network.
+        #[cfg_attr(feature = "ts", ts(type = "string"))]
         tunnel: IpNet,
         /// The machine's own network.
+        #[cfg_attr(feature = "ts", ts(type = "string"))]
         local: IpNet,
         /// The device that the machine's own network is on.
         device: String,

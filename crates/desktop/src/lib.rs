@@ -1,0 +1,24 @@
+//! The desktop app without its window: what it shows, what its tray holds, what opens how, what it remembers.
+//!
+//! The pure half takes values and returns values: [`state`] and [`screen()`] choose what the window draws,
+//! [`tray()`] what the tray shows, [`open`] how a resource is opened, [`invitation`] reads what an administrator
+//! handed out, [`notify`] says what is worth a notification, [`history`] what the graph draws. The other half is
+//! [`ServiceLink`], which keeps the connection to the service, and [`Engine`], the one task that puts all of it
+//! together and publishes the one value [`AppState`]. The window system stays behind the trait [`Shell`].
+#![warn(missing_docs)]
+
+pub mod commands;
+mod files;
+pub mod fold;
+pub mod history;
+pub mod invitation;
+pub mod screen;
+pub mod settings;
+pub mod state;
+
+pub use screen::screen;
+pub use settings::Settings;
+pub use state::{AppState, Screen};
+
+#[cfg(test)]
+mod bindings;

@@ -1,0 +1,116 @@
+//! Which screen the window shows: a pure function of what is known.
+
+use praya_ipc::Rights;
+use praya_model::{SignInStep, Snapshot, TunnelState};
+
+use crate::state::{Screen, ServiceState};
+
+/// Chooses the screen. `has_profiles` says whether any gateway is known, `invited` whether an invitation waits.
+///
+/// While the service is being looked for the screen is [`Screen::Restoring`]: nothing is known, and what is not known
+/// is not drawn as signed out.
+pub fn screen(service: &ServiceState, snapshot: &Snapshot, has_profiles: bool, invited: bool) -> Screen {
+    match service {
+        ServiceState::Connecting => return Screen::Restoring,
+        ServiceState::Gone { .. } => return Screen::ServiceGone,
+        ServiceState::Attached { rights: Rights::Look | Rights::Denied } => return Screen::ServiceGone,
+        ServiceState::Attached { rights: Rights::Full | Rights::SignIn | Rights::InUseByAnother } => {}
+    }
+    if snapshot.in_use_by_another {
+        return Screen::InUse;
+    }
+    match snapshot.state {
+        TunnelState::Restoring => Screen::Restoring,
+        TunnelState::SigningIn => question(snapshot),
+        TunnelState::Connected | TunnelState::Reconnecting | TunnelState::IdleWarning => Screen::Resources,
+        TunnelState::NoSession | TunnelState::Ended if invited || !has_profiles => Screen::Gateway,
+        TunnelState::NoSession => Screen::SignIn,
+        TunnelState::Ended => Screen::Ended,
+    }
+}
+
+/// The screen of the question under way; it stays while the answer is judged.
+fn question(snapshot: &Snapshot) -> Screen {
+    let Some(step) = snapshot.sign_in.as_ref().and_then(|progress| progress.step.as_ref()) else {
+        return Screen::Connecting;
+    };
+    match step {
+        SignInStep::Password { .. } => Screen::Password,
+        SignInStep::Otp { .. } => Screen::Code,
+        SignInStep::NewPassword { .. } => Screen::NewPassword,
+        SignInStep::Form { .. } => Screen::Form,
+        SignInStep::Posture => Screen::Checking,
+        SignInStep::Elsewhere { .. } => Screen::Elsewhere,
+        // Nothing to fill in; nor has a kind of step that this version does not know.
+        SignInStep::Done(_) | SignInStep::Refused(_) | _ => Screen::Connecting,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use praya_model::snapshot::SignInProgress;
+    use praya_model::{EndReason, FailureCode};
+
+    use super::*;
+
+    const ATTACHED: ServiceState = ServiceState::Attached { rights: Rights::Full };
+
+    fn at(state: TunnelState) -> Snapshot {
+        Snapshot { state, ..Snapshot::default() }
+    }
+
+    fn asked(step: Option<SignInStep>) -> Snapshot {
+        let progress = SignInProgress { round: 1, step, notice: None, deadline: None, waiting: false };
+        Snapshot { sign_in: Some(progress), ..at(TunnelState::SigningIn) }
+    }
+
+    #[test]
+    fn a_session_that_lives_shows_the_resources_whatever_the_tunnel_does() {
+        for state in [TunnelState::Connected, TunnelState::Reconnecting, TunnelState::IdleWarning] {
+            assert_eq!(screen(&ATTACHED, &at(state), true, false), Screen::Resources);
+            assert_eq!(screen(&ATTACHED, &at(state), false, true), Screen::Resources);
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_yet_is_never_drawn_as_signed_out() {
+        assert_eq!(screen(&ServiceState::Connecting, &Snapshot::default(), true, false), Screen::Restoring);
+        assert_eq!(screen(&ATTACHED, &at(TunnelState::Restoring), true, false), Screen::Restoring);
+    }
+
+    #[test]
+    fn each_step_of_the_sign_in_has_its_screen() {
+        for (step, expected) in [
+            (None, Screen::Connecting),
+            (Some(SignInStep::Password { account: None }), Screen::Password),
+            (Some(SignInStep::Otp { prompt: None, token: None }), Screen::Code),
+            (Some(SignInStep::NewPassword { rules: None }), Screen::NewPassword),
+            (Some(SignInStep::Form { message: None, fields: vec![] }), Screen::Form),
+            (Some(SignInStep::Posture), Screen::Checking),
+            (Some(SignInStep::Elsewhere { sessions: vec![], choices: vec![] }), Screen::Elsewhere),
+        ] {
+            assert_eq!(screen(&ATTACHED, &asked(step), true, false), expected);
+        }
+    }
+
+    #[test]
+    fn without_a_session_the_way_in_is_shown() {
+        let ended = Snapshot { ended: Some(EndReason::Idle), ..at(TunnelState::Ended) };
+        assert_eq!(screen(&ATTACHED, &Snapshot::default(), false, false), Screen::Gateway);
+        assert_eq!(screen(&ATTACHED, &Snapshot::default(), true, true), Screen::Gateway);
+        assert_eq!(screen(&ATTACHED, &Snapshot::default(), true, false), Screen::SignIn);
+        assert_eq!(screen(&ATTACHED, &ended, true, false), Screen::Ended);
+        let used = Snapshot { in_use_by_another: true, ..at(TunnelState::Connected) };
+        assert_eq!(screen(&ATTACHED, &used, true, false), Screen::InUse);
+    }
+
+    #[test]
+    fn who_may_not_use_the_service_is_told_so() {
+        let gone = ServiceState::Gone { failure: FailureCode::ServiceUnavailable.into() };
+        assert_eq!(screen(&gone, &at(TunnelState::Connected), true, false), Screen::ServiceGone);
+        for rights in [Rights::Look, Rights::Denied] {
+            let attached = ServiceState::Attached { rights };
+            assert_eq!(screen(&attached, &Snapshot::default(), true, false), Screen::ServiceGone);
+        }
+    }
+}

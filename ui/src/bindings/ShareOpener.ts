@@ -1,0 +1,6 @@
+// Made from the Rust types by `PRAYA_WRITE_BINDINGS=1 cargo test -p praya-desktop bindings`. Do not edit.
+
+/**
+ * How file shares are opened.
+ */
+export type ShareOpener = "file_manager" | "copy_address";

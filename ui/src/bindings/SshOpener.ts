@@ -1,0 +1,6 @@
+// Made from the Rust types by `PRAYA_WRITE_BINDINGS=1 cargo test -p praya-desktop bindings`. Do not edit.
+
+/**
+ * How SSH resources are opened.
+ */
+export type SshOpener = "terminal" | "copy_address";

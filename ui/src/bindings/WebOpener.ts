@@ -1,0 +1,6 @@
+// Made from the Rust types by `PRAYA_WRITE_BINDINGS=1 cargo test -p praya-desktop bindings`. Do not edit.
+
+/**
+ * How web resources are opened.
+ */
+export type WebOpener = "browser" | "copy_address";

@@ -1,0 +1,130 @@
+// Made from the Rust types by `PRAYA_WRITE_BINDINGS=1 cargo test -p praya-desktop bindings`. Do not edit.
+
+import { invoke } from "@tauri-apps/api/core";
+import type { AddProfile } from "./AddProfile";
+import type { Answer } from "./Answer";
+import type { AppState } from "./AppState";
+import type { BeginSignIn } from "./BeginSignIn";
+import type { ChangePassword } from "./ChangePassword";
+import type { Diagnosis } from "./Diagnosis";
+import type { Invitation } from "./Invitation";
+import type { InvitationText } from "./InvitationText";
+import type { Logout } from "./Logout";
+import type { OneProfile } from "./OneProfile";
+import type { OneResource } from "./OneResource";
+import type { OneSession } from "./OneSession";
+import type { Opened } from "./Opened";
+import type { OwnSession } from "./OwnSession";
+import type { SetFavourite } from "./SetFavourite";
+import type { Setting } from "./Setting";
+
+/** Every command rejects with a `Failure`. */
+export type Rejection = import("./Failure").Failure;
+
+/** The state of things; the event `state` brings every change. */
+export const state = (): Promise<AppState> =>
+  invoke<AppState>("state");
+
+/** Begins to sign in. */
+export const beginSignIn = (args: BeginSignIn): Promise<null> =>
+  invoke<null>("begin_sign_in", { args });
+
+/** Answers the question under way. */
+export const answer = (args: Answer): Promise<null> =>
+  invoke<null>("answer", { args });
+
+/** Gives up the sign-in. */
+export const cancelSignIn = (): Promise<null> =>
+  invoke<null>("cancel_sign_in");
+
+/** Brings a paused tunnel up, or tries again at once. */
+export const connect = (): Promise<null> =>
+  invoke<null>("connect");
+
+/** Takes the tunnel down and keeps the session. */
+export const disconnect = (): Promise<null> =>
+  invoke<null>("disconnect");
+
+/** Ends the session, and the app as well where that is wanted. */
+export const logout = (args: Logout): Promise<null> =>
+  invoke<null>("logout", { args });
+
+/** Says that the person is still there: the idle time starts anew (A-28). */
+export const stay = (): Promise<null> =>
+  invoke<null>("stay");
+
+/** Fetches the resource list anew. */
+export const refreshResources = (): Promise<null> =>
+  invoke<null>("refresh_resources");
+
+/** Opens a resource. */
+export const openResource = (args: OneResource): Promise<Opened> =>
+  invoke<Opened>("open_resource", { args });
+
+/** Copies a resource's address. */
+export const copyAddress = (args: OneResource): Promise<null> =>
+  invoke<null>("copy_address", { args });
+
+/** Marks a resource as a favourite, or no longer. */
+export const setFavourite = (args: SetFavourite): Promise<null> =>
+  invoke<null>("set_favourite", { args });
+
+/** Changes the account's password. */
+export const changePassword = (args: ChangePassword): Promise<null> =>
+  invoke<null>("change_password", { args });
+
+/** The person's sessions, wherever they are. */
+export const sessions = (): Promise<Array<OwnSession>> =>
+  invoke<Array<OwnSession>>("sessions");
+
+/** Ends one of the person's other sessions. */
+export const endSession = (args: OneSession): Promise<null> =>
+  invoke<null>("end_session", { args });
+
+/** Adds a gateway and chooses it. */
+export const addProfile = (args: AddProfile): Promise<null> =>
+  invoke<null>("add_profile", { args });
+
+/** Forgets a gateway. */
+export const removeProfile = (args: OneProfile): Promise<null> =>
+  invoke<null>("remove_profile", { args });
+
+/** Chooses the gateway that the sign-in screen is for. */
+export const chooseProfile = (args: OneProfile): Promise<null> =>
+  invoke<null>("choose_profile", { args });
+
+/** Reads a link or profile file and shows it for confirmation. */
+export const readInvitation = (args: InvitationText): Promise<Invitation> =>
+  invoke<Invitation>("read_invitation", { args });
+
+/** Adds the gateway of the invitation that is shown, and chooses it. */
+export const acceptInvitation = (): Promise<null> =>
+  invoke<null>("accept_invitation");
+
+/** Puts the invitation that is shown away. */
+export const dismissInvitation = (): Promise<null> =>
+  invoke<null>("dismiss_invitation");
+
+/** Changes a setting. */
+export const setSetting = (args: Setting): Promise<null> =>
+  invoke<null>("set_setting", { args });
+
+/** Puts the notices away. */
+export const dismissNotices = (): Promise<null> =>
+  invoke<null>("dismiss_notices");
+
+/** Looks this machine over and says what is not as it should be. */
+export const doctor = (): Promise<Diagnosis> =>
+  invoke<Diagnosis>("doctor");
+
+/** What a report to the help desk would hold, redacted, to read first. */
+export const diagnostics = (): Promise<string> =>
+  invoke<string>("diagnostics");
+
+/** Saves that report and says where. */
+export const saveDiagnostics = (): Promise<string> =>
+  invoke<string>("save_diagnostics");
+
+/** Ends the app and keeps the session. */
+export const quit = (): Promise<null> =>
+  invoke<null>("quit");
