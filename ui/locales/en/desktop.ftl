@@ -327,16 +327,13 @@ in-use-look-again = Look again
 ## Tray
 
 tray-show-resource = Show Resource
-tray-exit = Exit
-tray-exit-note = Exit (logs out)
+tray-exit = Exit (logs out)
 tray-connect = Connect
 tray-disconnect = Disconnect
 tray-sign-in = Sign in …
 tray-recent = Recently used
 tray-favourites = Favourites
-tray-profile = { $profile }
 tray-account = { $account } at { $profile }
-tray-state = { $state }
 tray-duration = Connected for { CLOCK($seconds) }
 tray-idle = Logs out in { DURATION($seconds_left) }
 tray-service-gone = The service does not answer

@@ -1,0 +1,221 @@
+### Os textos comuns a todas as vistas; as convenções estão em en/common.ftl.
+
+## Falhas: início de sessão
+
+failure-wrong-credentials = Nome ou palavra-passe incorretos.
+    .remedy = Verifique ambos e tente novamente. As tentativas são limitadas; após algumas falhas, a conta fica bloqueada durante algum tempo.
+failure-locked = O início de sessão desta conta está bloqueado. O bloqueio termina por si dentro de { DURATION($seconds_left) }.
+    .remedy = Até lá, mesmo a palavra-passe correta é recusada. Se não foi o próprio a tentar, contacte o serviço de assistência.
+failure-too-many-attempts = Demasiadas tentativas a partir deste endereço. Tente novamente dentro de { DURATION($retry_after_seconds) }.
+    .remedy = Basta aguardar.
+failure-wrong-otp = Esse código não está correto.
+    .remedy = Aguarde pelo código seguinte e introduza-o. Cada código só funciona uma vez.
+failure-replayed-otp = Esse código já foi utilizado. O token mostra o seguinte dentro de { DURATION($next_in_seconds) }.
+    .remedy = Aguarde pelo código seguinte e introduza-o.
+failure-otp-clock-off = O relógio do token { $serial } não está certo.
+    .remedy = Se for um telemóvel, verifique a hora; um token físico tem de ser sincronizado pelo serviço de assistência.
+failure-token-inactive = O token { $serial } não foi utilizado durante { $days } dias e foi encerrado.
+    .remedy = Só um administrador o pode reativar: contacte o serviço de assistência.
+failure-token-disabled = O token { $serial } está desativado.
+    .remedy = Só um administrador o pode alterar: contacte o serviço de assistência.
+failure-no-token = Esta conta não tem nenhum token atribuído, e é obrigatório ter um.
+    .remedy = Só um administrador o pode atribuir: contacte o serviço de assistência.
+failure-account-disabled = Esta conta está desativada.
+    .remedy = Só um administrador a pode reativar: contacte o serviço de assistência.
+failure-initial-password-expired = A palavra-passe inicial está correta, mas foi entregue há demasiado tempo.
+    .remedy = Só um administrador pode definir uma nova: contacte o serviço de assistência.
+failure-password-rules = A nova palavra-passe tem de cumprir: { $broken }.
+    .remedy = Escolha outra.
+failure-sign-in-expired = O início de sessão demorou demasiado tempo.
+    .remedy = Comece de novo.
+failure-unexpected-answer = O gateway esperava outra resposta.
+    .remedy = Comece de novo.
+failure-signed-in-elsewhere =
+    Esta conta já tem sessão iniciada:
+    { $sessions }
+    .remedy = Termine primeiro essa sessão ou, se não for sua, contacte o serviço de assistência.
+failure-cancelled = Cancelado.
+failure-posture-unsupported = O gateway quer verificar este computador, o que esta versão do Praya não consegue fazer.
+    .remedy = Peça uma versão mais recente ao serviço de assistência.
+failure-gateway-says = O gateway recusou e diz: { $text }
+failure-busy = O gateway está ocupado. Tente novamente dentro de { DURATION($retry_after_seconds) }.
+    .remedy = Nada foi avaliado; esta tentativa não conta.
+
+## Falhas: a sessão
+
+failure-not-signed-in = Não tem sessão iniciada.
+    .remedy = Inicie sessão primeiro.
+failure-wrong-current-password = A palavra-passe atual não está correta.
+    .remedy = Introduza a palavra-passe com que iniciou sessão.
+
+## Falhas: chegar ao gateway
+
+failure-name-not-found = Não foi possível encontrar o endereço de { $host }.
+    .remedy = Verifique o endereço e a ligação deste computador à rede.
+failure-unreachable = O gateway { $gateway } não responde ({ $cause ->
+        [refused] a ligação foi recusada
+        [timeout] sem resposta a tempo
+        [no_route] não há caminho a partir desta rede
+        [reset] a ligação foi cortada
+       *[other] { $cause }
+    }).
+    .remedy = Verifique a ligação deste computador à rede e tente novamente.
+failure-unknown-gateway =
+    O gateway { $gateway } não é publicamente conhecido. Apresenta esta chave:
+      { $pin }
+    .remedy = Compare-a com a chave publicada pela sua organização e não com algo que tenha obtido pelo caminho.
+failure-pin-mismatch =
+    O gateway { $gateway } não apresenta a chave que devia. Apresenta:
+      { $pin }
+    .remedy = Alguém pode estar à escuta, ou o gateway tem uma chave nova. Não continue antes de a sua organização confirmar a chave nova.
+failure-tls = Não há ligação segura ao gateway: { $detail }.
+    .remedy = Verifique o relógio deste computador e o endereço. Se persistir, contacte o serviço de assistência.
+failure-protocol = O gateway responde algo que este programa não compreende: { $detail }.
+    .remedy = Verifique o endereço. Se estiver correto, contacte o serviço de assistência.
+
+## Falhas: este computador
+
+failure-service-unavailable = O serviço Praya deste computador não está a funcionar ou não responde.
+    .remedy = Reinicie o computador. Se persistir, contacte o serviço de assistência.
+failure-not-permitted = Não tem permissão para o fazer.
+    .remedy = Fale com o administrador deste computador.
+failure-in-use-by-another = Outra pessoa tem sessão iniciada neste computador.
+    .remedy = Peça-lhe que termine a sessão.
+failure-already-signed-in = Ainda tem sessão iniciada.
+    .remedy = Não é preciso iniciar sessão outra vez.
+failure-version-mismatch = O Praya { $view } e o seu serviço { $service } não são compatíveis.
+    .remedy = Atualize ambos e reinicie o computador.
+failure-tunnel-up = O túnel está ativo e as suas definições de rede estão em uso.
+    .remedy = Desligue primeiro.
+failure-no-tun-device = Não foi possível criar o dispositivo do túnel: { $detail }.
+    .remedy = Fale com o administrador deste computador.
+failure-network-setup = Não foi possível configurar a rede: { $detail }.
+    .remedy = Tente novamente. Se persistir, contacte o serviço de assistência.
+failure-no-such-resource = Não existe nenhum recurso com o nome «{ $name }».
+    .remedy = Atualize a lista; pode ter sido retirado.
+failure-bad-profile = O endereço ou o perfil do gateway não pode ser utilizado: { $detail }.
+    .remedy = Verifique-o ou peça um novo.
+failure-internal = Algo correu mal no Praya: { $detail }.
+    .remedy = Tente novamente. Se persistir, contacte o serviço de assistência.
+
+## Como terminou uma sessão
+
+end-user-logout = Terminou a sessão.
+end-tray-exit = Escolheu «Sair (Exit)».
+end-idle = A sessão terminou por não ter sido utilizada durante demasiado tempo.
+    .remedy = Inicie sessão novamente.
+end-absolute = A sessão atingiu a duração máxima permitida.
+    .remedy = Inicie sessão novamente.
+end-admin = Um administrador terminou a sessão.
+    .remedy = Se não souber porquê, contacte o serviço de assistência.
+end-duplicate = A sessão terminou porque esta conta iniciou sessão noutro local.
+    .remedy = Se não foi o próprio, contacte de imediato o serviço de assistência. Caso contrário, inicie sessão novamente.
+end-posture-lost = A sessão terminou porque este computador deixou de cumprir as regras.
+    .remedy = Corrija o que falta e inicie sessão novamente.
+end-password-changed = A sessão terminou porque a palavra-passe foi alterada.
+    .remedy = Inicie sessão com a nova palavra-passe. Se não foi o próprio a alterá-la, contacte de imediato o serviço de assistência.
+end-account-disabled = A sessão terminou porque a conta foi desativada.
+    .remedy = Se não souber porquê, contacte o serviço de assistência.
+end-token-disabled = A sessão terminou porque o token foi desativado.
+    .remedy = Se não souber porquê, contacte o serviço de assistência.
+end-gateway-restart = A sessão terminou porque o gateway parou.
+    .remedy = Inicie sessão novamente dentro de alguns minutos.
+end-away = A sessão terminou porque este computador esteve ausente durante demasiado tempo.
+    .remedy = Inicie sessão novamente.
+end-other = O gateway terminou a sessão.
+    .remedy = Inicie sessão novamente.
+ended-by-administrator-session = Um administrador deste computador terminou a sessão.
+ended-by-administrator-sign-in = Um administrador deste computador interrompeu o início de sessão.
+gateway-not-told = O gateway não respondeu. Termina a sessão por si quando o tempo acabar.
+gateway-not-told-until = O gateway não respondeu. Termina a sessão por si, o mais tardar dentro de { DURATION($seconds_left) }.
+
+## Estados
+
+state-no-session = Sem sessão iniciada
+state-restoring = A restaurar a sessão
+state-signing-in = A iniciar sessão
+state-connected = Ligado
+state-reconnecting = A restabelecer a ligação
+state-idle-warning = Ligado, fim de sessão por inatividade próximo
+state-ended = Terminado
+state-paused = Desligado, a sessão mantém-se
+
+## Nomes dos dados da ligação, e a quem perguntar
+
+label-state = Estado
+label-vpn-name = Nome da VPN
+label-ip-address = Endereço IP
+label-user = Utilizador
+label-duration = Duração
+label-received = Recebido
+label-sent = Enviado
+label-idle = Fim por inatividade
+label-expiry = Fim da sessão
+label-last-sign-in = Última sessão
+label-banner = Mensagem
+label-help-desk = Assistência
+label-gateway-says = O gateway diz
+help-desk = Assistência: { $help_desk }
+support-code = Código de assistência: { $support }
+last-sign-in = { INSTANT($at) }, a partir de { $source }
+elsewhere-session = { $host_name } ({ $source }), desde { INSTANT($since) }
+
+## Regras de uma nova palavra-passe
+
+rule-min-length = pelo menos { $min_length } caracteres
+    .unknown = comprimento suficiente
+rule-max-length = no máximo { $max_length } caracteres
+    .unknown = não demasiado longa
+rule-upper = uma letra maiúscula
+rule-lower = uma letra minúscula
+rule-digit = um algarismo
+rule-only-letters-and-digits = apenas letras A-Z, a-z e algarismos
+rule-not-the-account = não contém o nome da conta
+rule-not-common = não é uma palavra-passe comum
+rule-not-the-old = não é a palavra-passe antiga
+rule-matches = ambas as entradas são iguais
+    .broken = As duas entradas são diferentes.
+
+## Recursos
+
+kind-web = Web
+kind-rdp = ambiente remoto
+kind-ssh = terminal
+kind-file-share = ficheiros
+kind-other = outro
+
+## O que não está como devia, embora o túnel esteja ativo
+
+warning-route-conflict = A rede { $tunnel } do túnel sobrepõe-se a { $local } em { $device }: o que aí estiver pode ficar inacessível.
+warning-dns = Os nomes internos podem não ser encontrados: { $detail }.
+warning-not-resumable = A sessão não sobreviverá a um reinício do serviço: { $detail }.
+
+## O token
+
+token-hint = Token { $serial }, { $digits } algarismos, um código novo a cada { $step_seconds } segundos.
+token-left = restam { $seconds_left } s a este código
+token-wait = é melhor aguardar pelo código seguinte
+
+## Tempos e números
+
+duration-seconds = { $n ->
+        [one] { $n } segundo
+       *[other] { $n } segundos
+    }
+duration-minutes = { $n ->
+        [one] { $n } minuto
+       *[other] { $n } minutos
+    }
+duration-hours = { $n ->
+        [one] { $n } hora
+       *[other] { $n } horas
+    }
+duration-days = { $n ->
+        [one] { $n } dia
+       *[other] { $n } dias
+    }
+duration-two = { $large } e { $small }
+decimal-separator = ,
+list-separator = { "; " }
+date-time = { $day2 }/{ $month2 }/{ $year } { $hour2 }:{ $minute2 }
+date-time-unknown = hora desconhecida

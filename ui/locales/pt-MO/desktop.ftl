@@ -1,0 +1,385 @@
+### A janela, a área de notificação e as notificações da aplicação.
+
+## Em todo o lado
+
+app-name = Praya
+action-ok = OK
+action-cancel = Cancelar
+action-close = Fechar
+action-back = Voltar
+action-continue = Continuar
+action-retry = Tentar novamente
+action-save = Guardar
+action-copy = Copiar
+action-copied = Copiado
+action-remove = Remover
+action-show-details = Mostrar detalhes
+action-hide-details = Ocultar detalhes
+skip-to-content = Saltar para o conteúdo
+required = obrigatório
+optional = opcional
+loading = A carregar…
+note-what-to-do = O que fazer
+note-help-desk = Assistência: { $help_desk }
+note-support-code = Código de assistência: { $support }
+note-copy-support-code = Copiar o código de assistência
+managed = Gerido pela sua organização
+managed-hint = Foi definido pelo administrador e não pode ser alterado aqui.
+no-tray = Este ambiente não mostra ícones na área de notificação. O Praya continua acessível: inicie-o outra vez para trazer esta janela de volta.
+safe-mode = O Praya está em modo de segurança porque o último arranque não mostrou nenhuma janela. O desenho pode ser mais lento; tudo funciona.
+
+## Gateway: qual, e se é o certo
+
+gateway-title = Escolha um gateway
+gateway-intro = Um gateway é a porta para a rede da sua organização.
+gateway-none = Ainda não há nenhum gateway guardado. Adicione o que a sua organização lhe indicou.
+gateway-list = Gateways guardados
+gateway-select = Iniciar sessão em { $name }
+gateway-shared = Configurado para todos neste computador
+gateway-add = Adicionar um gateway
+gateway-by-address = Por endereço
+gateway-by-link = Por ligação de convite
+gateway-by-file = Por ficheiro de perfil
+gateway-address = Endereço
+    .hint = Como a sua organização lhe indicou, por exemplo vpn.example.org
+    .error = Não é um endereço de gateway. Escreva-o como vpn.example.org ou https://vpn.example.org.
+gateway-name = Nome
+    .hint = Como se chamará na lista
+    .error = Um nome tem de 1 a 64 caracteres, sem barras.
+    .taken = Já existe um gateway com esse nome.
+gateway-pin = Chave do gateway
+    .hint = Só para um gateway privado; começa por pin-sha256:
+    .error = Não é uma chave. Começa por pin-sha256: e acaba com um sinal de igual.
+gateway-link = Ligação de convite
+    .hint = Começa por praya:// e vem do seu administrador
+    .error = O Praya não consegue ler este convite. Copie a ligação outra vez, por inteiro.
+gateway-file = Ficheiro de perfil
+    .hint = Um ficheiro com nome terminado em .praya, do seu administrador
+    .error = O Praya não consegue ler este ficheiro de perfil.
+gateway-choose-file = Escolher um ficheiro…
+gateway-drop-file = ou largue-o aqui
+gateway-invitation-title = Adicionar este gateway?
+gateway-invitation-text = O convite é para o gateway abaixo. Adicione-o apenas se veio da sua própria organização.
+gateway-store = Adicionar
+gateway-remove = Remover { $name }
+gateway-remove-title = Remover { $name }?
+gateway-remove-text = O gateway é retirado da lista. Nada muda no próprio gateway.
+gateway-stored = { $name } foi guardado.
+gateway-removed = { $name } foi removido.
+gateway-confirm-title = É este o gateway da sua organização?
+gateway-confirm-text = { $gateway } é um gateway privado. Só a sua chave pode dizer se é o certo. Introduza a chave publicada pela sua organização: em papel, no sítio Web ou indicada pelo serviço de assistência.
+gateway-confirm-expected = Chave publicada
+gateway-confirm-shown = Chave que o gateway apresenta
+gateway-confirm-check = Comparar
+gateway-confirm-same = As chaves são iguais. Este é o gateway.
+gateway-confirm-differs = As chaves não são iguais. Este não é o gateway publicado pela sua organização; não inicie sessão.
+gateway-changed-title = O gateway apresenta outra chave
+gateway-changed-text = A chave de { $gateway } não é a que estava guardada. Não continue antes de a sua organização confirmar a chave nova.
+
+## Iniciar sessão
+
+sign-in-title = Iniciar sessão
+sign-in-to = Iniciar sessão em { $name }
+sign-in-other-gateway = Outro gateway
+sign-in-account = Conta
+    .hint = O nome que a sua organização lhe atribuiu
+    .error = Introduza a sua conta.
+sign-in-password = Palavra-passe
+    .error = Introduza a sua palavra-passe.
+sign-in-show-password = Mostrar a palavra-passe
+sign-in-hide-password = Ocultar a palavra-passe
+sign-in-caps-lock = As maiúsculas (Caps Lock) estão fixas.
+sign-in-remember = Lembrar a conta neste computador
+sign-in-submit = Iniciar sessão
+sign-in-checking = O gateway está a verificar…
+sign-in-cancel = Cancelar o início de sessão
+sign-in-locked = O início de sessão está bloqueado. Abre dentro de { CLOCK($seconds_left) }.
+sign-in-locked-open = O bloqueio terminou. Pode tentar mais uma vez.
+sign-in-wait = Pode tentar novamente dentro de { CLOCK($seconds_left) }.
+sign-in-expires = Este passo termina dentro de { CLOCK($seconds_left) }.
+
+## Código do token
+
+code-title = Introduza o código
+code-prompt = O gateway diz
+code-text = Prima o botão do token, ou abra a aplicação no telemóvel, e introduza o número que aparece.
+code-token = Token { $serial }
+code-label = Código
+    .hint = { $digits } algarismos
+    .error = O código tem { $digits } algarismos.
+code-every = Um código novo a cada { $step_seconds } segundos
+code-left = { $seconds_left ->
+        [one] Resta { $seconds_left } segundo a este código
+       *[other] Restam { $seconds_left } segundos a este código
+    }
+code-bars = { $bars } de 6 barras
+code-wait = O código está prestes a mudar. É melhor aguardar pelo seguinte.
+code-submit = Submeter
+code-trouble = O código não é aceite?
+code-trouble-text = Cada código só funciona uma vez. Aguarde pelo seguinte. Se o código aparece num telemóvel, verifique a hora do telemóvel. Se continuar a falhar, contacte o serviço de assistência e indique o número de série do token.
+
+## Nova palavra-passe
+
+new-password-title = Escolha uma nova palavra-passe
+new-password-due = A palavra-passe que recebeu tem de ser substituída antes de poder abrir seja o que for.
+new-password-change-title = Alterar a palavra-passe
+new-password-current = Palavra-passe atual
+    .error = Introduza a palavra-passe com que iniciou sessão.
+new-password-new = Nova palavra-passe
+    .error = Introduza uma nova palavra-passe.
+new-password-repeat = Nova palavra-passe outra vez
+    .error = As duas entradas são diferentes.
+new-password-rules = A nova palavra-passe tem de cumprir:
+new-password-rule-met = cumprida
+new-password-rule-unmet = ainda não cumprida
+new-password-rule-at-gateway = verificada pelo gateway
+new-password-submit = Modificar (Modify)
+new-password-done = A palavra-passe foi alterada.
+
+## O que um gateway de outra origem pergunta
+
+form-title = O gateway pergunta
+form-submit = Submeter
+form-choose = Escolha…
+
+## Verificação deste computador
+
+checking-title = A verificar este computador
+checking-text = O gateway quer saber se este computador cumpre as regras da sua organização. O Praya lê o que consta abaixo e nada mais.
+checking-reads-system = O sistema operativo e a sua versão
+checking-reads-antivirus = Que antivírus o protege
+checking-reads-firewall = Se a firewall está ativa
+checking-reads-encryption = Se o disco está cifrado
+checking-running = A ler…
+checking-passed = Este computador cumpre as regras.
+checking-failed-title = Este computador não cumpre as regras
+checking-failed-text = Corrija tudo o que está na lista e verifique novamente.
+checking-required = Exigido
+checking-found = Encontrado
+checking-fix = O que fazer
+checking-retry = Verificar novamente
+checking-retry-window = Durante { DURATION($seconds_left) } não precisa de um código novo.
+checking-unsupported = O gateway exige uma verificação que esta versão do Praya não consegue fazer. Peça uma versão mais recente ao serviço de assistência.
+
+## Sessão iniciada noutro local
+
+elsewhere-title = Já tem sessão iniciada noutro local
+elsewhere-text = Esta conta tem sessão iniciada noutro computador. Se não for o próprio, contacte de imediato o serviço de assistência.
+elsewhere-since = desde { INSTANT($since) }
+elsewhere-from = a partir de { $source }
+elsewhere-replace = Terminá-la e continuar aqui
+elsewhere-keep = Mantê-la e parar aqui
+elsewhere-refused = A sua organização permite uma sessão de cada vez. Termine primeiro a outra.
+
+## Ligar, restabelecer, restaurar
+
+connecting-title = A ligar
+connecting-text = A sessão está iniciada. O túnel está a ser estabelecido.
+connecting-restoring-title = A restaurar a sua sessão
+connecting-restoring-text = Ainda tem sessão iniciada. O túnel está a ser restabelecido.
+connecting-reconnecting-title = A restabelecer a ligação
+connecting-reconnecting-text = O túnel perdeu-se. Ainda tem sessão iniciada.
+connecting-cause = Motivo
+connecting-attempt = Tentativa { $attempt }
+connecting-trying = A tentar agora…
+connecting-next = Próxima tentativa dentro de { CLOCK($seconds_left) }
+connecting-gives-up = O gateway guarda a sua sessão durante mais { DURATION($seconds_left) }.
+connecting-now = Tentar agora
+connecting-paused-title = Desligado
+connecting-paused-text = O túnel está desligado a seu pedido. Ainda tem sessão iniciada.
+connecting-takes-long = Está a demorar mais do que o habitual.
+
+## Recursos
+
+resources-title = Recursos
+resources-groups = Grupos
+resources-all = Todos
+resources-favourites = Favoritos
+resources-recent = Utilizados recentemente
+resources-search = Procurar recursos
+    .hint = Nome, endereço ou descrição
+resources-clear-search = Limpar a procura
+resources-count = { $count ->
+        [one] { $count } recurso
+       *[other] { $count } recursos
+    }
+resources-none-title = Ainda não há nada publicado para si
+resources-none-text = Peça à sua organização que publique recursos para o seu grupo.
+resources-no-match = Nada corresponde a «{ $search }».
+resources-no-favourites = Ainda não há favoritos. Escolha a estrela ao lado de um recurso.
+resources-no-recent = Ainda não foi aberto nada.
+resources-unavailable = Este gateway não tem lista de recursos. O túnel está ativo; utilize os endereços como no escritório.
+resources-failed = Não foi possível obter a lista.
+resources-refresh = Atualizar a lista
+resources-open = Abrir { $name }
+resources-open-short = Abrir
+resources-opening = A abrir { $name }.
+resources-copy = Copiar o endereço
+resources-copied = O endereço foi copiado.
+resources-favourite-add = Adicionar { $name } aos favoritos
+resources-favourite-remove = Retirar { $name } dos favoritos
+resources-no-program = Nenhum programa deste computador abre este tipo de recurso. Copie o endereço e utilize-o num programa seu.
+resources-not-reachable = Só acessível com o túnel ativo
+resources-by-browser = abre no navegador
+resources-by-rdp = abre no programa de ambiente remoto
+resources-by-ssh = abre num terminal
+resources-by-files = abre no gestor de ficheiros
+resources-by-hand = copie o endereço
+
+## Cabeçalho: a ligação
+
+header-connection = Ligação
+header-details = Detalhes da ligação
+header-graph = Tráfego dos últimos { DURATION($seconds) }
+header-graph-text = Recebe { BYTES($received) } por segundo, envia { BYTES($sent) } por segundo
+header-per-second = { BYTES($n) }/s
+header-disconnect = Desligar
+header-connect = Ligar
+header-menu = A sua conta
+header-change-password = Alterar a palavra-passe
+header-sessions = As minhas sessões
+header-settings = Definições
+header-log-out = Terminar sessão
+header-device = Dispositivo do túnel
+header-networks = Redes através do túnel
+header-networks-all = tudo
+header-name-servers = Servidores de nomes internos
+header-gateway = Gateway
+header-warnings = Não está como devia
+
+## As minhas sessões, terminar sessão
+
+sessions-title = As minhas sessões
+sessions-text = Onde esta conta tem sessão iniciada. Se alguma não for sua, contacte de imediato o serviço de assistência.
+sessions-this = este computador
+sessions-none = Não se conhece nenhuma sessão.
+sessions-unavailable = Este gateway não o indica.
+logout-title = Terminar sessão?
+logout-text = A sessão e o túnel terminam. Para voltar, precisa da palavra-passe e de um código novo.
+logout-confirm = Terminar sessão
+exit-title = Sair do Praya?
+exit-text = Sair termina a sessão e o túnel. Para os manter, feche apenas a janela: o ícone na área de notificação trá-la de volta.
+exit-confirm = Sair e terminar sessão
+exit-close-only = Fechar apenas a janela
+close-hint = O Praya continua em segundo plano e a sua sessão mantém-se. «Mostrar recursos (Show Resource)» na área de notificação traz esta janela de volta.
+disconnected-note = O túnel está desligado, a sessão mantém-se.
+
+## Definições
+
+settings-title = Definições
+settings-language = Idioma
+settings-language-system = Como o sistema ({ $language })
+settings-theme = Aspeto
+settings-theme-system = Como o sistema
+settings-theme-light = Claro
+settings-theme-dark = Escuro
+settings-start = Arranque
+settings-start-at-login = Iniciar o Praya quando inicio sessão neste computador
+settings-start-minimised = Iniciar sem janela, na área de notificação
+settings-connect-at-start = Ligar no arranque
+    .hint = Vai diretamente para o início de sessão do último gateway utilizado
+settings-opening = Como abrem os recursos
+settings-open-web = Páginas Web
+settings-open-rdp = Ambientes remotos
+settings-open-ssh = Terminais
+settings-open-files = Partilhas de ficheiros
+settings-open-system = Com o programa do sistema
+settings-open-copy = Copiar apenas o endereço
+settings-open-command = Com este programa
+    .hint = O nome do programa; o endereço é acrescentado
+settings-notifications = Notificações
+settings-notify-ends = Quando uma sessão termina ou está prestes a terminar
+settings-notify-connection = Quando o túnel cai ou volta
+settings-saved = Guardado
+settings-not-saved = Não foi possível guardar as definições.
+settings-gateways = Gateways
+settings-diagnostics = Diagnóstico
+settings-about = Acerca do Praya
+
+## Inatividade e fim do tempo
+
+idle-title = Ainda está aí?
+idle-text = Há algum tempo que nada passa pelo túnel. A sessão termina dentro de { CLOCK($seconds_left) }.
+idle-announce = A sessão termina dentro de { DURATION($seconds_left) } se não continuar.
+idle-stay = Manter a sessão
+idle-stay-hint = Qualquer tecla faz o mesmo.
+idle-log-out = Terminar agora
+idle-stayed = A sua sessão mantém-se.
+expiry-title = A sessão termina em breve
+expiry-text = A duração máxima permitida acaba dentro de { DURATION($seconds_left) }. Guarde o seu trabalho; depois inicie sessão novamente.
+expiry-dismiss = Compreendi
+
+## Terminada, e outros impedimentos
+
+ended-title = A sua sessão terminou
+ended-at = { INSTANT($at) }
+ended-gateway-says = O gateway diz: { $text }
+ended-sign-in = Iniciar sessão novamente
+ended-other-gateway = Outro gateway
+service-gone-title = O serviço Praya não responde
+service-gone-text = É o serviço que mantém o túnel; esta janela apenas o mostra. Pode estar a reiniciar, e o Praya continua a tentar.
+service-gone-tunnel = Se havia um túnel ativo, pode continuar ativo.
+service-gone-next = Próxima tentativa dentro de { CLOCK($seconds_left) }
+in-use-title = Outra pessoa tem sessão iniciada
+in-use-text = Outra pessoa está neste momento a utilizar o Praya neste computador. Pode iniciar sessão quando ela terminar a dela.
+in-use-look-again = Ver de novo
+
+## Área de notificação
+
+tray-show-resource = Mostrar recursos (Show Resource)
+tray-exit = Sair e terminar sessão (Exit)
+tray-connect = Ligar
+tray-disconnect = Desligar
+tray-sign-in = Iniciar sessão…
+tray-recent = Utilizados recentemente
+tray-favourites = Favoritos
+tray-account = { $account } em { $profile }
+tray-duration = Ligado há { CLOCK($seconds) }
+tray-idle = A sessão termina dentro de { DURATION($seconds_left) }
+tray-service-gone = O serviço não responde
+tray-in-use = Outra pessoa tem sessão iniciada
+tray-tooltip = Praya: { $state }
+tray-tooltip-profile = Praya: { $state }, { $profile }
+
+## Notificações
+
+notify-connected = Ligado a { $profile }
+notify-connected-text = Os seus recursos estão acessíveis.
+notify-reconnecting = O túnel perdeu-se
+notify-reconnecting-text = Ainda tem sessão iniciada; o Praya está a restabelecer a ligação.
+notify-reconnected = Ligado de novo
+notify-reconnected-text = O túnel para { $profile } voltou.
+notify-idle = A sua sessão está prestes a terminar
+notify-idle-text = Nada passou pelo túnel. A sessão termina dentro de { DURATION($seconds_left) }.
+notify-expiry = A sessão termina em breve
+notify-expiry-text = Dentro de { DURATION($seconds_left) } acaba a duração máxima permitida.
+notify-ended = A sua sessão terminou
+notify-service-gone = O serviço Praya não responde
+notify-service-gone-text = O túnel pode estar em baixo. O Praya continua a tentar.
+notify-still-running = O Praya continua em segundo plano
+notify-still-running-text = A sua sessão mantém-se. «Mostrar recursos (Show Resource)» na área de notificação traz a janela de volta.
+
+## Diagnóstico
+
+diagnostics-title = Diagnóstico
+diagnostics-text = É disto que o serviço de assistência precisa para encontrar um problema. Leia antes de o entregar: palavras-passe, códigos e chaves nunca constam, e nomes e endereços são tornados ilegíveis.
+diagnostics-collect = Recolher
+diagnostics-collecting = A recolher…
+diagnostics-content = O que é recolhido
+diagnostics-save = Guardar como ficheiro…
+diagnostics-saved = Guardado como { $path }
+diagnostics-copy = Copiar tudo
+
+## Acerca
+
+about-title = Acerca do Praya
+about-text = Acesso remoto seguro aos recursos da sua organização.
+about-version = Versão { $version }
+about-service = Serviço { $version }
+about-licence = O Praya é software livre sob a licença MIT ou a Apache License 2.0.
+about-licences = Licenças dos componentes utilizados
+about-help = Assistência
+about-shortcuts = Teclado
+about-shortcut-search = Procurar os recursos
+about-shortcut-settings = Abrir as definições
+about-shortcut-close = Fechar a janela; a sessão mantém-se

@@ -1,0 +1,213 @@
+### 所有畫面共用的文字；各項約定見 en/common.ftl。
+
+## 失敗：登入
+
+failure-wrong-credentials = 帳戶或密碼不正確。
+    .remedy = 請檢查帳戶和密碼後再試一次。可嘗試的次數有限，連續錯誤幾次後帳戶會暫時鎖定。
+failure-locked = 此帳戶的登入已鎖定，{ DURATION($seconds_left) }後自動解除。
+    .remedy = 在此之前，即使密碼正確也無法登入。如果不是您本人嘗試登入，請聯絡技術支援人員。
+failure-too-many-attempts = 來自此地址的嘗試次數過多，請於 { DURATION($retry_after_seconds) }後再試。
+    .remedy = 您不需要做任何處理，稍候即可。
+failure-wrong-otp = 驗證碼不正確。
+    .remedy = 請等下一組驗證碼出現後再輸入。每組驗證碼只能使用一次。
+failure-replayed-otp = 這組驗證碼已經用過。令牌將於 { DURATION($next_in_seconds) }後顯示下一組。
+    .remedy = 請等下一組驗證碼出現後再輸入。
+failure-otp-clock-off = 令牌 { $serial } 的時間不準。
+    .remedy = 若使用手機，請檢查手機的時間；若使用硬件令牌，須由技術支援人員重新同步。
+failure-token-inactive = 令牌 { $serial } 已有 { $days } 天未使用，因此停用。
+    .remedy = 只有管理員能重新啟用，請聯絡技術支援人員。
+failure-token-disabled = 令牌 { $serial } 已停用。
+    .remedy = 只有管理員能處理，請聯絡技術支援人員。
+failure-no-token = 登入需要令牌，但此帳戶尚未分配令牌。
+    .remedy = 只有管理員能處理，請聯絡技術支援人員。
+failure-account-disabled = 此帳戶已停用。
+    .remedy = 只有管理員能處理，請聯絡技術支援人員。
+failure-initial-password-expired = 初始密碼正確，但發出至今已超過有效期限。
+    .remedy = 只有管理員能重新設定，請聯絡技術支援人員。
+failure-password-rules = 新密碼必須符合：{ $broken }。
+    .remedy = 請另選一組密碼。
+failure-sign-in-expired = 登入花費的時間過長，已超時。
+    .remedy = 請重新登入。
+failure-unexpected-answer = 閘道正在等待另一個步驟的回答。
+    .remedy = 請重新登入。
+failure-signed-in-elsewhere =
+    此帳戶已在別處登入：
+    { $sessions }
+    .remedy = 請先在該處登出；如果那不是您本人，請聯絡技術支援人員。
+failure-cancelled = 已取消。
+failure-posture-unsupported = 閘道要求檢查這台電腦，但此版本的 Praya 無法執行檢查。
+    .remedy = 請向技術支援人員索取較新的版本。
+failure-gateway-says = 閘道拒絕登入，說明如下：{ $text }
+failure-busy = 閘道忙碌中，請於 { DURATION($retry_after_seconds) }後再試。
+    .remedy = 這次嘗試尚未受理，不會計入錯誤次數。
+
+## 失敗：登入期間
+
+failure-not-signed-in = 尚未登入。
+    .remedy = 請先登入。
+failure-wrong-current-password = 目前的密碼不正確。
+    .remedy = 請輸入這次登入時使用的密碼。
+
+## 失敗：無法到達閘道
+
+failure-name-not-found = 找不到名稱 { $host } 對應的地址。
+    .remedy = 請檢查地址是否正確，以及這台電腦的網絡連接。
+failure-unreachable = 閘道 { $gateway } 沒有回應（{ $cause ->
+        [refused] 連接被拒
+        [timeout] 等候超時
+        [no_route] 從目前的網絡無法到達
+        [reset] 連接中斷
+       *[other] { $cause }
+    }）。
+    .remedy = 請檢查這台電腦的網絡連接後再試一次。
+failure-unknown-gateway =
+    閘道 { $gateway } 並非公開信任的閘道，它出示的密鑰指紋是：
+      { $pin }
+    .remedy = 請與貴機構公布的密鑰指紋比對，不要與連接途中取得的任何資料比對。
+failure-pin-mismatch =
+    閘道 { $gateway } 出示的密鑰與預期不符，它出示的是：
+      { $pin }
+    .remedy = 可能有人竊聽，也可能閘道換了新的密鑰。在貴機構確認新密鑰之前，請勿繼續。
+failure-tls = 無法與閘道建立安全連接：{ $detail }。
+    .remedy = 請檢查這台電腦的時間與閘道地址。若仍無法解決，請聯絡技術支援人員。
+failure-protocol = 閘道的回應無法辨識：{ $detail }。
+    .remedy = 請檢查地址是否正確。若地址無誤，請聯絡技術支援人員。
+
+## 失敗：這台電腦
+
+failure-service-unavailable = 這台電腦上的 Praya 服務未執行或沒有回應。
+    .remedy = 請重新啟動電腦。若仍無法解決，請聯絡技術支援人員。
+failure-not-permitted = 您沒有執行此操作的權限。
+    .remedy = 請聯絡這台電腦的管理員。
+failure-in-use-by-another = 這台電腦上已有另一位用戶登入。
+    .remedy = 請對方先登出。
+failure-already-signed-in = 您仍在登入中。
+    .remedy = 不需要重新登入。
+failure-version-mismatch = Praya { $view } 與其服務 { $service } 的版本不相容。
+    .remedy = 請將兩者都更新後重新啟動電腦。
+failure-tunnel-up = 通道已連通，其網絡設定正在使用中。
+    .remedy = 請先中斷連接。
+failure-no-tun-device = 無法建立通道裝置：{ $detail }。
+    .remedy = 請聯絡這台電腦的管理員。
+failure-network-setup = 無法設定網絡：{ $detail }。
+    .remedy = 請再試一次。若仍無法解決，請聯絡技術支援人員。
+failure-no-such-resource = 沒有名為「{ $name }」的資源。
+    .remedy = 請更新清單，該資源可能已不再提供。
+failure-bad-profile = 閘道地址或設定檔無法使用：{ $detail }。
+    .remedy = 請檢查內容，或索取新的設定檔。
+failure-internal = Praya 發生問題：{ $detail }。
+    .remedy = 請再試一次。若仍無法解決，請聯絡技術支援人員。
+
+## 登入如何結束
+
+end-user-logout = 您已登出。
+end-tray-exit = 您選擇了「結束 (Exit)」。
+end-idle = 因閒置過久，已自動登出。
+    .remedy = 請重新登入。
+end-absolute = 已達單次登入的最長時間，因此登出。
+    .remedy = 請重新登入。
+end-admin = 管理員結束了這次登入。
+    .remedy = 若不清楚原因，請聯絡技術支援人員。
+end-duplicate = 此帳戶已在別處登入，因此這裡已登出。
+    .remedy = 如果那不是您本人，請立即聯絡技術支援人員；否則請重新登入。
+end-posture-lost = 這台電腦已不符合規定，因此登出。
+    .remedy = 請先改正不符合的項目，再重新登入。
+end-password-changed = 密碼已變更，因此登出。
+    .remedy = 請以新密碼登入。如果不是您變更的，請立即聯絡技術支援人員。
+end-account-disabled = 帳戶已停用，因此登出。
+    .remedy = 若不清楚原因，請聯絡技術支援人員。
+end-token-disabled = 令牌已停用，因此登出。
+    .remedy = 若不清楚原因，請聯絡技術支援人員。
+end-gateway-restart = 閘道停止服務，因此登出。
+    .remedy = 請過幾分鐘再重新登入。
+end-away = 這台電腦離線過久，因此登出。
+    .remedy = 請重新登入。
+end-other = 閘道結束了這次登入。
+    .remedy = 請重新登入。
+ended-by-administrator-session = 這台電腦的管理員結束了這次登入。
+ended-by-administrator-sign-in = 這台電腦的管理員中止了登入程序。
+gateway-not-told = 閘道沒有回應，時間到時會自行結束這次登入。
+gateway-not-told-until = 閘道沒有回應，最遲於 { DURATION($seconds_left) }後會自行結束這次登入。
+
+## 狀態
+
+state-no-session = 尚未登入
+state-restoring = 正在恢復登入狀態
+state-signing-in = 登入中
+state-connected = 已連接
+state-reconnecting = 重新連接中
+state-idle-warning = 已連接，即將因閒置登出
+state-ended = 已結束
+state-paused = 已中斷連接，仍保持登入
+
+## 連接資訊的欄位名稱與聯絡方式
+
+label-state = 狀態
+label-vpn-name = VPN 名稱
+label-ip-address = IP 地址
+label-user = 用戶名
+label-duration = 連接時間
+label-received = 接收字節數
+label-sent = 發送字節數
+label-idle = 閒置登出
+label-expiry = 登入到期
+label-last-sign-in = 上次登入
+label-banner = 訊息
+label-help-desk = 技術支援
+label-gateway-says = 閘道訊息
+help-desk = 技術支援：{ $help_desk }
+support-code = 支援代碼：{ $support }
+last-sign-in = { INSTANT($at) }，來自 { $source }
+elsewhere-session = { $host_name }（{ $source }），自 { INSTANT($since) } 起
+
+## 新密碼的規則
+
+rule-min-length = 至少 { $min_length } 個字元
+    .unknown = 長度足夠
+rule-max-length = 最多 { $max_length } 個字元
+    .unknown = 不過長
+rule-upper = 含一個大寫英文字母
+rule-lower = 含一個小寫英文字母
+rule-digit = 含一個數字
+rule-only-letters-and-digits = 只含英文字母 A-Z、a-z 與數字
+rule-not-the-account = 不含帳戶名稱
+rule-not-common = 不是常見的密碼
+rule-not-the-old = 不是舊密碼
+rule-matches = 兩次輸入的密碼相同
+    .broken = 兩次輸入的密碼不同。
+
+## 資源
+
+kind-web = 網頁
+kind-rdp = 遠端桌面
+kind-ssh = 終端機
+kind-file-share = 檔案
+kind-other = 其他
+
+## 通道雖已連通，但有異常
+
+warning-route-conflict = 通道的網段 { $tunnel } 與 { $device } 上的 { $local } 重疊，其中的設備可能無法連接。
+warning-dns = 內部名稱可能無法解析：{ $detail }。
+warning-not-resumable = 服務重新啟動後將無法保持登入：{ $detail }。
+
+## 令牌
+
+token-hint = 令牌 { $serial }，{ $digits } 位數字，每 { $step_seconds } 秒更新一次。
+token-left = 這組驗證碼剩下 { $seconds_left } 秒
+token-wait = 建議等下一組
+
+## 時間與數字
+
+duration-seconds = { $n } 秒
+duration-minutes = { $n } 分鐘
+duration-hours = { $n } 小時
+duration-days = { $n } 天
+duration-two = { $large } { $small }
+decimal-separator = .
+list-separator = ；
+date-time = { $year }年{ $month }月{ $day }日 { $period ->
+        [night] 凌晨
+        [am] 上午
+       *[pm] 下午
+    }{ $hour12 }:{ $minute2 }
+date-time-unknown = 時間不明

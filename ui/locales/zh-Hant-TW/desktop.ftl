@@ -1,0 +1,379 @@
+### 桌面程式的視窗、系統匣與通知。
+
+## 各處共用
+
+app-name = Praya
+action-ok = 確定
+action-cancel = 取消
+action-close = 關閉
+action-back = 返回
+action-continue = 繼續
+action-retry = 再試一次
+action-save = 儲存
+action-copy = 複製
+action-copied = 已複製
+action-remove = 移除
+action-show-details = 顯示詳細資料
+action-hide-details = 隱藏詳細資料
+skip-to-content = 跳到主要內容
+required = 必填
+optional = 選填
+loading = 載入中…
+note-what-to-do = 處理方式
+note-help-desk = 服務台：{ $help_desk }
+note-support-code = 支援代碼：{ $support }
+note-copy-support-code = 複製支援代碼
+managed = 由貴單位管理
+managed-hint = 此項由管理者設定，無法在這裡變更。
+no-tray = 此桌面環境不顯示系統匣圖示。Praya 仍可使用：再次啟動程式即可叫出此視窗。
+safe-mode = 上次啟動時視窗未能顯示，因此 Praya 目前以安全模式執行。畫面可能較慢，功能不受影響。
+
+## 閘道：選擇與確認
+
+gateway-title = 選擇閘道
+gateway-intro = 閘道是進入貴單位網路的入口。
+gateway-none = 尚未儲存任何閘道。請新增貴單位告知您的閘道。
+gateway-list = 已儲存的閘道
+gateway-select = 登入 { $name }
+gateway-shared = 供這台電腦的所有使用者使用
+gateway-add = 新增閘道
+gateway-by-address = 輸入位址
+gateway-by-link = 使用邀請連結
+gateway-by-file = 使用設定檔
+gateway-address = 位址
+    .hint = 由貴單位提供，例如 vpn.example.org
+    .error = 這不是閘道位址。請輸入如 vpn.example.org 或 https://vpn.example.org 的格式。
+gateway-name = 名稱
+    .hint = 在清單中顯示的名稱
+    .error = 名稱須為 1 到 64 個字元，且不含斜線。
+    .taken = 已有同名的閘道。
+gateway-pin = 閘道的金鑰指紋
+    .hint = 只有私有閘道需要；以 pin-sha256: 開頭
+    .error = 這不是金鑰指紋。金鑰指紋以 pin-sha256: 開頭，以等號結尾。
+gateway-link = 邀請連結
+    .hint = 由管理者提供，以 praya:// 開頭
+    .error = Praya 無法讀取這個邀請連結。請重新完整複製一次。
+gateway-file = 設定檔
+    .hint = 由管理者提供，檔名以 .praya 結尾
+    .error = Praya 無法讀取這個設定檔。
+gateway-choose-file = 選擇檔案…
+gateway-drop-file = 或將檔案拖曳到這裡
+gateway-invitation-title = 要新增這個閘道嗎？
+gateway-invitation-text = 這份邀請對應下列閘道。只有確定它來自貴單位時，才加以新增。
+gateway-store = 新增
+gateway-remove = 移除 { $name }
+gateway-remove-title = 要移除 { $name } 嗎？
+gateway-remove-text = 該閘道會從清單中移除，閘道本身不受影響。
+gateway-stored = 已儲存 { $name }。
+gateway-removed = 已移除 { $name }。
+gateway-confirm-title = 這是貴單位的閘道嗎？
+gateway-confirm-text = { $gateway } 是私有閘道，只有它的金鑰能證明它的身分。請輸入貴單位公布的金鑰指紋：可見於書面文件、單位網站，或由服務台告知。
+gateway-confirm-expected = 公布的金鑰指紋
+gateway-confirm-shown = 閘道出示的金鑰指紋
+gateway-confirm-check = 比對
+gateway-confirm-same = 兩者相同，這就是貴單位的閘道。
+gateway-confirm-differs = 兩者不同，這不是貴單位公布的閘道。請勿登入。
+gateway-changed-title = 閘道出示的金鑰不同
+gateway-changed-text = { $gateway } 的金鑰與先前儲存的不同。在貴單位確認新金鑰之前，請勿繼續。
+
+## 登入
+
+sign-in-title = 登入
+sign-in-to = 登入 { $name }
+sign-in-other-gateway = 選擇其他閘道
+sign-in-account = 帳號
+    .hint = 由貴單位核發的名稱
+    .error = 請輸入帳號。
+sign-in-password = 密碼
+    .error = 請輸入密碼。
+sign-in-show-password = 顯示密碼
+sign-in-hide-password = 隱藏密碼
+sign-in-caps-lock = 大寫鎖定 (Caps Lock) 已開啟。
+sign-in-remember = 在這台電腦上記住帳號
+sign-in-submit = 登入
+sign-in-checking = 閘道正在驗證…
+sign-in-cancel = 取消登入
+sign-in-locked = 登入已鎖定，{ CLOCK($seconds_left) } 後解除。
+sign-in-locked-open = 鎖定已解除，您可以再試一次。
+sign-in-wait = { CLOCK($seconds_left) } 後可以再試。
+sign-in-expires = 此步驟將於 { CLOCK($seconds_left) } 後逾時。
+
+## 驗證碼
+
+code-title = 輸入驗證碼
+code-prompt = 閘道訊息
+code-text = 請按下權杖上的按鈕，或開啟手機上的應用程式，輸入畫面顯示的數字。
+code-token = 權杖 (Token) { $serial }
+code-label = 驗證碼
+    .hint = { $digits } 位數字
+    .error = 驗證碼為 { $digits } 位數字。
+code-every = 每 { $step_seconds } 秒更新一次
+code-left = 這組驗證碼剩下 { $seconds_left } 秒
+code-bars = 6 格剩下 { $bars } 格
+code-wait = 驗證碼即將更新，建議等下一組。
+code-submit = 送出
+code-trouble = 驗證碼無法通過？
+code-trouble-text = 每組驗證碼只能使用一次，請等下一組。若使用手機，請檢查手機的時間。若仍無法通過，請聯絡服務台並告知權杖序號。
+
+## 新密碼
+
+new-password-title = 設定新密碼
+new-password-due = 使用任何資源之前，必須先更換核發給您的密碼。
+new-password-change-title = 變更密碼
+new-password-current = 目前的密碼
+    .error = 請輸入這次登入時使用的密碼。
+new-password-new = 新密碼
+    .error = 請輸入新密碼。
+new-password-repeat = 再次輸入新密碼
+    .error = 兩次輸入的密碼不同。
+new-password-rules = 新密碼必須符合：
+new-password-rule-met = 已符合
+new-password-rule-unmet = 尚未符合
+new-password-rule-at-gateway = 由閘道檢查
+new-password-submit = 修改 (Modify)
+new-password-done = 密碼已變更。
+
+## 其他廠牌閘道的問題
+
+form-title = 閘道要求輸入
+form-submit = 送出
+form-choose = 請選擇…
+
+## 檢查這台電腦
+
+checking-title = 正在檢查這台電腦
+checking-text = 閘道要確認這台電腦符合貴單位的規定。Praya 只讀取下列項目。
+checking-reads-system = 作業系統與版本
+checking-reads-antivirus = 使用哪一種防毒軟體
+checking-reads-firewall = 防火牆是否開啟
+checking-reads-encryption = 磁碟是否加密
+checking-running = 讀取中…
+checking-passed = 這台電腦符合規定。
+checking-failed-title = 這台電腦不符合規定
+checking-failed-text = 請補正清單中的每一項，然後重新檢查。
+checking-required = 要求
+checking-found = 實際
+checking-fix = 處理方式
+checking-retry = 重新檢查
+checking-retry-window = { DURATION($seconds_left) }內不需要新的驗證碼。
+checking-unsupported = 閘道要求的檢查，此版本的 Praya 無法執行。請向服務台索取較新的版本。
+
+## 已在別處登入
+
+elsewhere-title = 您已在別處登入
+elsewhere-text = 此帳號已在另一台電腦登入。如果那不是您本人，請立即聯絡服務台。
+elsewhere-since = 自 { INSTANT($since) } 起
+elsewhere-from = 來自 { $source }
+elsewhere-replace = 結束該處，改在這裡登入
+elsewhere-keep = 保留該處，不在這裡登入
+elsewhere-refused = 貴單位一次只允許一處登入，請先在該處登出。
+
+## 連線中、重新連線、恢復
+
+connecting-title = 連線中
+connecting-text = 您已登入，通道正在建立。
+connecting-restoring-title = 正在恢復登入狀態
+connecting-restoring-text = 您仍在登入中，通道正在恢復。
+connecting-reconnecting-title = 重新連線中
+connecting-reconnecting-text = 通道中斷了，但您仍在登入中。
+connecting-cause = 原因
+connecting-attempt = 第 { $attempt } 次嘗試
+connecting-trying = 正在嘗試…
+connecting-next = { CLOCK($seconds_left) } 後再次嘗試
+connecting-gives-up = 閘道會再保留您的登入 { DURATION($seconds_left) }。
+connecting-now = 立即嘗試
+connecting-paused-title = 已中斷連接
+connecting-paused-text = 通道已依您的要求中斷，您仍在登入中。
+connecting-takes-long = 花費的時間比平常久。
+
+## 資源
+
+resources-title = 資源
+resources-groups = 群組
+resources-all = 全部
+resources-favourites = 我的最愛
+resources-recent = 最近使用
+resources-search = 搜尋資源
+    .hint = 名稱、位址或說明
+resources-clear-search = 清除搜尋內容
+resources-count = { $count } 項資源
+resources-none-title = 目前沒有提供給您的資源
+resources-none-text = 請向貴單位申請將資源提供給您的群組。
+resources-no-match = 找不到符合「{ $search }」的資源。
+resources-no-favourites = 尚無我的最愛。請點選資源旁的星號加入。
+resources-no-recent = 尚未開啟過任何資源。
+resources-unavailable = 此閘道不提供資源清單。通道已連通，請如同在辦公室一樣使用各位址。
+resources-failed = 無法取得資源清單。
+resources-refresh = 重新整理清單
+resources-open = 開啟 { $name }
+resources-open-short = 開啟
+resources-opening = 正在開啟 { $name }。
+resources-copy = 複製位址
+resources-copied = 已複製位址。
+resources-favourite-add = 將 { $name } 加入我的最愛
+resources-favourite-remove = 將 { $name } 從我的最愛移除
+resources-no-program = 這台電腦沒有可開啟此類資源的程式。請複製位址，用您自己的程式開啟。
+resources-not-reachable = 通道連通時才能使用
+resources-by-browser = 以瀏覽器開啟
+resources-by-rdp = 以遠端桌面程式開啟
+resources-by-ssh = 以終端機開啟
+resources-by-files = 以檔案管理員開啟
+resources-by-hand = 複製位址使用
+
+## 頁首：連線資訊
+
+header-connection = 連線資訊
+header-details = 連線詳細資料
+header-graph = 最近 { DURATION($seconds) }的流量
+header-graph-text = 每秒接收 { BYTES($received) }，每秒發送 { BYTES($sent) }
+header-per-second = { BYTES($n) }/秒
+header-disconnect = 中斷連接
+header-connect = 連接
+header-menu = 您的帳號
+header-change-password = 變更密碼
+header-sessions = 我的登入
+header-settings = 設定
+header-log-out = 登出
+header-device = 通道裝置
+header-networks = 經由通道的網路
+header-networks-all = 全部
+header-name-servers = 內部的名稱伺服器
+header-gateway = 閘道
+header-warnings = 異狀
+
+## 我的登入、登出
+
+sessions-title = 我的登入
+sessions-text = 此帳號目前登入的地方。若其中有不是您本人的，請立即聯絡服務台。
+sessions-this = 這台電腦
+sessions-none = 沒有登入紀錄。
+sessions-unavailable = 此閘道不提供這項資訊。
+logout-title = 要登出嗎？
+logout-text = 登入與通道都會結束。再次使用時需要密碼與新的驗證碼。
+logout-confirm = 登出
+exit-title = 要結束 Praya 嗎？
+exit-text = 「結束」會登出並關閉通道。若要保持登入，只要關閉視窗即可，之後可由系統匣圖示叫回。
+exit-confirm = 結束並登出
+exit-close-only = 只關閉視窗
+close-hint = Praya 會在背景繼續執行，您仍保持登入。點選系統匣中的「顯示資源 (Show Resource)」可叫回此視窗。
+disconnected-note = 通道已中斷，仍保持登入。
+
+## 設定
+
+settings-title = 設定
+settings-language = 語言
+settings-language-system = 依系統設定（{ $language }）
+settings-theme = 外觀
+settings-theme-system = 依系統設定
+settings-theme-light = 淺色
+settings-theme-dark = 深色
+settings-start = 啟動
+settings-start-at-login = 登入這台電腦時啟動 Praya
+settings-start-minimised = 啟動時不開視窗，只顯示於系統匣
+settings-connect-at-start = 啟動時連線
+    .hint = 直接進入上次使用之閘道的登入畫面
+settings-opening = 資源的開啟方式
+settings-open-web = 網頁
+settings-open-rdp = 遠端桌面
+settings-open-ssh = 終端機
+settings-open-files = 檔案分享
+settings-open-system = 以系統預設程式開啟
+settings-open-copy = 只複製位址
+settings-open-command = 以此程式開啟
+    .hint = 程式名稱；位址會接在後面
+settings-notifications = 通知
+settings-notify-ends = 登入結束或即將結束時
+settings-notify-connection = 通道中斷或恢復時
+settings-saved = 已儲存
+settings-not-saved = 無法儲存設定。
+settings-gateways = 閘道
+settings-diagnostics = 診斷資料
+settings-about = 關於 Praya
+
+## 閒置與到期
+
+idle-title = 您還在嗎？
+idle-text = 通道已有一段時間沒有使用。{ CLOCK($seconds_left) } 後將自動登出。
+idle-announce = 若不繼續使用，{ DURATION($seconds_left) }後將自動登出。
+idle-stay = 保持登入
+idle-stay-hint = 按任意鍵也可以。
+idle-log-out = 立即登出
+idle-stayed = 您仍保持登入。
+expiry-title = 登入即將到期
+expiry-text = 單次登入的最長時間將於 { DURATION($seconds_left) }後到期。請先儲存工作，之後再重新登入。
+expiry-dismiss = 知道了
+
+## 已結束，以及其他阻礙
+
+ended-title = 您已登出
+ended-at = { INSTANT($at) }
+ended-gateway-says = 閘道訊息：{ $text }
+ended-sign-in = 重新登入
+ended-other-gateway = 選擇其他閘道
+service-gone-title = Praya 服務沒有回應
+service-gone-text = 通道由該服務維持，此視窗只負責顯示。服務可能正在重新啟動，Praya 會繼續嘗試。
+service-gone-tunnel = 若通道先前已連通，現在可能仍然連通。
+service-gone-next = { CLOCK($seconds_left) } 後再次嘗試
+in-use-title = 另一位使用者正在登入中
+in-use-text = 這台電腦上的另一位使用者正在使用 Praya。對方登出後，您就可以登入。
+in-use-look-again = 重新查看
+
+## 系統匣
+
+tray-show-resource = 顯示資源 (Show Resource)
+tray-exit = 結束並登出 (Exit)
+tray-connect = 連接
+tray-disconnect = 中斷連接
+tray-sign-in = 登入…
+tray-recent = 最近使用
+tray-favourites = 我的最愛
+tray-account = { $account }，{ $profile }
+tray-duration = 已連接 { CLOCK($seconds) }
+tray-idle = { DURATION($seconds_left) }後自動登出
+tray-service-gone = 服務沒有回應
+tray-in-use = 另一位使用者正在登入中
+tray-tooltip = Praya：{ $state }
+tray-tooltip-profile = Praya：{ $state }，{ $profile }
+
+## 通知
+
+notify-connected = 已連線到 { $profile }
+notify-connected-text = 您可以使用資源了。
+notify-reconnecting = 通道中斷
+notify-reconnecting-text = 您仍在登入中，Praya 正在重新連線。
+notify-reconnected = 已恢復連線
+notify-reconnected-text = 到 { $profile } 的通道已恢復。
+notify-idle = 即將自動登出
+notify-idle-text = 通道沒有使用。{ DURATION($seconds_left) }後將自動登出。
+notify-expiry = 登入即將到期
+notify-expiry-text = 單次登入的最長時間將於 { DURATION($seconds_left) }後到期。
+notify-ended = 您已登出
+notify-service-gone = Praya 服務沒有回應
+notify-service-gone-text = 通道可能已中斷，Praya 會繼續嘗試。
+notify-still-running = Praya 在背景繼續執行
+notify-still-running-text = 您仍保持登入。點選系統匣中的「顯示資源 (Show Resource)」可叫回視窗。
+
+## 診斷資料
+
+diagnostics-title = 診斷資料
+diagnostics-text = 服務台查找問題時需要這些資料。交出之前請先閱讀：其中不含密碼、驗證碼與金鑰，姓名與位址也已遮蔽。
+diagnostics-collect = 收集
+diagnostics-collecting = 收集中…
+diagnostics-content = 收集的內容
+diagnostics-save = 儲存為檔案…
+diagnostics-saved = 已儲存為 { $path }
+diagnostics-copy = 全部複製
+
+## 關於
+
+about-title = 關於 Praya
+about-text = 安全地從遠端使用貴單位的資源。
+about-version = 版本 { $version }
+about-service = 服務版本 { $version }
+about-licence = Praya 是自由軟體，採用 MIT 授權或 Apache License 2.0。
+about-licences = 所用元件的授權條款
+about-help = 服務台
+about-shortcuts = 鍵盤操作
+about-shortcut-search = 搜尋資源
+about-shortcut-settings = 開啟設定
+about-shortcut-close = 關閉視窗，仍保持登入
