@@ -125,7 +125,7 @@ fn failure_text(code: &FailureCode) -> (String, Option<String>) {
             let rules: Vec<_> = broken.iter().map(|rule| rule_text(*rule, None)).collect();
             ("The new password was not accepted: it must %s.".into(), Some(rules.join(", ")))
         }
-        FailureCode::SignInExpired => plain("The sign-in took too long. Please start again."),
+        FailureCode::SignInExpired => plain("This sign-in is no longer open. Please start again."),
         FailureCode::UnexpectedAnswer => plain("The answer does not fit the question. Please start again."),
         FailureCode::SignedInElsewhere { sessions } => {
             ("%s No further session is allowed.".into(), Some(elsewhere(sessions)))

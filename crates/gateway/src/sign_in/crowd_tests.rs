@@ -70,6 +70,25 @@ async fn a_flood_of_strangers_keeps_nobody_from_signing_in() {
 }
 
 #[tokio::test]
+async fn a_flood_with_one_beginning_from_each_network_does_not_turn_on_an_office() {
+    let w = world_of(Store::in_memory().unwrap(), SignInPolicy { rate: None, ..policy() });
+    let flood = async |networks: std::ops::Range<u16>| {
+        for n in networks {
+            let [high, low] = n.to_be_bytes();
+            w.begin_from(IpAddr::from([10, high, low, 1])).await;
+        }
+    };
+    flood(0..1997).await;
+    let office = [w.begin("wong").await, w.begin("wong").await, w.begin("wong").await];
+    assert_eq!(w.service.pending(), w.policy.pending, "from here on each new one displaces another");
+    flood(1997..1997 * 2).await;
+    for reply in office {
+        let reply = w.password(&reply, w.initial.expose()).await;
+        assert!(matches!(reply.next, SignInStep::Otp { .. }), "{reply:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_stolen_password_does_not_fill_the_places_of_others() {
     let policy = SignInPolicy { pending: 4, pending_per_account: 2, ..policy() };
     let w = world_of(Store::in_memory().unwrap(), policy);

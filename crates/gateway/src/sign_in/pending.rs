@@ -1,9 +1,10 @@
 //! The sign-ins under way, by the hash of the ticket that answers them; in memory, bounded, each with a deadline.
 //!
 //! They are two pools. To begin a sign-in costs an attacker nothing, so where nothing is proved yet nobody is turned
-//! away: the oldest of the network that has the most makes room, and a flood from one network, however many its
-//! addresses, displaces only itself. The other pool is entered by the right password only; nobody in it gives way to
-//! a stranger.
+//! away. While a network has more than [`FEW`], the oldest of the one that has the most makes room, so that a flood
+//! from one network, however many its addresses, displaces only itself; else the oldest of all does, so that a flood
+//! from everywhere, one from each network, does not turn on the sites that several people share. The other pool is
+//! entered by the right password only; nobody in it gives way to a stranger.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -16,6 +17,9 @@ use crate::store::CookieHash;
 
 /// How often everything that is over time is thrown out.
 const PURGE_EVERY: Duration = Duration::from_secs(1);
+
+/// So many sign-ins of one network are no crowd: about what an office behind one address begins at once.
+const FEW: usize = 32;
 
 /// Tickets and what they answer.
 #[derive(Debug)]
@@ -75,7 +79,7 @@ struct Pool {
     crowds: Crowds,
 }
 
-/// Which network has the most, and of those with as many the one that holds the oldest.
+/// Which network has the most, and of those with as many, or with few, the one that holds the oldest.
 #[derive(Debug, Default)]
 struct Crowds {
     of: HashMap<Source, BTreeSet<u64>>,
@@ -112,7 +116,7 @@ impl<T> Pending<T> {
         }
         let mut kept = Kept::Beside;
         if self.pool(&owner).is_full() {
-            let Some(another) = self.pool(&owner).of_the_largest_crowd() else { return Err(Full) };
+            let Some(another) = self.pool(&owner).who_makes_room() else { return Err(Full) };
             self.remove(&another);
             kept = Kept::InPlaceOfAnother;
         }
@@ -173,7 +177,7 @@ impl Pool {
     }
 
     /// The stranger that makes room; among people who are known there is none.
-    fn of_the_largest_crowd(&self) -> Option<CookieHash> {
+    fn who_makes_room(&self) -> Option<CookieHash> {
         let (_, Reverse(oldest), _) = self.crowds.ranked.last()?;
         self.by_age.get(oldest).copied()
     }
@@ -202,7 +206,7 @@ impl Pool {
 
 impl Crowds {
     fn change(&mut self, network: Source, change: impl FnOnce(&mut BTreeSet<u64>) -> bool) {
-        let rank = |ages: &BTreeSet<u64>| Some((ages.len(), Reverse(*ages.first()?), network));
+        let rank = |ages: &BTreeSet<u64>| Some((ages.len().max(FEW), Reverse(*ages.first()?), network));
         let ages = self.of.entry(network).or_default();
         rank(ages).map(|old| self.ranked.remove(&old));
         change(ages);
@@ -292,23 +296,41 @@ mod tests {
 
     #[test]
     fn a_crowd_displaces_itself_and_of_equals_the_oldest_goes() {
-        let mut pending = pending(10, 10);
+        let mut pending = pending(40, 40);
         for n in 0..5_u8 {
             pending.insert(CookieHash([n; 32]), far(n), n, at(1000), at(0)).unwrap();
         }
         for n in 100..200_u8 {
             pending.insert(CookieHash([n; 32]), stranger(n), n, at(1000), at(0)).unwrap();
         }
-        for n in (0..5).chain(195..200_u8) {
+        for n in (0..5).chain(165..200_u8) {
             assert_eq!(pending.take(&CookieHash([n; 32]), at(0)), Some(n));
         }
         assert_eq!(pending.len(), 0);
-        for n in 0..12_u8 {
+        for n in 0..42_u8 {
             pending.insert(CookieHash([n; 32]), far(n), n, at(1000), at(0)).unwrap();
         }
-        for n in 0..12_u8 {
+        for n in 0..42_u8 {
             assert_eq!(pending.take(&CookieHash([n; 32]), at(0)), (n >= 2).then_some(n));
         }
+    }
+
+    #[test]
+    fn one_from_each_network_does_not_turn_on_a_site_that_several_people_share() {
+        let mut pending = pending(40, 40);
+        for n in 0..40_u8 {
+            pending.insert(CookieHash([n; 32]), far(n), n, at(1000), at(0)).unwrap();
+        }
+        for n in 100..103_u8 {
+            pending.insert(CookieHash([n; 32]), stranger(1), n, at(1000), at(0)).unwrap();
+        }
+        for n in 40..77_u8 {
+            pending.insert(CookieHash([n; 32]), far(n), n, at(1000), at(0)).unwrap();
+        }
+        for n in (40..77).chain(100..103_u8) {
+            assert_eq!(pending.take(&CookieHash([n; 32]), at(0)), Some(n), "the newest forty stay");
+        }
+        assert_eq!(pending.len(), 0);
     }
 
     #[test]
