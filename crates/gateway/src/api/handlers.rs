@@ -93,10 +93,8 @@ pub(super) async fn change_password(
     caller: Caller<Body<ChangePassword>>,
 ) -> Result<StatusCode, ApiError> {
     let Caller { session, body: Body(change) } = caller;
-    front
-        .sign_in
-        .change_password(&session.account, Some(&session.id), change.current, change.new, source)
-        .await?;
+    let (keep, device) = (Some(&session.id), session.device_key);
+    front.sign_in.change_password(&session.account, keep, device, change.current, change.new, source).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -223,16 +223,18 @@ impl Judge {
         Ok(if changed { NewPasswordVerdict::Set { hash } } else { NewPasswordVerdict::Raced })
     }
 
-    /// Judges a voluntary change. A wrong current password counts like one at sign-in.
+    /// Judges a voluntary change asked for in a session of `device`. A wrong current password counts like one
+    /// at sign-in.
     pub(super) async fn change(
         &self,
         account: &AccountName,
+        device: Option<DeviceKey>,
         current: Secret,
         new: Secret,
         now: Timestamp,
     ) -> Result<(ChangeVerdict, Findings), NotJudged> {
         let _slot = self.slot(account).await?;
-        let (counters, found) = self.look_up(account.clone(), None).await?;
+        let (counters, found) = self.look_up(account.clone(), device).await?;
         let mut findings = Findings { account: Some(account.clone()), ..Findings::default() };
         if let Some(seconds_left) = counters.failures.locked_for(now) {
             return Ok((ChangeVerdict::Locked { seconds_left }, findings));

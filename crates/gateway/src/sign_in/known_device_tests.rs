@@ -2,7 +2,7 @@
 
 use praya_identity::{IdentityStore as _, people};
 use praya_model::api::SignInReply;
-use praya_model::{AccountName, FailureCode, SessionId, SignInStep};
+use praya_model::{AccountName, FailureCode, Secret, SessionId, SignInStep};
 
 use super::Others;
 use super::test_world::*;
@@ -115,4 +115,22 @@ async fn failures_elsewhere_and_here_lock_the_name_together() {
     assert_eq!(notice(&reply), &FailureCode::WrongCredentials, "the first one here");
     assert_eq!(refusal(&try_right(&w, None).await).code, FailureCode::Locked { seconds_left: 300 });
     assert!(matches!(try_right(&w, Some(OWN)).await.next, SignInStep::Otp { .. }));
+}
+
+#[tokio::test]
+async fn a26_a_lock_from_elsewhere_does_not_hold_for_a_change_from_the_owners_own_session() {
+    let w = world_with_devices().await;
+    guess(&w, None, 5).await;
+    let change = |device, current: &str| {
+        let (current, new) = (Secret::new(current), Secret::new("a brand new one"));
+        w.service.change_password(&w.wong, None, device, current, new, HERE)
+    };
+    let locked = FailureCode::Locked { seconds_left: 300 };
+    assert_eq!(change(None, GOOD).await.unwrap_err().code, locked, "a session without a device key");
+    for _ in 0..4 {
+        let wrong = change(Some(OWN), "wrong").await.unwrap_err();
+        assert_eq!(wrong.code, FailureCode::WrongCurrentPassword);
+    }
+    change(Some(OWN), GOOD).await.unwrap();
+    assert_eq!(change(Some(OWN), "wrong").await.unwrap_err().code, locked, "its own failures count");
 }

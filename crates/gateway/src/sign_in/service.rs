@@ -155,7 +155,8 @@ impl SignInService {
         })
     }
 
-    /// Changes a password by its owner's wish and ends the account's sessions except `keep`.
+    /// Changes a password by its owner's wish and ends the account's sessions except `keep`, the one that asks.
+    /// `device` is the key that one has proved: a lock that others caused does not hold there (1G.4).
     ///
     /// # Errors
     /// The failure to show: `WrongCurrentPassword`, `PasswordRules`, `Locked`, `TooManyAttempts`, `Busy`.
@@ -163,6 +164,7 @@ impl SignInService {
         &self,
         account: &AccountName,
         keep: Option<&SessionId>,
+        device: Option<DeviceKey>,
         current: Secret,
         new: Secret,
         source: IpAddr,
@@ -170,7 +172,9 @@ impl SignInService {
         let inner = Arc::clone(&self.inner);
         let (account, keep) = (account.clone(), keep.cloned());
         let changed =
-            tokio::spawn(async move { inner.change_password(account, keep, current, new, source).await });
+            tokio::spawn(
+                async move { inner.change_password(account, keep, device, current, new, source).await },
+            );
         changed.await.unwrap_or_else(|gone| {
             tracing::error!(%gone, "a password change broke off");
             Err(self.inner.plain(FailureCode::Internal { detail: "password change".into() }))
@@ -331,6 +335,7 @@ impl Inner {
         &self,
         account: AccountName,
         keep: Option<SessionId>,
+        device: Option<DeviceKey>,
         current: Secret,
         new: Secret,
         source: IpAddr,
@@ -338,7 +343,7 @@ impl Inner {
         let mut about = About { source, account: Some(account.clone()), token: None, judged: false };
         let code = match self.heard(&mut about) {
             Err(limited) => limited,
-            Ok(()) => match self.judge.change(&account, current, new, self.now()).await {
+            Ok(()) => match self.judge.change(&account, device, current, new, self.now()).await {
                 Err(error) => not_judged(error),
                 Ok((verdict, findings)) => {
                     self.note(&mut about, findings).await;

@@ -307,7 +307,7 @@ async fn a26_a_voluntary_change_needs_the_current_password_and_ends_other_sessio
     let keep = SessionId::new("s1");
     let change = |current: &str, new: &str| {
         let (current, new) = (Secret::new(current), Secret::new(new));
-        w.service.change_password(&w.wong, Some(&keep), current, new, HERE)
+        w.service.change_password(&w.wong, Some(&keep), None, current, new, HERE)
     };
     assert_eq!(change("wrong", "a brand new one").await.unwrap_err().code, FailureCode::WrongCurrentPassword);
     let broken = |rule| FailureCode::PasswordRules { broken: vec![rule] };
