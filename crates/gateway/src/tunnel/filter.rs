@@ -20,8 +20,6 @@ use praya_wire::ip::{Packet, TcpFlags, protocol};
 use super::icmp;
 use super::own::OwnAddresses;
 
-/// Name servers are reached here, by UDP and TCP.
-const DNS: PortRange = PortRange::one(53);
 /// A later fragment of TCP that begins within the header could overwrite its flags (RFC 3128).
 const TCP_HEADER: u16 = 20;
 
@@ -35,25 +33,13 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// `endpoints` are those of the groups' resources and networks. The `dns` servers may be asked by everybody.
+    /// `endpoints` are all that the person may reach ([`crate::sessions::Access`]).
     ///
     /// Addresses of `pools` belong to other clients: they are reached only by an endpoint that names a pool or a
     /// part of it. Addresses of `own`, the gateway's machine, are reached only by an endpoint for that one address.
-    pub fn new(
-        endpoints: impl IntoIterator<Item = Endpoint>,
-        dns: &[IpAddr],
-        pools: &[IpNet],
-        own: OwnAddresses,
-    ) -> Self {
+    pub fn new(endpoints: impl IntoIterator<Item = Endpoint>, pools: &[IpNet], own: OwnAddresses) -> Self {
         let mut policy = Self { pools: pools.to_vec(), own, ..Self::default() };
-        let name_servers = dns.iter().flat_map(|server| {
-            [Protocol::Udp, Protocol::Tcp].map(|protocol| Endpoint {
-                protocol,
-                net: IpNet::from(*server),
-                ports: DNS,
-            })
-        });
-        for endpoint in endpoints.into_iter().chain(name_servers) {
+        for endpoint in endpoints {
             match endpoint.net {
                 IpNet::V4(_) => policy.v4.insert(&endpoint),
                 IpNet::V6(_) => policy.v6.insert(&endpoint),

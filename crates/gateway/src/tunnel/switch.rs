@@ -174,7 +174,7 @@ impl Switch {
     }
 
     fn policy(&self, access: &Access) -> Policy {
-        Policy::new(access.endpoints.iter().cloned(), &[], &self.settings.pools, self.settings.own.clone())
+        Policy::new(access.endpoints.iter().cloned(), &self.settings.pools, self.settings.own.clone())
     }
 
     fn forward(&self, route: &Route, bytes: &[u8]) -> Delivery {
