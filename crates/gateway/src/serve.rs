@@ -398,7 +398,7 @@ impl Running {
         while self.servers.join_next().await.is_some() {}
         self.upkeep.shutdown().await;
         self.device.abort();
-        if let Err(error) = self.sessions.flush(now()).await {
+        if let Err(error) = self.sessions.close(now()).await {
             tracing::error!(%error, "the last counters could not be stored");
         }
         self.audit

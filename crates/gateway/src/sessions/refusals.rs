@@ -43,6 +43,11 @@ impl Refusals {
         }
     }
 
+    /// Records, with their count, of what was held back, however short a time, when nothing more is to come.
+    pub(super) fn rest(&mut self) -> Vec<NewAudit> {
+        self.0.drain().filter_map(|(_, run)| run.held_back).map(counted).collect()
+    }
+
     /// Records, with their count, of what was held back for a minute by now.
     pub(super) fn due(&mut self, now: Timestamp) -> Vec<NewAudit> {
         let mut due = Vec::new();
@@ -50,13 +55,17 @@ impl Refusals {
             if now.since(run.recorded) < INTERVAL {
                 return true;
             }
-            let Some((record, count)) = run.held_back.take() else { return false };
-            due.push(NewAudit { detail: serde_json::json!({ "count": count }), ..record });
+            let Some(held_back) = run.held_back.take() else { return false };
+            due.push(counted(held_back));
             run.recorded = now;
             true
         });
         due
     }
+}
+
+fn counted((record, count): (NewAudit, u64)) -> NewAudit {
+    NewAudit { detail: serde_json::json!({ "count": count }), ..record }
 }
 
 #[cfg(test)]

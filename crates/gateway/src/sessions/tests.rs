@@ -207,6 +207,21 @@ async fn a_loop_with_a_wrong_proof_is_one_record_a_minute_with_a_count() {
 }
 
 #[tokio::test]
+async fn a_gateway_that_stops_records_the_refusals_that_it_held_back() {
+    let site = Site::new();
+    let (device, thief) = (Device::new(1), Device::new(2));
+    let cookie = site.try_sign_in("wong", Some(device.key())).unwrap().cookie;
+    for _ in 0..100 {
+        assert_eq!(refusal(site.attach_with(&thief, &cookie, after(1)).await), Refusal::Unknown);
+    }
+    site.sessions.close(after(2)).await.unwrap();
+    let counted: Vec<_> = site.refusals("proof").iter().map(|r| r.detail["count"].as_u64()).collect();
+    assert_eq!(counted, [None, Some(99)]);
+    site.sessions.close(after(2)).await.unwrap();
+    assert_eq!(site.refusals("proof").len(), 2, "and nothing twice");
+}
+
+#[tokio::test]
 async fn a_loop_of_tunnels_with_a_good_cookie_is_slowed_down_before_anything_is_written() {
     let site = Site::new();
     let (wong, lei) = (site.sign_in("wong").cookie, site.sign_in("lei").cookie);

@@ -16,7 +16,7 @@ use super::registry::{Sessions, Table, ended_record};
 use crate::audit::{Audit, GATEWAY};
 use crate::config::Config;
 use crate::metrics::Metrics;
-use crate::store::{Result, SessionRow, Store};
+use crate::store::{NewAudit, Result, SessionRow, Store};
 
 /// The setting that says until when the gateway was known to run.
 const ALIVE_AT: &str = "alive_at";
@@ -77,9 +77,7 @@ impl Sessions {
     pub async fn sweep(&self, now: Timestamp) -> usize {
         self.pay_debts().await;
         let refused = self.refusals().due(now);
-        for record in refused {
-            self.audit.record(record).await;
-        }
+        self.audit_all(refused).await;
         let limits = self.limits();
         let over: Vec<(SessionId, EndReason)> = self
             .list()
@@ -151,10 +149,27 @@ impl Sessions {
         Ok(())
     }
 
+    /// Stores what only memory knows so far, for a gateway that stops: counters, and the refusals held back. Nobody may
+    /// be served any longer.
+    ///
+    /// # Errors
+    /// The store's; then the counters are those of the last [`Sessions::flush`].
+    pub async fn close(&self, now: Timestamp) -> Result<()> {
+        let refused = self.refusals().rest();
+        self.audit_all(refused).await;
+        self.flush(now).await
+    }
+
     /// Tells every channel that the gateway is going down. The sessions stay.
     pub fn drain(&self) {
         for session in self.list() {
             session.drain();
+        }
+    }
+
+    async fn audit_all(&self, records: Vec<NewAudit>) {
+        for record in records {
+            self.audit.record(record).await;
         }
     }
 
