@@ -1,6 +1,7 @@
 //! The gateway's side of TLS: versions, key exchange, and a certificate that can be renewed while it is in use.
 
 use std::fmt;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
@@ -10,6 +11,9 @@ use rustls::server::{ClientHello, ResolvesServerCert, ServerConfig};
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::exit::Fatal;
+use crate::init::private;
 
 /// How often [`ServerTls::watch`] looks at the files.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
@@ -51,6 +55,9 @@ pub enum TlsError {
         /// The key's file.
         key: PathBuf,
     },
+    /// The key file can be read by others.
+    #[error(transparent)]
+    TooOpen(#[from] Fatal),
     /// The TLS library refuses the settings.
     #[error("TLS cannot be set up: {0}")]
     Settings(#[from] rustls::Error),
@@ -94,7 +101,8 @@ impl ServerTls {
     /// Reads the files again; connections made from now on see the new certificate.
     ///
     /// # Errors
-    /// The files are not usable; the certificate in use stays.
+    /// The files are not usable, or the key can be read by others, with which the gateway would not start either; the
+    /// certificate in use stays.
     pub fn reload(&self) -> Result<(), TlsError> {
         self.certificate.reload()
     }
@@ -141,13 +149,18 @@ impl Certificate {
     }
 
     fn reload(&self) -> Result<(), TlsError> {
+        private(&self.key)?;
         let fresh = Arc::new(read(&self.chain, &self.key, &self.provider)?);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         Ok(())
     }
 
-    fn modified(&self) -> [Option<SystemTime>; 2] {
-        [&self.chain, &self.key].map(|path| std::fs::metadata(path).and_then(|file| file.modified()).ok())
+    /// What tells a new file from the old one, and one that others cannot read any longer.
+    fn modified(&self) -> [Option<(SystemTime, u32)>; 2] {
+        [&self.chain, &self.key].map(|path| {
+            let file = std::fs::metadata(path).ok()?;
+            Some((file.modified().ok()?, file.mode()))
+        })
     }
 }
 
@@ -185,13 +198,20 @@ fn read(chain: &Path, key: &Path, provider: &CryptoProvider) -> Result<Certified
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
+
+    fn set_mode(file: &Path, mode: u32) {
+        std::fs::set_permissions(file, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
 
     fn write_pair(folder: &Path, name: &str) -> (PathBuf, PathBuf) {
         let pair = rcgen::generate_simple_self_signed(vec!["vpn.test".to_owned()]).unwrap();
         let (chain, key) = (folder.join(format!("{name}.crt")), folder.join(format!("{name}.key")));
         std::fs::write(&chain, pair.cert.pem()).unwrap();
         std::fs::write(&key, pair.signing_key.serialize_pem()).unwrap();
+        set_mode(&key, 0o600);
         (chain, key)
     }
 
@@ -227,6 +247,29 @@ mod tests {
         assert_eq!(shown(), before);
 
         std::fs::copy(&other_key, &key).unwrap();
+        tls.reload().unwrap();
+        assert_ne!(shown(), before);
+    }
+
+    #[test]
+    fn a_renewed_key_that_others_can_read_is_refused_until_they_cannot() {
+        let folder = tempfile::tempdir().unwrap();
+        let (chain, key) = write_pair(folder.path(), "a");
+        let (other_chain, other_key) = write_pair(folder.path(), "b");
+        let tls = ServerTls::load(&chain, &key).unwrap();
+        let shown = || tls.certificate.current.read().unwrap().cert.clone();
+        let before = shown();
+
+        std::fs::rename(&other_chain, &chain).unwrap();
+        std::fs::rename(&other_key, &key).unwrap();
+        set_mode(&key, 0o644);
+        let refused = tls.reload().unwrap_err().to_string();
+        assert!(refused.contains("a.key") && refused.contains("chmod 600"), "{refused}");
+        assert_eq!(shown(), before);
+
+        let seen = tls.certificate.modified();
+        set_mode(&key, 0o600);
+        assert_ne!(tls.certificate.modified(), seen, "the watch looks again");
         tls.reload().unwrap();
         assert_ne!(shown(), before);
     }
