@@ -1,6 +1,6 @@
 //! `praya-gateway audit`
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -117,7 +117,7 @@ fn prune(before: Timestamp, file: &Path, context: &mut Context<'_>) -> Result<()
     let made = options.write(true).create_new(true).mode(0o600).open(file);
     let mut to = BufWriter::new(made.map_err(|error| Fatal::file("make", file, &error))?);
     let exported = export(before, &mut to, file, context).and_then(|exported| {
-        let whole = to.flush().and_then(|()| to.get_ref().sync_all());
+        let whole = to.flush().and_then(|()| to.get_ref().sync_all()).and_then(|()| sync_name(file));
         whole.map_err(|error| Fatal::file("write", file, &error)).map(|()| exported)
     });
     if !matches!(exported, Ok((1.., _))) {
@@ -133,6 +133,12 @@ fn prune(before: Timestamp, file: &Path, context: &mut Context<'_>) -> Result<()
     let detail = serde_json::json!({ "records": records, "before": shown(before), "file": path });
     context.audit(AuditEvent::Gateway, "audit_pruned", |record| record.detail = detail.clone())?;
     context.out.show(&detail, || format!("{records} records are in {path} and no longer in the database"))
+}
+
+/// Puts a new file's name on the disk, too: without it, a power cut loses the file however well it is written.
+fn sync_name(file: &Path) -> io::Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// Writes what was recorded before that instant; how many records, and the id of the last one.
