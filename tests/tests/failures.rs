@@ -186,14 +186,18 @@ fn a_full_disk_stops_init_and_serve_with_a_word_and_a_running_gateway_not_at_all
     // The second time there is a little room, but not for what SQLite wants to make.
     for spare in ["0", "16K"] {
         lab.gateway.shell(&format!("truncate -s -{spare} {disk}/filler"))?;
-        serve_fails(&lab, &gateway, DISK, &["praya.db", "full", "make room"])?;
-        for words in [&["check"][..], &["person", "list"]] {
+        let state =
+            || lab.gateway.shell(&format!("find {disk} -type f ! -name filler -exec sha256sum {{}} +"));
+        let (network, before) = (lab.gateway.network_state()?, state()?);
+        for words in [&["serve"][..], &["check"], &["person", "list"]] {
             let ended = gateway.praya(words)?.run()?;
-            assert_eq!(ended.code(), DISK, "{}", ended.everything);
-            ensure!(ended.everything.contains("make room"), "{}", ended.everything);
+            assert_eq!(ended.code(), DISK, "{words:?}: {}", ended.everything);
+            for word in ["praya.db", "full", "make room"] {
+                ensure!(ended.everything.contains(word), "{word:?} is missing in: {}", ended.everything);
+            }
+            assert_eq!(state()?, before, "{words:?} leaves nothing behind");
         }
-        let left = lab.gateway.shell(&format!("find {disk} -name 'praya.db-*'"))?;
-        ensure!(left.is_empty(), "{left}");
+        assert_eq!(lab.gateway.network_state()?, network);
     }
     lab.gateway.shell(&format!("rm {disk}/filler"))?;
     gateway.start()?;

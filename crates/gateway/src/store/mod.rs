@@ -172,6 +172,10 @@ impl Fault {
         let detail = error.to_string();
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => StoreError::Full { path },
+            // SQLite says so where it cannot make its index of the log, and in other places beside the database.
+            Some(ErrorCode::SystemIoFailure) if wants_room(&error) && open::is_full(&path) => {
+                StoreError::Full { path }
+            }
             Some(ErrorCode::ReadOnly) => StoreError::ReadOnly { path },
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 StoreError::Damaged { path, detail }
@@ -190,6 +194,22 @@ impl Fault {
             Self::Store(_) => false,
         }
     }
+}
+
+/// Whether it was an attempt to write that failed.
+fn wants_room(error: &rusqlite::Error) -> bool {
+    use rusqlite::ffi;
+
+    let writing = [
+        ffi::SQLITE_IOERR_WRITE,
+        ffi::SQLITE_IOERR_FSYNC,
+        ffi::SQLITE_IOERR_DIR_FSYNC,
+        ffi::SQLITE_IOERR_TRUNCATE,
+        ffi::SQLITE_IOERR_SHMOPEN,
+        ffi::SQLITE_IOERR_SHMSIZE,
+        ffi::SQLITE_IOERR_SHMMAP,
+    ];
+    error.sqlite_error().is_some_and(|error| writing.contains(&error.extended_code))
 }
 
 /// Gives a broken constraint the meaning it has for the caller.

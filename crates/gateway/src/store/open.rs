@@ -3,7 +3,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,6 +18,13 @@ const APPLICATION_ID: i64 = 0x5052_4159;
 /// The schema's steps; step N makes version N. A released step is never edited.
 const MIGRATIONS: &[&str] =
     &[include_str!("migrations/0001_first.sql"), include_str!("migrations/0002_known_devices.sql")];
+
+/// What SQLite appends to the database's name for its write-ahead log, and for the index of that.
+const LOG: &str = "-wal";
+const INDEX: &str = "-shm";
+
+/// SQLite's index of the log begins with so many bytes, which is the most that an opening asks for at once.
+const LOG_INDEX: u64 = 32 * 1024;
 
 /// How long a call waits for another process to let go of the database.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -63,7 +70,15 @@ impl Store {
     }
 
     fn prepare(path: &Path) -> Result<Self> {
-        let prepared = connect(path).map_err(|fault| fault.into_error(path))?;
+        let untouched = [LOG, INDEX].iter().all(|end| !beside(path, end).exists());
+        let prepared = connect(path).map_err(|fault| {
+            let error = fault.into_error(path);
+            if untouched && matches!(error, StoreError::Full { .. }) {
+                // What stays for want of a lock is in use, and not ours alone.
+                let _in_use = tidy(path);
+            }
+            error
+        })?;
         Ok(Self {
             inner: Arc::new(Inner {
                 connection: Mutex::new(prepared),
@@ -93,6 +108,33 @@ fn connect(path: &Path) -> Result<Connection, Fault> {
     migrate(&mut db, path)?;
     db.set_prepared_statement_cache_capacity(128);
     Ok(db)
+}
+
+/// Takes away the empty log and the half-made index that an opening without room leaves. In this mode SQLite holds
+/// the database against everybody else, needs no index, and deletes the log when it closes.
+pub(super) fn tidy(path: &Path) -> Result<(), Fault> {
+    let db = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    db.busy_timeout(Duration::ZERO)?;
+    let _: String = db.pragma_update_and_check(None, "locking_mode", "exclusive", |row| row.get(0))?;
+    let _: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    // Nobody else can have it open now; whoever comes makes it anew.
+    let _gone = fs::remove_file(beside(path, INDEX));
+    Ok(())
+}
+
+/// A file that SQLite keeps beside the database.
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
+}
+
+/// Whether the disk that holds `path` has less room than an opening needs.
+pub(super) fn is_full(path: &Path) -> bool {
+    rustix::fs::statvfs(path).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < LOG_INDEX)
 }
 
 fn integer(db: &Connection, pragma: &str) -> rusqlite::Result<i64> {

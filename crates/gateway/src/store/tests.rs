@@ -385,6 +385,26 @@ fn a_full_disk_changes_nothing_and_says_so() {
 }
 
 #[test]
+fn what_an_opening_without_room_leaves_is_taken_away_unless_somebody_uses_it() {
+    let (_folder, path) = file();
+    let beside = ["-wal", "-shm"].map(|end| path.with_extension(format!("db{end}")));
+    let there = || beside.iter().all(|file| file.exists());
+    let store = Store::create(&path).unwrap();
+    store.set_setting("a", "b").unwrap();
+    assert!(there());
+    assert!(open::tidy(&path).is_err(), "somebody has it open");
+    assert!(there());
+    store.set_setting("a", "c").unwrap();
+    drop(store);
+
+    fs::write(&beside[0], b"").unwrap();
+    fs::write(&beside[1], b"\0\0\0").unwrap();
+    assert!(open::tidy(&path).is_ok());
+    assert!(beside.iter().all(|file| !file.exists()));
+    assert_eq!(Store::open(&path).unwrap().setting("a").unwrap().as_deref(), Some("c"));
+}
+
+#[test]
 fn a_read_only_database_says_so() {
     let (_folder, path) = file();
     let store = Store::create(&path).unwrap();
