@@ -124,7 +124,9 @@ pub(crate) fn at_home() {
         ip addr add 192.168.1.7/24 dev eth0
         ip -6 addr add fd11::7/64 dev eth0 nodad
         ip route add default via 192.168.1.1 dev eth0
-        ip -6 route add default via fd11::1 dev eth0");
+        ip -6 route add default via fd11::1 dev eth0
+        # The kernel adds an IPv6 address' own route a moment after the address.
+        until ip -6 route show table local | grep -q '^local fd11::7 '; do :; done");
 }
 
 /// Everything that a tunnel may change.
