@@ -17,7 +17,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("ipc", &["model"]),
     ("desktop", &["ipc", "model"]),
     ("service", &["session", "datapath", "netcfg", "ipc"]),
-    ("cli", &["ipc", "model", "netcfg"]),
+    ("texts", &["model"]),
+    ("cli", &["ipc", "model", "texts", "netcfg"]),
     ("gateway", &["model", "wire", "identity", "datapath", "netcfg"]),
     ("testkit", &["model"]),
     ("tests", &["testkit"]),
@@ -27,7 +28,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const FOR_TESTS: &[(&str, &str)] = &[("netcfg", "datapath")];
 
 /// Rooms of rules: bytes, events and a clock in, actions out.
-const PURE: &[&str] = &["model", "wire", "identity", "session"];
+const PURE: &[&str] = &["model", "wire", "identity", "session", "texts"];
 
 #[test]
 fn every_room_uses_only_the_rooms_it_may() -> Result<()> {

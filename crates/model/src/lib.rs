@@ -10,6 +10,8 @@ pub mod password;
 pub mod paths;
 pub mod profile;
 pub mod resource;
+#[cfg(feature = "samples")]
+pub mod samples;
 pub mod secret;
 pub mod session;
 pub mod sign_in;
