@@ -81,7 +81,7 @@ pub enum FailureCode {
         /// Which ones.
         broken: Vec<PasswordRule>,
     },
-    /// The sign-in took too long and starts anew.
+    /// The sign-in is no longer open: it took too long, or made room for others. It starts anew.
     SignInExpired,
     /// The answer does not belong to the step that was asked.
     UnexpectedAnswer,

@@ -77,7 +77,7 @@ fn code(code: &FailureCode) -> String {
         F::InitialPasswordExpired => "The initial password is right but was given out too long ago.".into(),
         F::GatewaySays { text } => format!("The gateway refused and says: {}", printable(text)),
         F::PasswordRules { broken } => broken_rules(broken, None),
-        F::SignInExpired => "The sign-in took too long.".into(),
+        F::SignInExpired => "This sign-in is no longer open.".into(),
         F::UnexpectedAnswer => "The gateway was waiting for something else.".into(),
         F::SignedInElsewhere { sessions } => elsewhere(sessions),
         F::Cancelled => CANCELLED.into(),
