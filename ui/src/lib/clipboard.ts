@@ -1,0 +1,17 @@
+// Copying what the window itself shows. Addresses of resources are copied by the app instead.
+
+/** Puts `text` on the clipboard. */
+export async function copyText(text: string): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    // A web view without the clipboard interface still copies what is selected.
+    const area = document.createElement("textarea");
+    area.value = text;
+    area.className = "unseen";
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+}
