@@ -72,12 +72,17 @@ impl Client {
         self.service.as_ref().context("prayad was not started")
     }
 
-    /// `praya` with these words.
+    /// `praya` with these words, in English whatever the developer's own language is.
     ///
     /// # Errors
     /// When it is not built.
     pub fn praya(&self, machine: &Namespace, words: &[&str]) -> Result<Program> {
-        Ok(machine.program(programs::path("praya")?).arg("--socket").arg(&self.socket).args(words))
+        Ok(machine
+            .program(programs::path("praya")?)
+            .arg("--socket")
+            .arg(&self.socket)
+            .args(words)
+            .env("PRAYA_LANG", "en"))
     }
 
     /// Runs `praya` with these words to its end.

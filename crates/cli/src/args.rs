@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use praya_model::paths::STATE_FOLDER;
 use praya_model::{GatewayAddress, Pin, ProfileName};
+use praya_texts::Locale;
 
 /// Secure remote access: signs in to a gateway, shows what it publishes, opens it.
 #[derive(Debug, Parser)]
@@ -17,6 +18,9 @@ pub(crate) struct Cli {
     /// Answer in JSON with stable field names.
     #[arg(long, global = true, display_order = 91)]
     pub(crate) json: bool,
+    /// The language: en, zh-Hant-TW, zh-Hant-MO or pt-MO. Without it PRAYA_LANG, then the system's, decides.
+    #[arg(long, global = true, display_order = 92, value_name = "LANGUAGE")]
+    pub(crate) lang: Option<Locale>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }

@@ -7,10 +7,11 @@ use clap::CommandFactory;
 use praya_ipc::{Client, ClientKind, KnownProfile, Request, Response};
 use praya_model::paths::JOURNAL_FILE;
 use praya_model::{EndReason, Failure, FailureCode, Profile, TunnelState};
+use praya_texts::printable;
 
 use crate::args::{self, Cli, Command};
 use crate::exit::Exit;
-use crate::format::printable;
+use crate::format::{padded, widest};
 use crate::out::Out;
 use crate::{Ended, doctor, login, password, resources, text, watch};
 
@@ -32,8 +33,8 @@ pub(crate) async fn run(cli: Cli, out: Out) -> Result<(), Ended> {
         Command::Resources => resources::list(&connect().await?, out).await,
         Command::Open { name } => resources::open(&connect().await?, &name, out).await,
         Command::Password(args) => password::change(&connect().await?, args.answers_stdin, out).await,
-        Command::Connect => simple(&connect().await?, Request::Connect, text::CONNECTING, out).await,
-        Command::Disconnect => simple(&connect().await?, Request::Disconnect, text::DISCONNECTED, out).await,
+        Command::Connect => simple(&connect().await?, Request::Connect, "cli-connecting", out).await,
+        Command::Disconnect => simple(&connect().await?, Request::Disconnect, "cli-disconnected", out).await,
         Command::Logout => logout(&connect().await?, out).await,
         Command::Doctor(args) => {
             let client = connect().await.map_err(praya_ipc::ClientError::into_failure);
@@ -48,9 +49,10 @@ pub(crate) async fn run(cli: Cli, out: Out) -> Result<(), Ended> {
     }
 }
 
+/// A request that has no result but that it is done, which the message `done` says.
 pub(crate) async fn simple(client: &Client, request: Request, done: &str, out: Out) -> Result<(), Ended> {
     client.request(request).await?;
-    Ok(out.either(&Done { done: true }, |_| done.to_owned())?)
+    Ok(out.either(&Done { done: true }, |_| text::say(done))?)
 }
 
 /// Ends the session, and says so if the gateway did not hear of it.
@@ -70,7 +72,7 @@ async fn logout(client: &Client, out: Out) -> Result<(), Ended> {
     let ended = match tokio::time::timeout(SOON, &mut logout).await {
         Ok(ended) => ended,
         Err(_) => {
-            out.meanwhile(text::TELLING_GATEWAY);
+            out.meanwhile(&text::say("cli-telling-gateway"));
             logout.await
         }
     };
@@ -82,10 +84,10 @@ async fn logout(client: &Client, out: Out) -> Result<(), Ended> {
     };
     Ok(out.either(&left, |left| {
         if left.gateway_told {
-            return text::LOGGED_OUT.to_owned();
+            return text::say("cli-logged-out");
         }
         let left = left.gateway_forgets_in_seconds.map(Duration::from_secs);
-        format!("{}\n{}", text::LOGGED_OUT, text::gateway_not_told(left))
+        format!("{}\n{}", text::say("cli-logged-out"), text::gateway_not_told(left))
     })?)
 }
 
@@ -117,25 +119,26 @@ struct Reset {
 
 fn text_of_reset(reset: &Reset) -> String {
     let done = if !reset.failed.is_empty() {
-        text::NETWORK_PARTLY_RESET
+        "cli-network-partly-reset"
     } else if reset.damaged_journal.is_some() {
-        text::NETWORK_PERHAPS_RESET
+        "cli-network-perhaps-reset"
     } else if reset.undone + reset.gone + reset.left_alone.len() == 0 {
-        text::NOTHING_TO_RESET
+        "cli-nothing-to-reset"
     } else {
-        text::NETWORK_RESET
+        "cli-network-reset"
     };
-    let left = reset.left_alone.iter().map(|what| text::left_alone(what));
-    let failed = reset.failed.iter().map(|what| text::not_undone(what));
+    let line = |id, what: &String| text::indented(&text::say_with(id, &[("what", what.into())]));
+    let left = reset.left_alone.iter().map(|what| line("cli-left-alone", what));
+    let failed = reset.failed.iter().map(|what| line("cli-not-undone", what));
     let damaged = reset.damaged_journal.as_deref().map(text::journal_damaged);
-    std::iter::once(done.to_owned()).chain(left).chain(failed).chain(damaged).collect::<Vec<_>>().join("\n")
+    std::iter::once(text::say(done)).chain(left).chain(failed).chain(damaged).collect::<Vec<_>>().join("\n")
 }
 
 /// Puts the network back: through the service where it runs, else by the journal that it left.
 async fn reset_network(client: Result<Client, Failure>, state: &Path, out: Out) -> Result<(), Ended> {
     match client {
         Ok(client) => match client.request(Request::ResetNetwork).await {
-            Ok(_) => Ok(out.either(&Done { done: true }, |_| text::NETWORK_RESET.to_owned())?),
+            Ok(_) => Ok(out.either(&Done { done: true }, |_| text::say("cli-network-reset"))?),
             Err(error) => Err(not_reset(error.into_failure())),
         },
         Err(failure) if failure.code == FailureCode::ServiceUnavailable => {
@@ -163,9 +166,9 @@ async fn reset_network(client: Result<Client, Failure>, state: &Path, out: Out) 
 /// What refuses a reset, in the words of a reset.
 fn not_reset(failure: Failure) -> Ended {
     let text = if failure.code == FailureCode::NotPermitted {
-        text::RESET_NEEDS_ROOT.to_owned()
+        text::say("cli-reset-needs-root")
     } else if let FailureCode::NetworkSetup { detail } = &failure.code {
-        text::not_reset(detail)
+        text::say_with("cli-not-reset", &[("why", detail.into())])
     } else {
         return failure.into();
     };
@@ -176,10 +179,10 @@ async fn profile(client: &Client, command: args::Profile, out: Out) -> Result<()
     match command {
         args::Profile::Add { name, gateway, pin } => {
             let profile = Profile { name, gateway, pin };
-            simple(client, Request::AddProfile { profile }, text::PROFILE_ADDED, out).await
+            simple(client, Request::AddProfile { profile }, "cli-profile-added", out).await
         }
         args::Profile::Remove { name } => {
-            simple(client, Request::RemoveProfile { name }, text::PROFILE_REMOVED, out).await
+            simple(client, Request::RemoveProfile { name }, "cli-profile-removed", out).await
         }
         args::Profile::List => {
             let answer = client.request(Request::ListProfiles).await?;
@@ -191,16 +194,16 @@ async fn profile(client: &Client, command: args::Profile, out: Out) -> Result<()
 
 fn profile_table(profiles: &[KnownProfile]) -> String {
     if profiles.is_empty() {
-        return text::NO_PROFILES.to_owned();
+        return text::say("cli-no-profiles");
     }
-    let width = profiles.iter().map(|known| known.profile.name.as_str().chars().count()).max().unwrap_or(0);
+    let width = widest(profiles.iter().map(|known| printable(known.profile.name.as_str())));
     let lines: Vec<String> = profiles
         .iter()
         .map(|KnownProfile { profile, shared }| {
             let pin = profile.pin.as_ref().map_or("", |pin| pin.as_str());
-            let shared = if *shared { text::SHARED } else { "" };
-            let name = printable(profile.name.as_str());
-            format!("{name:<width$}  {}  {pin}  {shared}", profile.gateway).trim_end().to_owned()
+            let shared = if *shared { text::say("cli-shared") } else { String::new() };
+            let name = padded(&printable(profile.name.as_str()), width);
+            format!("{name}  {}  {pin}  {shared}", profile.gateway).trim_end().to_owned()
         })
         .collect();
     lines.join("\n")

@@ -5,13 +5,23 @@ use std::path::Path;
 use praya_ipc::{Check, CheckOutcome, Client, Diagnosis, Request, Response};
 use praya_model::paths::JOURNAL_FILE;
 use praya_model::{Failure, FailureCode};
+use praya_texts::printable;
 use serde::Serialize;
 
+use crate::format::{padded, widest};
 use crate::out::{Out, Tone};
 use crate::{Ended, text};
 
 /// The name of the finding that the service refused to look.
 const REFUSED: &str = "service_checks";
+
+/// Each outcome with the word for it, and its tone.
+const OUTCOMES: [(CheckOutcome, &str, Tone); 4] = [
+    (CheckOutcome::Good, "cli-doctor-good", Tone::Good),
+    (CheckOutcome::Warning, "cli-doctor-warning", Tone::Warning),
+    (CheckOutcome::Bad, "cli-doctor-bad", Tone::Bad),
+    (CheckOutcome::Skipped, "cli-doctor-skipped", Tone::Heading),
+];
 
 /// A finding with the advice spelled out.
 #[derive(Debug, Serialize)]
@@ -27,20 +37,21 @@ pub(crate) async fn run(client: Result<Client, Failure>, state: &Path, out: Out)
     let mut checks = Vec::new();
     match client {
         Ok(client) => {
-            let version = client.hello().version.clone();
-            checks.push(check("service", CheckOutcome::Good, text::service_version(&version), None));
+            let version = [("version", (&client.hello().version).into())];
+            let answers = text::say_with("cli-service-answers", &version);
+            checks.push(check("service", CheckOutcome::Good, answers, None));
             match client.request(Request::Doctor).await {
                 Ok(Response::Diagnosis { diagnosis: Diagnosis { checks: found } }) => checks.extend(found),
                 Ok(_) => return Err(Ended::unexpected()),
                 Err(error) => {
                     let failure = error.into_failure();
-                    let detail = text::NOT_LOOKED.to_owned();
+                    let detail = text::say("cli-not-looked");
                     checks.push(check(REFUSED, CheckOutcome::Skipped, detail, Some(failure)));
                 }
             }
         }
         Err(failure) => {
-            checks.push(check("service", CheckOutcome::Bad, text::NO_SERVICE.to_owned(), Some(failure)));
+            checks.push(check("service", CheckOutcome::Bad, text::say("cli-no-service"), Some(failure)));
             checks.push(tun_device());
             checks.push(journal(state));
         }
@@ -62,22 +73,17 @@ fn has_failed(checks: &[Check]) -> bool {
 }
 
 fn report(findings: &[Finding], out: Out) -> String {
-    let width = findings
-        .iter()
-        .map(|finding| text::check_name(&finding.check.name).chars().count())
-        .max()
-        .unwrap_or(0);
+    let width = widest(findings.iter().map(|finding| text::check_name(&finding.check.name)));
+    let word_width = widest(OUTCOMES.map(|(_, id, _)| text::say(id)));
     let mut lines = Vec::new();
     for finding in findings {
-        let (word, tone) = match finding.check.outcome {
-            CheckOutcome::Good => ("ok  ", Tone::Good),
-            CheckOutcome::Warning => ("warn", Tone::Warning),
-            CheckOutcome::Bad => ("FAIL", Tone::Bad),
-            CheckOutcome::Skipped => ("-   ", Tone::Heading),
-        };
-        let detail = crate::format::printable(&finding.check.detail);
-        let name = text::check_name(&finding.check.name);
-        lines.push(format!("{}  {name:<width$}  {detail}", out.paint(tone, word)));
+        let (word, tone) = OUTCOMES
+            .into_iter()
+            .find(|(outcome, ..)| *outcome == finding.check.outcome)
+            .map_or_else(|| (String::new(), Tone::Heading), |(_, id, tone)| (text::say(id), tone));
+        let word = out.paint(tone, &padded(&word, word_width));
+        let name = padded(&text::check_name(&finding.check.name), width);
+        lines.push(format!("{word}  {name}  {}", printable(&finding.check.detail)));
         if let Some(text) = finding.text.as_ref().filter(|_| finding.check.outcome != CheckOutcome::Good) {
             lines.extend(text.lines().map(|line| format!("      {line}")));
         }
@@ -93,7 +99,7 @@ fn tun_device() -> Check {
     if Path::new("/dev/net/tun").exists() {
         return check("tun_device", CheckOutcome::Good, "/dev/net/tun".to_owned(), None);
     }
-    let detail = text::NO_TUN.to_owned();
+    let detail = text::say("cli-no-tun");
     let failure = FailureCode::NoTunDevice { detail: detail.clone() }.into();
     check("tun_device", CheckOutcome::Bad, detail, Some(failure))
 }
@@ -101,11 +107,11 @@ fn tun_device() -> Check {
 /// Whether a service that is not running has left something behind.
 fn journal(state: &Path) -> Check {
     match std::fs::metadata(state.join(JOURNAL_FILE)) {
-        Ok(_) => check("leftovers", CheckOutcome::Warning, text::LEFTOVERS.to_owned(), None),
+        Ok(_) => check("leftovers", CheckOutcome::Warning, text::say("cli-leftovers"), None),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            check("leftovers", CheckOutcome::Good, text::NO_LEFTOVERS.to_owned(), None)
+            check("leftovers", CheckOutcome::Good, text::say("cli-no-leftovers"), None)
         }
-        Err(_) => check("leftovers", CheckOutcome::Skipped, text::NOT_ALLOWED_TO_LOOK.to_owned(), None),
+        Err(_) => check("leftovers", CheckOutcome::Skipped, text::say("cli-not-allowed-to-look"), None),
     }
 }
 

@@ -11,6 +11,7 @@ use praya_model::{
     AccountName, Failure, FailureCode, GatewayAddress, Secret, SignInAnswer, SignInStep, Timestamp,
     TunnelState,
 };
+use praya_texts::printable;
 use tokio::task::JoinHandle;
 use unicode_normalization::UnicodeNormalization;
 
@@ -39,7 +40,7 @@ pub(crate) async fn run(client: &Client, args: Login, out: Out) -> Result<(), En
         Some((target, _)) => target,
         None => only_profile(&profiles)?,
     };
-    let asker = Asker::new(args.answers_stdin).map_err(|_| Ended::Usage(text::NO_TERMINAL))?;
+    let asker = Asker::new(args.answers_stdin).map_err(|_| Ended::Usage(text::say("cli-no-terminal")))?;
     // Puts the terminal back when this function is left, even if a hidden answer is still being typed.
     let _restore = asker.restorer();
     // The first use of this signal takes its default action away for good, so one future listens all along.
@@ -58,7 +59,7 @@ async fn interrupted(client: &Client) -> Ended {
     };
     // Whether the service heard it or not, this program ends now.
     let stays = tokio::time::timeout(GIVING_UP, stop).await.unwrap_or(false);
-    Ended::interrupted(if stays { text::SESSION_STAYS } else { text::CANCELLED })
+    Ended::interrupted(if stays { "cli-session-stays" } else { "cli-cancelled" })
 }
 
 /// Whether the snapshot's holder is signed in, with the tunnel up or not.
@@ -163,7 +164,7 @@ fn still_signed_in(snapshot: &Snapshot, out: Out) -> Result<(), Ended> {
     if out.json {
         out.json(&Status::new(snapshot, now()))?;
     } else {
-        out.text(text::STILL_SIGNED_IN)?;
+        out.text(&text::say("cli-still-signed-in"))?;
         out.text(&view(snapshot, now(), out))?;
     }
     Ok(())
@@ -183,16 +184,17 @@ fn named(args: &Login, profiles: &[KnownProfile]) -> Result<Option<(Target, Gate
     }
     let Some(name) = &args.profile else { return Ok(None) };
     let known = profiles.iter().find(|known| known.profile.name == *name);
-    let known =
-        known.ok_or_else(|| FailureCode::BadProfile { detail: text::no_such_profile(name.as_str()) })?;
+    let known = known.ok_or_else(|| FailureCode::BadProfile {
+        detail: text::say_with("cli-no-such-profile", &[("name", name.as_str().into())]),
+    })?;
     Ok(Some((Target::Profile { name: name.clone() }, known.profile.gateway.clone())))
 }
 
 fn only_profile(profiles: &[KnownProfile]) -> Result<Target, Ended> {
     match profiles {
         [only] => Ok(Target::Profile { name: only.profile.name.clone() }),
-        [] => Err(FailureCode::BadProfile { detail: text::NO_PROFILE.to_owned() }.into()),
-        _ => Err(FailureCode::BadProfile { detail: text::SEVERAL_PROFILES.to_owned() }.into()),
+        [] => Err(FailureCode::BadProfile { detail: text::say("cli-no-profile") }.into()),
+        _ => Err(FailureCode::BadProfile { detail: text::say("cli-several-profiles") }.into()),
     }
 }
 
@@ -268,7 +270,7 @@ async fn wait_for_tunnel(
         }
         if snapshot.state == TunnelState::Reconnecting && !said {
             said = true;
-            asker.say(text::TUNNEL_LATE)?;
+            asker.say(&text::say("cli-tunnel-late"))?;
         }
         tokio::select! {
             next = subscription.next() => snapshot = Snapshot::clone(&*next?),
@@ -337,41 +339,42 @@ fn question(
     let Some(step) = &progress.step else { return Ok(None) };
     Ok(match step {
         SignInStep::Password { account: Some(account) } => {
-            let prompt = text::password_of(account.as_str());
+            let prompt = text::ask_password_of(account.as_str());
             asker
                 .ask(&prompt, Echo::Hidden)?
                 .map(|password| SignInAnswer::Password { account: None, password })
         }
         SignInStep::Password { account: None } => {
-            let Some(account) = asker.ask(text::ACCOUNT, Echo::Shown)? else { return Ok(None) };
+            let Some(account) = asker.ask(&text::ask("cli-ask-account"), Echo::Shown)? else {
+                return Ok(None);
+            };
             let account = account.expose().trim().to_owned();
             asker
-                .ask(text::PASSWORD, Echo::Hidden)?
+                .ask(&text::ask("cli-ask-password"), Echo::Hidden)?
                 .map(|password| SignInAnswer::Password { account: Some(account), password })
         }
         SignInStep::Otp { prompt, token } => {
             if let Some(prompt) = prompt {
-                asker.say(&crate::format::printable(prompt))?;
+                asker.say(&printable(prompt))?;
             }
             if let Some(token) = token {
                 asker.say(&text::token(token))?;
                 asker.say(&text::token_bar(token.step_seconds, token.seconds_left))?;
             }
             asker
-                .ask(text::CODE, Echo::Shown)?
+                .ask(&text::ask("cli-ask-code"), Echo::Shown)?
                 .map(|code| SignInAnswer::Otp { code: Secret::new(code.expose().trim()) })
         }
         SignInStep::NewPassword { rules } => {
-            password::choose(asker, Some(text::NEW_PASSWORD_DUE), rules.as_ref(), account)?
+            password::choose(asker, Some("cli-new-password-due"), rules.as_ref(), account)?
                 .map(|(password, repeat)| SignInAnswer::NewPassword { password, repeat })
         }
         SignInStep::Form { message, fields } => form(asker, message.as_deref(), fields)?,
         SignInStep::Elsewhere { sessions, choices } => {
             asker.say(&text::elsewhere(sessions))?;
             if choices.contains(&ElsewhereChoice::Replace) {
-                asker.ask(text::TAKE_OVER, Echo::Shown)?.map(|answer| {
-                    let yes =
-                        ["y", "yes", "replace"].contains(&answer.expose().trim().to_lowercase().as_str());
+                asker.ask(&text::ask("cli-take-over"), Echo::Shown)?.map(|answer| {
+                    let yes = text::is_yes(answer.expose());
                     let choice = if yes { ElsewhereChoice::Replace } else { ElsewhereChoice::Cancel };
                     SignInAnswer::Elsewhere { choice }
                 })
@@ -386,7 +389,7 @@ fn question(
 
 fn form(asker: &mut Asker, message: Option<&str>, fields: &[FormField]) -> io::Result<Option<SignInAnswer>> {
     if let Some(message) = message {
-        asker.say(&crate::format::printable(message))?;
+        asker.say(&printable(message))?;
     }
     let mut values = Vec::new();
     for field in fields {
@@ -394,7 +397,7 @@ fn form(asker: &mut Asker, message: Option<&str>, fields: &[FormField]) -> io::R
             asker.say(&text::choice(value, label))?;
         }
         let echo = if field.secret { Echo::Hidden } else { Echo::Shown };
-        let Some(answer) = asker.ask(&text::field(&field.label), echo)? else { return Ok(None) };
+        let Some(answer) = asker.ask(&text::ask_field(&field.label), echo)? else { return Ok(None) };
         let chosen = field.choices.iter().find(|(_, label)| label == answer.expose());
         let answer = chosen.map_or(answer, |(value, _)| Secret::new(value.as_str()));
         values.push((field.name.clone(), answer));

@@ -21,6 +21,7 @@ use clap::Parser;
 use praya_ipc::ClientError;
 use praya_model::password::PasswordRules;
 use praya_model::{Failure, FailureCode};
+use praya_texts::Locale;
 
 use crate::args::Cli;
 use crate::exit::Exit;
@@ -28,6 +29,8 @@ use crate::out::Out;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    // What programs read is the same in every language, and so is the text beside it.
+    text::choose(if cli.json { Locale::En } else { cli.lang.unwrap_or_else(locale_of_environment) });
     let out = Out::new(cli.json);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -42,6 +45,11 @@ fn main() -> ExitCode {
     }
 }
 
+/// The locale that the person's environment asks for; `PRAYA_LANG` goes before the system's own variables.
+fn locale_of_environment() -> Locale {
+    Locale::from_environment(|name| std::env::var(name).ok())
+}
+
 fn report(out: Out, ended: Ended) -> Exit {
     match ended {
         Ended::Failure(failure) => {
@@ -53,7 +61,7 @@ fn report(out: Out, ended: Ended) -> Exit {
             exit
         }
         Ended::Usage(text) => {
-            Out::usage(text);
+            Out::usage(&text);
             Exit::Usage
         }
         Ended::Silent(exit) => exit,
@@ -68,16 +76,16 @@ pub(crate) enum Ended {
     /// To be told in words of its own.
     Told { failure: Box<Failure>, text: String, exit: Exit },
     /// It cannot be done in the way in which it was asked.
-    Usage(&'static str),
+    Usage(String),
     /// Told already, or nobody is left to tell.
     Silent(Exit),
 }
 
 impl Ended {
-    /// The person pressed Ctrl-C.
-    pub(crate) fn interrupted(text: &str) -> Self {
+    /// The person pressed Ctrl-C; the message `id` says what has come of it.
+    pub(crate) fn interrupted(id: &str) -> Self {
         let failure = Box::new(FailureCode::Cancelled.into());
-        Self::Told { failure, text: text.to_owned(), exit: Exit::Interrupted }
+        Self::Told { failure, text: text::say(id), exit: Exit::Interrupted }
     }
 
     /// A failure of somebody who chose a password under `rules`.
@@ -88,7 +96,7 @@ impl Ended {
 
     /// The service gave an answer of another kind than was asked for.
     pub(crate) fn unexpected() -> Self {
-        FailureCode::Protocol { detail: text::UNEXPECTED_ANSWER.to_owned() }.into()
+        FailureCode::Protocol { detail: text::say("cli-unexpected-answer") }.into()
     }
 }
 

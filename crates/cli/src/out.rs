@@ -85,7 +85,8 @@ impl Out {
 
     /// Says what is wrong with the way the command was called, as the parser of the command line does.
     pub(crate) fn usage(text: &str) {
-        let _ = writeln!(io::stderr().lock(), "error: {text}");
+        let _ =
+            writeln!(io::stderr().lock(), "{}", text::say_with("cli-usage-error", &[("text", text.into())]));
     }
 
     /// `text` in the colour of `tone`, where colours are on.

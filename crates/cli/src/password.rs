@@ -23,7 +23,7 @@ pub(crate) async fn change(client: &Client, answers_stdin: bool, out: Out) -> Re
     let signed_in = has_session(&snapshot);
     let account = snapshot.account.filter(|_| signed_in).ok_or(FailureCode::NotSignedIn)?;
     let rules = snapshot.password_rules;
-    let asker = Asker::new(answers_stdin).map_err(|_| Ended::Usage(text::NO_TERMINAL))?;
+    let asker = Asker::new(answers_stdin).map_err(|_| Ended::Usage(text::say("cli-no-terminal")))?;
     let _restore = asker.restorer();
     let sent = Cell::new(false);
     let change = async {
@@ -32,12 +32,12 @@ pub(crate) async fn change(client: &Client, answers_stdin: bool, out: Out) -> Re
         let answers = asking.await.map_err(|error| Ended::from(io::Error::other(error)))??;
         let (current, new) = answers.ok_or(FailureCode::Cancelled)?;
         sent.set(true);
-        simple(client, Request::ChangePassword { current, new }, text::PASSWORD_CHANGED, out).await
+        simple(client, Request::ChangePassword { current, new }, "cli-password-changed", out).await
     };
     let result = tokio::select! {
         biased;
         _ = tokio::signal::ctrl_c() => {
-            Err(Ended::interrupted(if sent.get() { text::CHANGE_UNKNOWN } else { text::CANCELLED }))
+            Err(Ended::interrupted(if sent.get() { "cli-change-unknown" } else { "cli-cancelled" }))
         }
         result = change => result,
     };
@@ -53,15 +53,18 @@ fn ask(
     rules: Option<&PasswordRules>,
     account: &AccountName,
 ) -> io::Result<Option<(Secret, Secret)>> {
-    let Some(current) = asker.ask(text::PRESENT_PASSWORD, Echo::Hidden)? else { return Ok(None) };
+    let Some(current) = asker.ask(&text::ask("cli-ask-present-password"), Echo::Hidden)? else {
+        return Ok(None);
+    };
     if asker.is_script() {
-        return Ok(asker.ask(text::NEW_PASSWORD, Echo::Hidden)?.map(|new| (current, new)));
+        return Ok(asker.ask(&text::ask("cli-ask-new-password"), Echo::Hidden)?.map(|new| (current, new)));
     }
     let new = choose(&mut asker, None, rules, Some(account.as_str()))?;
     Ok(new.map(|(new, _)| (current, new)))
 }
 
-/// Asks for a new password until both entries agree and keep the rules that can be judged here.
+/// Asks for a new password until both entries agree and keep the rules that can be judged here. The
+/// message `heading` goes before.
 pub(crate) fn choose(
     asker: &mut Asker,
     heading: Option<&str>,
@@ -69,16 +72,18 @@ pub(crate) fn choose(
     account: Option<&str>,
 ) -> io::Result<Option<(Secret, Secret)>> {
     if let Some(heading) = heading {
-        asker.say(heading)?;
+        asker.say(&text::say(heading))?;
     }
     if let Some(rules) = rules {
         asker.say(&text::rules(rules, &[]))?;
     }
     loop {
-        let Some(password) = asker.ask(text::NEW_PASSWORD, Echo::Hidden)? else { return Ok(None) };
+        let Some(password) = asker.ask(&text::ask("cli-ask-new-password"), Echo::Hidden)? else {
+            return Ok(None);
+        };
         if asker.is_script() {
             // A script's answers go as they are, and the gateway's refusal is its result.
-            let repeat = asker.ask(text::REPEAT_PASSWORD, Echo::Hidden)?;
+            let repeat = asker.ask(&text::ask("cli-ask-repeat-password"), Echo::Hidden)?;
             return Ok(repeat.map(|repeat| (password, repeat)));
         }
         let mut broken = Vec::new();
@@ -88,14 +93,16 @@ pub(crate) fn choose(
         }
         if let (Some(rules), false) = (rules, broken.is_empty()) {
             asker.say(&text::rules(rules, &broken))?;
-            asker.say(text::ONCE_MORE)?;
+            asker.say(&text::say("cli-once-more"))?;
             continue;
         }
-        let Some(repeat) = asker.ask(text::REPEAT_PASSWORD, Echo::Hidden)? else { return Ok(None) };
+        let Some(repeat) = asker.ask(&text::ask("cli-ask-repeat-password"), Echo::Hidden)? else {
+            return Ok(None);
+        };
         if repeat == password {
             return Ok(Some((password, repeat)));
         }
-        asker.say(text::ENTRIES_DIFFER)?;
-        asker.say(text::ONCE_MORE)?;
+        asker.say(&text::entries_differ())?;
+        asker.say(&text::say("cli-once-more"))?;
     }
 }

@@ -5,13 +5,17 @@ use std::process::Stdio;
 use praya_ipc::{Client, Request, Response};
 use praya_model::resource::ResourceKind;
 use praya_model::{FailureCode, Resource};
+use praya_texts::printable;
 use tokio::process::Command;
 
 use crate::exit::Exit;
-use crate::format::printable;
+use crate::format::{padded, widest};
 use crate::out::{Out, Tone};
 use crate::{Ended, text};
 
+/// Every kind, so that the columns of two lists stand alike.
+const KINDS: [ResourceKind; 5] =
+    [ResourceKind::Web, ResourceKind::Rdp, ResourceKind::Ssh, ResourceKind::FileShare, ResourceKind::Other];
 /// Starts the person's browser (xdg-utils).
 const BROWSER: &str = "xdg-open";
 
@@ -30,7 +34,10 @@ pub(crate) async fn open(client: &Client, name: &str, out: Out) -> Result<(), En
         return Ok(out.either(resource, |resource| text::use_address(resource.kind, &resource.address))?);
     }
     if !is_web_address(&resource.address) {
-        return Err(FailureCode::BadProfile { detail: text::not_a_web_address(&resource.name) }.into());
+        return Err(FailureCode::BadProfile {
+            detail: text::say_with("cli-not-a-web-address", &[("name", (&resource.name).into())]),
+        }
+        .into());
     }
     // One argument, no shell; a checked scheme, so that it cannot be taken for an option.
     let browser = Command::new(BROWSER)
@@ -42,7 +49,11 @@ pub(crate) async fn open(client: &Client, name: &str, out: Out) -> Result<(), En
         .await;
     let opened = browser.is_ok_and(|status| status.success());
     out.either(resource, |resource| {
-        if opened { text::opened(&resource.name) } else { text::open_yourself(&resource.address) }
+        if opened {
+            text::say_with("cli-opened", &[("name", (&resource.name).into())])
+        } else {
+            text::say_with("cli-open-yourself", &[("address", (&resource.address).into())])
+        }
     })?;
     if opened { Ok(()) } else { Err(Ended::Silent(Exit::Failed)) }
 }
@@ -72,9 +83,10 @@ fn is_web_address(address: &str) -> bool {
 
 fn table(resources: &[Resource], out: Out) -> String {
     if resources.is_empty() {
-        return text::NO_RESOURCES.to_owned();
+        return text::say("cli-no-resources");
     }
-    let width = resources.iter().map(|resource| printable(&resource.name).chars().count()).max().unwrap_or(0);
+    let width = widest(resources.iter().map(|resource| printable(&resource.name)));
+    let kind_width = widest(KINDS.map(text::kind));
     let mut lines = Vec::new();
     let mut group = None;
     for resource in resources {
@@ -85,9 +97,10 @@ fn table(resources: &[Resource], out: Out) -> String {
             lines.push(out.paint(Tone::Heading, &printable(resource.group.as_str())));
             group = Some(&resource.group);
         }
-        let (name, address) = (printable(&resource.name), printable(&resource.address));
-        let kind = text::kind(resource.kind);
-        lines.push(format!("  {name:<width$}  {kind:<14}  {address}").trim_end().to_owned());
+        let name = padded(&printable(&resource.name), width);
+        let kind = padded(&text::kind(resource.kind), kind_width);
+        let address = printable(&resource.address);
+        lines.push(format!("  {name}  {kind}  {address}").trim_end().to_owned());
         if !resource.description.is_empty() {
             lines.push(format!("  {:<width$}  {}", "", printable(&resource.description)));
         }

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use praya_model::snapshot::Snapshot;
 use praya_model::{Failure, FailureCode, Timestamp, TunnelState};
+use praya_texts::{clock, printable};
 use serde::Serialize;
 
-use crate::format::{bytes, duration, printable};
+use crate::format::{padded, widest};
 use crate::out::{Out, Tone};
 use crate::text;
 
@@ -109,58 +110,56 @@ pub(crate) fn view(snapshot: &Snapshot, now: Timestamp, out: Out) -> String {
         TunnelState::Ended => Tone::Bad,
         TunnelState::NoSession => Tone::Heading,
     };
-    let mut rows: Vec<(&str, String)> = Vec::new();
-    let mut row = |label, value: Option<String>| rows.extend(value.map(|value| (label, value)));
+    let mut rows: Vec<(String, String)> = Vec::new();
+    let mut row = |label, value: Option<String>| rows.extend(value.map(|value| (text::say(label), value)));
 
-    let state = if status.paused { text::PAUSED } else { text::state(status.state) };
-    row(text::label::STATE, Some(out.paint(tone, state)));
+    let state = if status.paused { text::say("state-paused") } else { text::state(status.state) };
+    row("label-state", Some(out.paint(tone, &state)));
     if status.in_use_by_another {
-        row(text::label::NOTE, Some(text::IN_USE.to_owned()));
+        row("cli-label-note", Some(text::say("failure-in-use-by-another")));
     }
-    row(text::label::VPN_NAME, status.vpn_name.as_deref().map(printable));
-    row(text::label::ADDRESS, (!status.addresses.is_empty()).then(|| status.addresses.join(", ")));
-    row(text::label::USER, status.account.as_deref().map(printable));
-    row(text::label::DURATION, status.duration_seconds.map(|seconds| duration(Duration::from_secs(seconds))));
+    row("label-vpn-name", status.vpn_name.as_deref().map(printable));
+    row("label-ip-address", (!status.addresses.is_empty()).then(|| status.addresses.join(", ")));
+    row("label-user", status.account.as_deref().map(printable));
+    row("label-duration", status.duration_seconds.map(clock));
     if snapshot.connected_since.is_some() {
-        row(text::label::RECEIVED, Some(bytes(status.received_bytes)));
-        row(text::label::SENT, Some(bytes(status.sent_bytes)));
+        row("label-received", Some(text::bytes(status.received_bytes)));
+        row("label-sent", Some(text::bytes(status.sent_bytes)));
     }
     let countdown = |seconds: Option<u64>| seconds.map(|seconds| text::within(Duration::from_secs(seconds)));
-    row(text::label::IDLE, countdown(status.idle_in_seconds));
-    row(text::label::EXPIRY, countdown(status.expires_in_seconds));
-    row(text::label::RETRY, countdown(status.retry_in_seconds));
+    row("label-idle", countdown(status.idle_in_seconds));
+    row("label-expiry", countdown(status.expires_in_seconds));
+    row("cli-label-retry", countdown(status.retry_in_seconds));
     let failure = status.last_failure.as_ref().map(|failure| text::failure(failure).replace('\n', "\n    "));
     match snapshot.ended {
         _ if snapshot.ended_by_administrator => {
-            row(text::label::ENDED, Some(text::ended_by_administrator(snapshot.state)));
+            row("cli-label-ended", Some(text::ended_by_administrator(snapshot.state)));
         }
         Some(reason) => {
             let said = status.last_failure.as_ref().map(|failure| &failure.code)
                 == Some(&FailureCode::SessionEnded { reason });
-            row(
-                text::label::ENDED,
-                failure.clone().filter(|_| said).or_else(|| Some(text::ended(reason).to_owned())),
-            );
-            row(text::label::PROBLEM, failure.filter(|_| !said));
-            row(text::label::GATEWAY_SAYS, snapshot.end_text.as_deref().map(printable));
+            row("cli-label-ended", failure.clone().filter(|_| said).or_else(|| Some(text::ended(reason))));
+            row("cli-label-problem", failure.filter(|_| !said));
+            row("label-gateway-says", snapshot.end_text.as_deref().map(printable));
         }
-        None => row(text::label::PROBLEM, failure),
+        None => row("cli-label-problem", failure),
     }
     if status.gateway_told == Some(false)
         && let Some(left) = status.not_told_left()
     {
-        row(text::label::NOTE, Some(text::gateway_not_told(left)));
+        row("cli-label-note", Some(text::gateway_not_told(left)));
     }
     for warning in &status.warnings {
-        row(text::label::WARNING, Some(out.paint(Tone::Warning, &text::warning(warning))));
+        row("cli-label-warning", Some(out.paint(Tone::Warning, &text::warning(warning))));
     }
-    row(text::label::LAST_SIGN_IN, snapshot.last_sign_in.as_ref().map(text::last_sign_in));
-    row(text::label::BANNER, snapshot.banner.as_deref().map(printable));
+    row("label-last-sign-in", snapshot.last_sign_in.as_ref().map(text::last_sign_in));
+    row("label-banner", snapshot.banner.as_deref().map(printable));
     let told = status.last_failure.as_ref().is_some_and(|failure| failure.help_desk.is_some());
-    row(text::label::HELP_DESK, status.help_desk.as_deref().map(printable).filter(|_| !told));
+    row("label-help-desk", status.help_desk.as_deref().map(printable).filter(|_| !told));
 
-    let width = rows.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0);
-    let lines: Vec<String> = rows.iter().map(|(label, value)| format!("{label:<width$}  {value}")).collect();
+    let width = widest(rows.iter().map(|(label, _)| label));
+    let lines: Vec<String> =
+        rows.iter().map(|(label, value)| format!("{}  {value}", padded(label, width))).collect();
     lines.join("\n")
 }
 
@@ -195,7 +194,7 @@ mod tests {
     fn b16_the_connected_view_is_the_sources_view() {
         assert_eq!(
             view(&connected(), NOW, Out::new(true)),
-            "State         connected\n\
+            "State         Connected\n\
              VPN name      TCC-VPN\n\
              IP address    192.168.131.2\n\
              User          hark.chen\n\
@@ -203,7 +202,7 @@ mod tests {
              Received      23.55 KB\n\
              Sent          47.31 KB\n\
              Idle logout   in 5 minutes\n\
-             Session ends  in 10 h 00 min"
+             Session ends  in 10 hours"
         );
     }
 
@@ -245,7 +244,7 @@ mod tests {
     #[test]
     fn in_use_by_another_shows_nothing_of_theirs() {
         let view = view(&connected().redacted(), NOW, Out::new(true));
-        assert!(view.contains(text::IN_USE), "{view}");
+        assert!(view.contains("Another person on this machine is signed in."), "{view}");
         assert!(!view.contains("hark.chen") && !view.contains("192.168"), "{view}");
     }
 

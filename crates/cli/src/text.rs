@@ -1,257 +1,198 @@
-//! Every sentence that `praya` says, made from codes. English only; nothing else in this crate holds prose.
+//! Every sentence that `praya` says, made from codes by the texts of one language, which is chosen at the start.
 
-mod failure;
-
-use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::Duration;
 
-use praya_model::TunnelState;
 use praya_model::failure::LastSignIn;
 use praya_model::password::{PasswordRule, PasswordRules};
 use praya_model::resource::ResourceKind;
 use praya_model::sign_in::{ElsewhereSession, TokenHint};
 use praya_model::snapshot::Warning;
-
-pub(crate) use self::failure::{ended, failure, failure_under, finding};
-use crate::format::{instant, printable, remaining};
+use praya_model::{EndReason, Failure, FailureCode, TunnelState};
+use praya_texts::{Arg, Isolation, Locale, Texts, TimeZone, failure_name, printable};
 
 /// Seconds left of a code below which waiting for the next one is advised (A-38).
 pub(crate) const WAIT_BELOW_SECONDS: u32 = 10;
 
-/// The session lives and its tunnel is down because the person asked for it.
-pub(crate) const PAUSED: &str = "disconnected, the session is kept";
-/// Another person's session.
-pub(crate) const IN_USE: &str = "Another person on this machine is signed in.";
+static TEXTS: OnceLock<Texts> = OnceLock::new();
 
-/// There is a session already (A-32).
-pub(crate) const STILL_SIGNED_IN: &str = "You are still signed in; nothing to do.";
-/// There is nobody to ask.
-pub(crate) const NO_TERMINAL: &str = "there is no terminal to ask at; give the answers with --answers-stdin";
-/// No gateway was named and none is stored.
-pub(crate) const NO_PROFILE: &str = "no gateway is known yet; name one with --gateway URL";
-/// No gateway was named and several are stored.
-pub(crate) const SEVERAL_PROFILES: &str = "several gateways are known; choose one with --profile NAME";
-/// The session is there and the tunnel is not.
-pub(crate) const TUNNEL_LATE: &str = "Signed in. The tunnel is not up yet, trying ...";
-/// Ctrl-C.
-pub(crate) const CANCELLED: &str = "Cancelled.";
-/// Ctrl-C while the tunnel is awaited.
-pub(crate) const SESSION_STAYS: &str =
-    "You are signed in, and the service goes on bringing the tunnel up. See: praya status";
-/// Ctrl-C while the gateway's word on a new password is awaited.
-pub(crate) const CHANGE_UNKNOWN: &str =
-    "Stopped waiting. The new password was sent; whether it is in force shows at the next sign-in.";
-/// Prompts.
-pub(crate) const ACCOUNT: &str = "Account: ";
-pub(crate) const PASSWORD: &str = "Password: ";
-pub(crate) const CODE: &str = "Code: ";
-pub(crate) const NEW_PASSWORD_DUE: &str = "A new password is due.";
-pub(crate) const NEW_PASSWORD: &str = "New password: ";
-pub(crate) const REPEAT_PASSWORD: &str = "New password again: ";
-pub(crate) const PRESENT_PASSWORD: &str = "Present password: ";
-pub(crate) const ONCE_MORE: &str = "Not yet; nothing was sent. Once more.";
-pub(crate) const ENTRIES_DIFFER: &str = "The two entries differ.";
-pub(crate) const TAKE_OVER: &str = "End that session and go on here? [y/N] ";
-/// What was done.
-pub(crate) const PASSWORD_CHANGED: &str = "The password is changed.";
-pub(crate) const LOGGED_OUT: &str = "Logged out. The tunnel is down.";
-pub(crate) const TELLING_GATEWAY: &str = "Logged out here. Telling the gateway ...";
-pub(crate) const CONNECTING: &str = "The tunnel is being brought up. See: praya status";
-pub(crate) const DISCONNECTED: &str =
-    "The tunnel is down, the session is kept. Bring it up with: praya connect";
-pub(crate) const PROFILE_ADDED: &str = "Stored.";
-pub(crate) const PROFILE_REMOVED: &str = "Removed.";
-pub(crate) const NO_PROFILES: &str =
-    "No gateway is stored. Add one with: praya profile add NAME --gateway URL";
-pub(crate) const NO_RESOURCES: &str = "Nothing is published to you.";
-pub(crate) const NOTHING_TO_RESET: &str = "Nothing of Praya's is left on this machine's network.";
-pub(crate) const NETWORK_RESET: &str = "The network is as it was before Praya changed it.";
-pub(crate) const NETWORK_PARTLY_RESET: &str = "Some of Praya's changes could not be taken back:";
-pub(crate) const NETWORK_PERHAPS_RESET: &str = "What is known of Praya's changes is taken back.";
-pub(crate) const RESET_NEEDS_ROOT: &str = "Only root may put the network back; run: sudo praya reset-network";
-pub(crate) const SHARED: &str = "for everybody on this machine";
-pub(crate) const STATUS_STOPPED: &str = "The session goes on.";
+/// Chooses the language of everything that is said from now on. Before, and where nobody chooses, it is English.
+pub(crate) fn choose(locale: Locale) {
+    // A second choice comes too late for what was said already, and there is none.
+    let _ = TEXTS.set(new(locale));
+}
 
-/// The service's answer is of another kind than the question.
-pub(crate) const UNEXPECTED_ANSWER: &str = "the service gave an answer of another kind";
-/// Findings of `praya doctor`.
-pub(crate) const NO_SERVICE: &str = "no answer";
-pub(crate) const NOT_LOOKED: &str = "the service did not look";
-pub(crate) const NO_TUN: &str = "/dev/net/tun is missing";
-pub(crate) const LEFTOVERS: &str =
-    "the service stopped without cleaning up; start it, or run: sudo praya reset-network";
-pub(crate) const NO_LEFTOVERS: &str = "nothing left behind";
-pub(crate) const NOT_ALLOWED_TO_LOOK: &str = "only root can look";
+fn texts() -> &'static Texts {
+    TEXTS.get_or_init(|| new(Locale::En))
+}
+
+fn new(locale: Locale) -> Texts {
+    Texts::new(locale, &TimeZone::system(), Isolation::Off)
+}
+
+/// A sentence without arguments.
+pub(crate) fn say(id: &str) -> String {
+    texts().say(id)
+}
+
+/// A sentence with its arguments.
+pub(crate) fn say_with(id: &str, args: &[(&str, Arg)]) -> String {
+    texts().say_with(id, args)
+}
+
+/// A failure in full: what happened, what to do, whom to ask, what to quote.
+pub(crate) fn failure(failure: &Failure) -> String {
+    failure_under(failure, None)
+}
+
+/// As [`failure`], where the rules of a new password are known: a broken one is named with its numbers.
+pub(crate) fn failure_under(failure: &Failure, rules: Option<&PasswordRules>) -> String {
+    in_full(failure, rules, &["cli-remedy"])
+}
+
+/// As [`failure`], for whoever reads what the doctor found and is not told to run what they are running.
+pub(crate) fn finding(failure: &Failure) -> String {
+    in_full(failure, None, &["cli-doctor-remedy", "cli-remedy"])
+}
+
+/// `remedies` are the prefixes of those that stand in place of the failure's own, the best one first.
+fn in_full(failure: &Failure, rules: Option<&PasswordRules>, remedies: &[&str]) -> String {
+    let told = texts().failure_under(failure, rules);
+    let name = failure_name(&failure.code);
+    let instead = || remedies.iter().find_map(|prefix| texts().find(&format!("{prefix}-{name}"), None, &[]));
+    let remedy = if is_for_help_desk(&failure.code) { told.remedy } else { instead().or(told.remedy) };
+    let help_desk = told.help_desk.map(|whom| say_with("help-desk", &[("help_desk", whom.into())]));
+    let support = told.support.map(|code| say_with("support-code", &[("support", code.into())]));
+    [Some(told.what), remedy, help_desk, support].into_iter().flatten().collect::<Vec<_>>().join("\n")
+}
+
+/// Whether signing in anew is not what helps after such an end.
+fn is_for_help_desk(code: &FailureCode) -> bool {
+    matches!(
+        code,
+        FailureCode::SessionEnded {
+            reason: EndReason::TokenDisabled | EndReason::AccountDisabled | EndReason::Admin
+        }
+    )
+}
+
+/// Why a session ended (1F).
+pub(crate) fn ended(reason: EndReason) -> String {
+    texts().end(reason)
+}
 
 /// Root ended a person's session, or their sign-in.
 pub(crate) fn ended_by_administrator(state: TunnelState) -> String {
-    let what = if state == TunnelState::Ended { "session" } else { "sign-in" };
-    format!("An administrator of this computer ended the {what}.")
+    texts().ended_by_administrator(state)
 }
 
 /// The end of a session that the gateway did not hear of; `left` until it ends the session by itself.
 pub(crate) fn gateway_not_told(left: Option<Duration>) -> String {
-    match left {
-        Some(left) => format!(
-            "The gateway did not answer. It ends the session by itself, in {} at the latest.",
-            remaining(left)
-        ),
-        None => "The gateway did not answer. It ends the session by itself when its time is up.".into(),
-    }
+    texts().gateway_not_told(left.map(coarse))
 }
 
 /// The session is at another gateway than the wanted one, or of another account.
 pub(crate) fn signed_in_otherwise(account: Option<&str>, gateway: Option<&str>) -> String {
-    let account = account.map(|account| format!(" as {}", printable(account))).unwrap_or_default();
-    let gateway = gateway.map(|gateway| format!(" at {}", printable(gateway))).unwrap_or_default();
-    format!("You are still signed in{account}{gateway}. To sign in otherwise, first run: praya logout")
-}
-
-/// A profile that was named and is not stored.
-pub(crate) fn no_such_profile(name: &str) -> String {
-    format!("there is no profile named {}; see: praya profile list", printable(name))
-}
-
-/// The network could not be put back.
-pub(crate) fn not_reset(why: &str) -> String {
-    format!("The network could not be put back: {}.", printable(why))
-}
-
-/// Something that somebody else changed since.
-pub(crate) fn left_alone(what: &str) -> String {
-    format!("  left alone, changed by somebody else: {}", printable(what))
-}
-
-/// Something that could not be taken back.
-pub(crate) fn not_undone(what: &str) -> String {
-    format!("  not taken back: {}", printable(what))
+    match (account, gateway) {
+        (Some(account), Some(gateway)) => {
+            say_with("cli-signed-in-as", &[("account", account.into()), ("gateway", gateway.into())])
+        }
+        (None, _) | (_, None) => say("cli-signed-in-otherwise"),
+    }
 }
 
 /// The undo journal could be read in part only.
 pub(crate) fn journal_damaged(kept: &Path) -> String {
-    let kept = printable(&kept.display().to_string());
-    format!(
-        "  The undo journal was damaged and is kept as {kept}:\n  \
-         look in it for settings that are still in force, put them back by hand, and delete it."
-    )
+    indented(&say_with("cli-journal-damaged", &[("path", kept.display().to_string().into())]))
 }
 
-/// The service answered.
-pub(crate) fn service_version(version: &str) -> String {
-    format!("prayad {} answers", printable(version))
+/// What belongs to the line above it.
+pub(crate) fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
 }
 
-/// A check's name for people.
+/// A check's name for people. One of a later service is shown as it is called there.
 pub(crate) fn check_name(name: &str) -> String {
-    match name {
-        "service" => "Service".into(),
-        "service_checks" => "Checks".into(),
-        "tun_device" => "Tunnel device".into(),
-        "leftovers" | "journal" => "Leftovers".into(),
-        "dns" => "Name servers".into(),
-        "route" => "Routes".into(),
-        "clock" => "Clock".into(),
-        "gateway_name" => "Gateway's name".into(),
-        "gateway_reachable" => "Gateway".into(),
-        "gateway_tls" => "Gateway's key".into(),
-        "session" => "Session".into(),
-        "resume" => "Resume".into(),
-        other => printable(other).replace('_', " "),
-    }
-}
-
-/// The labels of the status view, in the sources' order (B-16).
-pub(crate) mod label {
-    pub(crate) const STATE: &str = "State";
-    pub(crate) const NOTE: &str = "Note";
-    pub(crate) const VPN_NAME: &str = "VPN name";
-    pub(crate) const ADDRESS: &str = "IP address";
-    pub(crate) const USER: &str = "User";
-    pub(crate) const DURATION: &str = "Duration";
-    pub(crate) const RECEIVED: &str = "Received";
-    pub(crate) const SENT: &str = "Sent";
-    pub(crate) const IDLE: &str = "Idle logout";
-    pub(crate) const EXPIRY: &str = "Session ends";
-    pub(crate) const RETRY: &str = "Next attempt";
-    pub(crate) const ENDED: &str = "Ended";
-    pub(crate) const GATEWAY_SAYS: &str = "Gateway says";
-    pub(crate) const PROBLEM: &str = "Problem";
-    pub(crate) const WARNING: &str = "Warning";
-    pub(crate) const LAST_SIGN_IN: &str = "Last sign-in";
-    pub(crate) const BANNER: &str = "Message";
-    pub(crate) const HELP_DESK: &str = "Help";
+    let id = format!("cli-check-{}", name.replace('_', "-"));
+    texts().find(&id, None, &[]).unwrap_or_else(|| printable(name).replace('_', " "))
 }
 
 /// A countdown.
 pub(crate) fn within(left: Duration) -> String {
-    format!("in {}", remaining(left))
+    say_with("cli-within", &[("seconds", coarse(left).into())])
+}
+
+/// A span as it is told once: from a minute and a half on, seconds only make it harder to read.
+fn coarse(left: Duration) -> Duration {
+    let seconds = left.as_secs();
+    Duration::from_secs(if seconds < 90 { seconds } else { seconds.div_ceil(60) * 60 })
+}
+
+/// Bytes with two decimals and a unit (B-17).
+pub(crate) fn bytes(count: u64) -> String {
+    praya_texts::bytes(count, &say("decimal-separator"))
 }
 
 /// What is not as it should be although the tunnel is up.
 pub(crate) fn warning(warning: &Warning) -> String {
-    match warning {
-        Warning::RouteConflict { tunnel, local, device } => format!(
-            "The network {tunnel} of the tunnel overlaps {local} on {}: what is there may be unreachable.",
-            printable(device)
-        ),
-        Warning::Dns { detail } => format!("Internal names may not resolve: {}.", printable(detail)),
-        Warning::NotResumable { detail } => {
-            format!("The session will not survive a restart of the service: {}.", printable(detail))
-        }
-        other => format!("{other:?}"),
-    }
+    texts().warning(warning)
 }
 
 /// A state in a word or two.
-pub(crate) fn state(state: TunnelState) -> &'static str {
-    match state {
-        TunnelState::NoSession => "not signed in",
-        TunnelState::Restoring => "restoring the session",
-        TunnelState::SigningIn => "signing in",
-        TunnelState::Connected => "connected",
-        TunnelState::Reconnecting => "reconnecting",
-        TunnelState::IdleWarning => "connected, idle logout is near",
-        TunnelState::Ended => "ended",
-    }
+pub(crate) fn state(state: TunnelState) -> String {
+    texts().state(state)
 }
 
-/// A password rule as a person reads it.
-pub(crate) fn rule(rule: PasswordRule, rules: Option<&PasswordRules>) -> String {
-    match rule {
-        PasswordRule::MinLength => match rules {
-            Some(rules) => format!("at least {} characters", rules.min_length),
-            None => "long enough".into(),
-        },
-        PasswordRule::MaxLength => match rules {
-            Some(rules) => format!("at most {} characters", rules.max_length),
-            None => "not too long".into(),
-        },
-        PasswordRule::Upper => "an upper-case letter".into(),
-        PasswordRule::Lower => "a lower-case letter".into(),
-        PasswordRule::Digit => "a digit".into(),
-        PasswordRule::OnlyLettersAndDigits => "nothing but letters A-Z, a-z and digits".into(),
-        PasswordRule::NotTheAccount => "does not contain the account name".into(),
-        PasswordRule::NotCommon => "not a common password".into(),
-        PasswordRule::NotTheOld => "not the old password".into(),
-        PasswordRule::Matches => "both entries are the same".into(),
-    }
+/// A question, and room for the answer.
+pub(crate) fn ask(id: &str) -> String {
+    with_room(say(id))
 }
 
 /// Asks for the password of a known account.
-pub(crate) fn password_of(account: &str) -> String {
-    format!("Password of {}: ", printable(account))
+pub(crate) fn ask_password_of(account: &str) -> String {
+    with_room(say_with("cli-ask-password-of", &[("account", account.into())]))
+}
+
+/// A foreign gateway's own label as a question.
+pub(crate) fn ask_field(label: &str) -> String {
+    let label = printable(label);
+    let label = label.trim();
+    with_room(if label.is_empty() {
+        say("cli-ask-answer")
+    } else if label.ends_with([':', '：']) {
+        label.to_owned()
+    } else {
+        say_with("cli-ask-field", &[("label", label.into())])
+    })
+}
+
+/// A full-width colon brings its own room.
+fn with_room(question: String) -> String {
+    if question.ends_with('：') { question } else { question + " " }
+}
+
+/// Whether an answer to `cli-take-over` means yes.
+pub(crate) fn is_yes(answer: &str) -> bool {
+    let answer = answer.trim().to_lowercase();
+    let words = texts().attribute("cli-take-over", "yes", &[]).unwrap_or_default();
+    words.split_whitespace().any(|word| word == answer)
 }
 
 /// The rules of a new password, ticked where `broken` is the outcome of a try (A-18).
 pub(crate) fn rules(rules: &PasswordRules, broken: &[PasswordRule]) -> String {
-    let mut lines = vec!["It must be:".to_owned()];
+    let mut lines = vec![say("cli-rules")];
     for one in rules.rules() {
         let mark = if broken.contains(&one) { "[ ]" } else { "[x]" };
         let mark = if broken.is_empty() { "  -" } else { mark };
-        lines.push(format!("  {mark} {}", rule(one, Some(rules))));
+        lines.push(format!("  {mark} {}", texts().rule(one, Some(rules))));
     }
     lines.join("\n")
+}
+
+/// The two entries of a new password are not the same.
+pub(crate) fn entries_differ() -> String {
+    texts().failure(&FailureCode::PasswordRules { broken: vec![PasswordRule::Matches] }.into()).what
 }
 
 /// One value to choose from.
@@ -263,53 +204,23 @@ pub(crate) fn choice(value: &str, label: &str) -> String {
     }
 }
 
-/// A foreign gateway's own label as a prompt.
-pub(crate) fn field(label: &str) -> String {
-    let label = printable(label);
-    let label = label.trim();
-    if label.is_empty() {
-        "Answer: ".to_owned()
-    } else if label.ends_with(':') {
-        format!("{label} ")
-    } else {
-        format!("{label}: ")
-    }
-}
-
 /// A resource that is not opened by a program: what the person uses it with.
 pub(crate) fn use_address(kind: ResourceKind, address: &str) -> String {
-    let address = printable(address);
+    let with = |id| say_with(id, &[("address", address.into())]);
     match kind {
-        ResourceKind::Rdp => format!("Connect your remote desktop program to: {address}"),
-        ResourceKind::Ssh => format!("In a terminal: ssh {address}"),
-        ResourceKind::FileShare => format!("In the file manager: {address}"),
-        ResourceKind::Web | ResourceKind::Other => address,
+        ResourceKind::Rdp => with("cli-use-rdp"),
+        ResourceKind::Ssh => with("cli-use-ssh"),
+        ResourceKind::FileShare => with("cli-use-file-share"),
+        ResourceKind::Web | ResourceKind::Other => printable(address),
     }
-}
-
-/// A web resource was handed to the browser.
-pub(crate) fn opened(name: &str) -> String {
-    format!("Opened {}.", printable(name))
-}
-
-/// The browser did not come: the person opens the address.
-pub(crate) fn open_yourself(address: &str) -> String {
-    format!("No browser could be started. Open this address yourself: {}", printable(address))
-}
-
-/// The address is not one that a browser should get.
-pub(crate) fn not_a_web_address(name: &str) -> String {
-    format!("the address of \"{}\" is not a web address", printable(name))
 }
 
 /// Which token, and how much of its present code is left (A-37, A-38).
 pub(crate) fn token(hint: &TokenHint) -> String {
-    format!(
-        "Token {}, {} digits, a new code every {} seconds.",
-        printable(hint.serial.as_str()),
-        hint.digits,
-        hint.step_seconds
-    )
+    let serial = hint.serial.as_str().into();
+    let args =
+        [("serial", serial), ("digits", hint.digits.into()), ("step_seconds", hint.step_seconds.into())];
+    say_with("token-hint", &args)
 }
 
 /// The bar of a hardware token: one block for each sixth of a step that is left, and the seconds (A-37).
@@ -317,43 +228,29 @@ pub(crate) fn token_bar(step_seconds: u32, left: u32) -> String {
     let step = step_seconds.max(1);
     let blocks = (left.min(step) * 6).div_ceil(step) as usize;
     let bar: String = "#".repeat(blocks) + &".".repeat(6 - blocks.min(6));
-    let advice = if left < WAIT_BELOW_SECONDS { ", better wait for the next code" } else { "" };
-    format!("[{bar}] {left} s left of this code{advice}")
+    let id = if left < WAIT_BELOW_SECONDS { "token-left-wait" } else { "token-left" };
+    format!("[{bar}] {}", say_with(id, &[("seconds_left", left.into())]))
 }
 
 /// Where else the account is signed in (A-34).
 pub(crate) fn elsewhere(sessions: &[ElsewhereSession]) -> String {
-    let mut text = "This account is already signed in:".to_owned();
-    for session in sessions {
-        let _ = write!(
-            text,
-            "\n  {} ({}), since {}",
-            printable(&session.host_name),
-            printable(&session.source),
-            instant(session.since)
-        );
-    }
-    text
+    format!("{}\n{}", say("cli-elsewhere"), texts().elsewhere(sessions))
 }
 
 /// The sign-in before this one.
 pub(crate) fn last_sign_in(last: &LastSignIn) -> String {
-    format!("{} from {}", instant(last.at), printable(&last.source))
+    texts().last_sign_in(last)
 }
 
 /// A kind of resource.
-pub(crate) fn kind(kind: ResourceKind) -> &'static str {
-    match kind {
-        ResourceKind::Web => "web",
-        ResourceKind::Rdp => "remote desktop",
-        ResourceKind::Ssh => "terminal",
-        ResourceKind::FileShare => "files",
-        ResourceKind::Other => "other",
-    }
+pub(crate) fn kind(kind: ResourceKind) -> String {
+    texts().kind(kind)
 }
 
 #[cfg(test)]
 mod tests {
+    use praya_model::{SupportCode, samples};
+
     use super::*;
 
     #[test]
@@ -363,5 +260,79 @@ mod tests {
         assert_eq!(token_bar(60, 10), "[#.....] 10 s left of this code");
         assert_eq!(token_bar(60, 9), "[#.....] 9 s left of this code, better wait for the next code");
         assert_eq!(token_bar(30, 0), "[......] 0 s left of this code, better wait for the next code");
+    }
+
+    #[test]
+    fn a28_countdowns_that_are_told_once_leave_seconds_out_where_they_do_not_matter() {
+        for (seconds, text) in [
+            (1, "in 1 second"),
+            (89, "in 1 minute 29 seconds"),
+            (90, "in 2 minutes"),
+            (299, "in 5 minutes"),
+            (5400, "in 1 hour 30 minutes"),
+        ] {
+            assert_eq!(within(Duration::from_secs(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn a41_a_failure_carries_help_desk_and_support_code() {
+        let text = failure(&Failure {
+            code: FailureCode::Locked { seconds_left: 300 },
+            support: Some(SupportCode::new("K7Q2-M4")),
+            help_desk: Some("IT, phone 1234".into()),
+        });
+        assert!(text.starts_with("Sign-in is locked for this account."), "{text}");
+        assert!(text.ends_with("\nHelp: IT, phone 1234\nSupport code: K7Q2-M4"), "{text}");
+    }
+
+    #[test]
+    fn a_terminal_is_told_the_command_that_helps_and_not_to_use_a_window() {
+        let told = |code: FailureCode| failure(&code.into());
+        assert!(told(FailureCode::NotSignedIn).ends_with("praya login"));
+        assert!(told(FailureCode::SessionEnded { reason: EndReason::Idle }).ends_with("praya login"));
+        let by_admin = told(FailureCode::SessionEnded { reason: EndReason::Admin });
+        assert!(by_admin.contains("help desk") && !by_admin.contains("praya login"), "{by_admin}");
+    }
+
+    #[test]
+    fn each_remedy_of_a_terminal_belongs_to_a_failure() {
+        let names: Vec<String> = samples::failures().iter().map(failure_name).collect();
+        let file = include_str!("../../../ui/locales/en/cli.ftl");
+        let mut count = 0;
+        for id in file.lines().filter_map(|line| line.split_once(" =").map(|(id, _)| id)) {
+            let name = id.strip_prefix("cli-doctor-remedy-").or_else(|| id.strip_prefix("cli-remedy-"));
+            if let Some(name) = name {
+                assert!(names.iter().any(|known| known == name), "{id}");
+                count += 1;
+            }
+        }
+        assert!(count > 10, "{count}");
+    }
+
+    #[test]
+    fn whoever_runs_the_doctor_is_not_told_to_run_it() {
+        for code in samples::failures() {
+            let failure = Failure::from(code);
+            assert!(!finding(&failure).contains("doctor"), "{failure:?}");
+        }
+        let network = FailureCode::NetworkSetup { detail: String::new() };
+        assert!(failure(&network.into()).contains("praya doctor"));
+    }
+
+    #[test]
+    fn a_question_in_chinese_needs_no_room_before_the_answer() {
+        assert_eq!(ask("cli-ask-code"), "Code: ");
+        assert_eq!(with_room("驗證碼：".to_owned()), "驗證碼：");
+        assert_eq!(ask_field("PIN"), "PIN: ");
+        assert_eq!(ask_field(" Answer:\n"), "Answer: ");
+        assert_eq!(ask_field(""), "Answer: ");
+    }
+
+    #[test]
+    fn only_a_word_for_yes_is_one() {
+        for (answer, yes) in [("y", true), (" YES\r", true), ("replace", true), ("", false), ("no", false)] {
+            assert_eq!(is_yes(answer), yes, "{answer:?}");
+        }
     }
 }

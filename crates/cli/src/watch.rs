@@ -6,6 +6,7 @@ use std::time::Duration;
 use praya_ipc::Client;
 use praya_model::Snapshot;
 
+use crate::format::width;
 use crate::login::{has_session, now};
 use crate::out::Out;
 use crate::status::{Status, view};
@@ -31,7 +32,8 @@ pub(crate) async fn watch(client: &Client, out: Out) -> Result<(), Ended> {
         tokio::select! {
             _ = &mut stop => {
                 if !out.json {
-                    let note = if has_session(&snapshot) { text::STATUS_STOPPED } else { "" };
+                    let note =
+                        if has_session(&snapshot) { text::say("cli-status-stopped") } else { String::new() };
                     out.text(&format!("\n{note}"))?;
                 }
                 return Ok(());
@@ -62,29 +64,6 @@ fn columns() -> usize {
 /// How many rows `picture` takes on a terminal of that many columns, where long lines go on in the next row.
 fn rows(picture: &str, columns: usize) -> usize {
     picture.lines().map(|line| if columns == 0 { 1 } else { width(line).div_ceil(columns).max(1) }).sum()
-}
-
-/// Columns that `line` takes: colours none, East Asian characters two.
-fn width(line: &str) -> usize {
-    let mut in_colour = false;
-    let mut width = 0;
-    for c in line.chars() {
-        match c {
-            '\u{1b}' => in_colour = true,
-            'm' if in_colour => in_colour = false,
-            _ if in_colour => {}
-            '\u{1100}'..='\u{115f}'
-            | '\u{2e80}'..='\u{a4cf}'
-            | '\u{ac00}'..='\u{d7a3}'
-            | '\u{f900}'..='\u{faff}'
-            | '\u{fe30}'..='\u{fe4f}'
-            | '\u{ff00}'..='\u{ff60}'
-            | '\u{ffe0}'..='\u{ffe6}'
-            | '\u{20000}'..='\u{3fffd}' => width += 2,
-            _ => width += 1,
-        }
-    }
-    width
 }
 
 fn show(snapshot: &Snapshot, out: Out) -> std::io::Result<()> {

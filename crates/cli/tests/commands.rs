@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use praya_ipc::{Call, Handler, Limits, Request, Response, Rules, Server, View};
 use praya_model::resource::ResourceKind;
+use praya_model::snapshot::{Traffic, TunnelView, Warning};
 use praya_model::{
-    EndReason, FailureCode, GroupName, Resource, ResourceId, Snapshot, Timestamp, TunnelState,
+    AccountName, EndReason, FailureCode, GroupName, Resource, ResourceId, Snapshot, Timestamp, TunnelState,
 };
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -74,11 +75,18 @@ impl Scene {
     }
 
     async fn run(&self, args: &[&str]) -> (i32, String) {
+        self.run_in(args, &[("LC_ALL", "C")]).await
+    }
+
+    /// With these variables of the language, and no others.
+    async fn run_in(&self, args: &[&str], language: &[(&str, &str)]) -> (i32, String) {
         let output = Command::new(env!("CARGO_BIN_EXE_praya"))
             .arg("--socket")
             .arg(self.folder.path().join("run/praya.sock"))
             .args(args)
+            .env_clear()
             .env("PATH", self.folder.path())
+            .envs(language.iter().copied())
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .output();
@@ -174,6 +182,8 @@ async fn a_reset_without_service_and_journal_finds_nothing_to_do() {
     let output = Command::new(env!("CARGO_BIN_EXE_praya"))
         .args(["reset-network", "--state", state, "--socket"])
         .arg(socket)
+        .env("LC_ALL", "C")
+        .env_remove("PRAYA_LANG")
         .output()
         .await
         .unwrap();
@@ -185,6 +195,74 @@ async fn a_reset_without_service_and_journal_finds_nothing_to_do() {
     };
     assert_eq!(output.status.code(), Some(code), "{text}");
     assert!(text.contains(says), "{text}");
+}
+
+fn connected() -> Snapshot {
+    Snapshot {
+        state: TunnelState::Connected,
+        profile: Some("TCC-VPN".parse().unwrap()),
+        account: Some(AccountName::new("hark.chen")),
+        tunnel: Some(TunnelView {
+            addresses: vec!["192.168.131.2/24".parse().unwrap()],
+            ..TunnelView::default()
+        }),
+        connected_since: Some(Timestamp::from(std::time::SystemTime::now())),
+        traffic: Traffic { bytes_in: 24_115, bytes_out: 48_445, packets_in: 1, packets_out: 1 },
+        warnings: vec![Warning::Dns { detail: "\u{1b}[2Jno".to_owned() }],
+        ..Snapshot::default()
+    }
+}
+
+#[tokio::test]
+async fn b16_the_status_is_in_the_persons_language_with_the_sources_labels() {
+    let scene = Scene::new(|_| Response::Done);
+    scene.show(connected());
+    let (code, text) = scene.run_in(&["status"], &[("LANG", "zh_TW.UTF-8")]).await;
+    assert_eq!(code, 0, "{text}");
+    for part in [
+        "狀態        已連線\n",
+        "VPN 名稱    TCC-VPN\n",
+        "IP 地址     192.168.131.2\n",
+        "用戶名      hark.chen\n",
+        "連接時間    00:00:0",
+        "接收字節數  23.55 KB\n",
+        "發送字節數  47.31 KB\n",
+        "警告        內部名稱可能無法解析： [2Jno。\n",
+    ] {
+        assert!(text.contains(part), "{part:?} in\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn the_option_goes_before_the_variable_and_the_variable_before_the_system() {
+    let scene = Scene::new(|_| Response::Done);
+    scene.show(Snapshot::default());
+    let all = [("PRAYA_LANG", "zh-Hant-MO"), ("LC_ALL", "pt_PT.UTF-8")];
+    for (args, language, state) in [
+        (&["status", "--lang", "zh-Hant-TW"][..], &all[..], "尚未登入"),
+        (&["status"], &all, "狀態  尚未登入"),
+        (&["status"], &all[1..], "Sem sessão iniciada"),
+        (&["status", "--lang", "en"], &all, "Not signed in"),
+        (&["status"], &[("LC_ALL", "C"), ("LANG", "zh_TW.UTF-8")], "Not signed in"),
+        (&["status"], &[], "Not signed in"),
+    ] {
+        let (code, text) = scene.run_in(args, language).await;
+        assert!(code == 0 && text.contains(state), "{args:?} {language:?}: {text}");
+    }
+    let (code, text) = scene.run(&["status", "--lang", "tlh"]).await;
+    assert!(code == 2 && text.contains("zh-Hant-TW"), "{text}");
+}
+
+#[tokio::test]
+async fn what_programs_read_is_the_same_in_every_language() {
+    let scene = Scene::new(|_| FailureCode::Locked { seconds_left: 300 }.into());
+    let (_, english) = scene.run(&["resources", "--json"]).await;
+    for language in ["zh-Hant-TW", "zh-Hant-MO", "pt-MO"] {
+        let (_, told) = scene.run_in(&["resources"], &[("PRAYA_LANG", language)]).await;
+        assert!(!told.contains("locked") && told.contains('5'), "{told}");
+        let json = scene.run_in(&["resources", "--json"], &[("PRAYA_LANG", language)]).await;
+        assert_eq!(json.1, english);
+    }
 }
 
 fn ended(gateway_told: Option<bool>) -> Snapshot {
@@ -215,7 +293,7 @@ async fn a_logout_that_waits_for_the_gateway_says_so() {
     let scene = Scene::new(|_| Response::Done);
     scene.show(ended(None));
     let mut logout = Command::new(env!("CARGO_BIN_EXE_praya"))
-        .args(["logout", "--socket"])
+        .args(["logout", "--lang", "en", "--socket"])
         .arg(scene.folder.path().join("run/praya.sock"))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

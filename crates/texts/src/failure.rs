@@ -75,8 +75,9 @@ impl Texts {
             .collect();
         let args = [("broken", broken.join(&self.say("list-separator")).into())];
         let must = (!broken.is_empty()).then(|| self.say_with("failure-password-rules", &args));
-        let what = differ.into_iter().chain(must).collect::<Vec<_>>().join(" ");
-        (what, self.attribute("failure-password-rules", "remedy", &args))
+        // Whoever mistyped has chosen well enough.
+        let remedy = must.as_ref().and_then(|_| self.attribute("failure-password-rules", "remedy", &args));
+        (differ.into_iter().chain(must).collect::<Vec<_>>().join(" "), remedy)
     }
 
     /// Where else an account is signed in, one session a line.
@@ -148,6 +149,11 @@ impl Texts {
     pub fn last_sign_in(&self, last: &LastSignIn) -> String {
         self.say_with("last-sign-in", &[("at", last.at.into()), ("source", (&last.source).into())])
     }
+}
+
+/// The name of a failure as ids of texts have it, such as `wrong-otp`.
+pub fn failure_name(code: &FailureCode) -> String {
+    named(code, "code").0
 }
 
 /// The message of a value that is nothing but its name.

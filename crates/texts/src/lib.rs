@@ -17,7 +17,7 @@ use std::fmt;
 pub use jiff::tz::TimeZone;
 
 pub use self::bundle::Isolation;
-pub use self::failure::FailureText;
+pub use self::failure::{FailureText, failure_name};
 pub use self::function::{bytes, clock};
 pub use self::locale::{Locale, UnknownLocale};
 pub use self::printable::printable;

@@ -204,7 +204,7 @@ warning-not-resumable = The session will not survive a restart of the service: {
 
 token-hint = Token { $serial }, { $digits } digits, a new code every { $step_seconds } seconds.
 token-left = { $seconds_left } s left of this code
-token-wait = better wait for the next code
+token-left-wait = { $seconds_left } s left of this code, better wait for the next code
 
 ## Times and numbers
 ##

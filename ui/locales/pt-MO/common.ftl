@@ -194,7 +194,7 @@ warning-not-resumable = A sessão não sobreviverá a um reinício do serviço: 
 
 token-hint = Token { $serial }, { $digits } algarismos, um código novo a cada { $step_seconds } segundos.
 token-left = restam { $seconds_left } s a este código
-token-wait = é melhor aguardar pelo código seguinte
+token-left-wait = restam { $seconds_left } s a este código, é melhor aguardar pelo seguinte
 
 ## Tempos e números
 

@@ -194,7 +194,7 @@ warning-not-resumable = 服務重新啟動後將無法保持登入：{ $detail }
 
 token-hint = 權杖 { $serial }，{ $digits } 位數字，每 { $step_seconds } 秒更新一次。
 token-left = 這組驗證碼剩下 { $seconds_left } 秒
-token-wait = 建議等下一組
+token-left-wait = 這組驗證碼剩下 { $seconds_left } 秒，建議等下一組
 
 ## 時間與數字
 
