@@ -96,6 +96,9 @@ pub fn authorise(
         | Request::CancelSignIn
         | Request::Resources
         | Request::ChangePassword { .. }
+        | Request::Sessions
+        | Request::EndSession { .. }
+        | Request::StayActive
         | Request::Connect
         | Request::Disconnect
         | Request::Logout { .. } => match rights {
@@ -204,6 +207,9 @@ mod tests {
             (Request::CancelSignIn, own),
             (Request::Resources, own),
             (Request::ChangePassword { current: Secret::new("a"), new: Secret::new("b") }, own),
+            (Request::Sessions, own),
+            (Request::EndSession { session: praya_model::SessionId::new("a") }, own),
+            (Request::StayActive, own),
             (Request::Connect, own),
             (Request::Disconnect, own),
             (Request::Logout { reason: EndReason::UserLogout }, own),

@@ -160,6 +160,7 @@ impl Client {
             | Response::Snapshot { .. }
             | Response::Profiles { .. }
             | Response::Resources { .. }
+            | Response::Sessions { .. }
             | Response::Diagnosis { .. }) => Ok(response),
         }
     }
@@ -175,6 +176,7 @@ impl Client {
             | Response::Failed { .. }
             | Response::Profiles { .. }
             | Response::Resources { .. }
+            | Response::Sessions { .. }
             | Response::Diagnosis { .. } => Err(FrameError::Malformed.into()),
         }
     }

@@ -3,8 +3,9 @@
 //! A connection begins with one hello each way. Then a view sends requests, each with a number of its own choosing,
 //! and gets exactly one answer to each; after [`Request::Subscribe`] it gets events as well.
 
+use praya_model::api::OwnSession;
 use praya_model::{
-    EndReason, Failure, FailureCode, GatewayAddress, Pin, Profile, ProfileName, Resource, Secret,
+    EndReason, Failure, FailureCode, GatewayAddress, Pin, Profile, ProfileName, Resource, Secret, SessionId,
     SignInAnswer, Snapshot,
 };
 use serde::{Deserialize, Serialize};
@@ -132,6 +133,15 @@ pub enum Request {
         /// The new one.
         new: Secret,
     },
+    /// The account's sessions, here and elsewhere; answered by [`Response::Sessions`].
+    Sessions,
+    /// Ends another session of the account.
+    EndSession {
+        /// Which.
+        session: SessionId,
+    },
+    /// The person says that they are still there: the idle time starts anew. Never sent without their act.
+    StayActive,
     /// Brings the tunnel of a paused session up, or tries at once where the next attempt is being waited for.
     Connect,
     /// Takes the tunnel down and keeps the session, for as long as the gateway does.
@@ -191,6 +201,11 @@ pub enum Response {
     Resources {
         /// The resources.
         resources: Vec<Resource>,
+    },
+    /// The account's sessions, the oldest first.
+    Sessions {
+        /// The sessions.
+        sessions: Vec<OwnSession>,
     },
     /// The findings of [`Request::Doctor`].
     Diagnosis {

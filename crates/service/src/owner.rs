@@ -475,7 +475,10 @@ fn next_counter(last: &std::sync::atomic::AtomicU64, now: Timestamp) -> u64 {
 fn response(result: Result<Answer, Failure>) -> Response {
     match result {
         Ok(Answer::Resources(resources)) => Response::Resources { resources },
-        Ok(Answer::PasswordChanged | Answer::Session(_)) => Response::Done,
+        Ok(Answer::Sessions(sessions)) => Response::Sessions { sessions },
+        Ok(Answer::PasswordChanged | Answer::Session(_) | Answer::SessionEnded | Answer::Active) => {
+            Response::Done
+        }
         Err(failure) => failure.into(),
     }
 }

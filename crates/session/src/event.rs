@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use praya_model::api::SessionInfo;
+use praya_model::api::{OwnSession, SessionInfo};
 use praya_model::snapshot::Traffic;
 use praya_model::{
     EndReason, FailureCode, Profile, Resource, Secret, SessionId, SignInAnswer, Timestamp, TunnelConfig,
@@ -206,6 +206,12 @@ pub enum Question {
         /// The new one.
         new: Secret,
     },
+    /// The account's sessions, wherever they are.
+    Sessions,
+    /// The end of another session of the account.
+    EndSession(SessionId),
+    /// The person is still there: the idle time starts anew.
+    StayActive,
 }
 
 /// The answer to a [`Question`].
@@ -217,6 +223,12 @@ pub enum Answer {
     Session(Box<SessionInfo>),
     /// To [`Question::ChangePassword`].
     PasswordChanged,
+    /// To [`Question::Sessions`], the oldest first.
+    Sessions(Vec<OwnSession>),
+    /// To [`Question::EndSession`].
+    SessionEnded,
+    /// To [`Question::StayActive`].
+    Active,
 }
 
 impl Event {

@@ -63,6 +63,13 @@ pub(super) async fn session(State(front): State<Front>, caller: Caller<NoBody>) 
     })
 }
 
+/// The person's own word that they are still there counts as much as a packet of theirs. No other request does:
+/// a list that is fetched again by itself must not keep a session.
+pub(super) async fn stay_active(State(front): State<Front>, caller: Caller<NoBody>) -> StatusCode {
+    caller.session.traffic.user_was_active(front.now());
+    StatusCode::NO_CONTENT
+}
+
 /// How a person leaves.
 #[derive(Deserialize)]
 pub(super) struct Leaving {

@@ -100,6 +100,7 @@ async fn a03_nothing_of_a_session_opens_without_its_cookie() {
         for (method, path) in [
             ("GET", "/session"),
             ("DELETE", "/session"),
+            ("POST", "/session/active"),
             ("GET", "/resources"),
             ("POST", "/password"),
             ("GET", "/sessions"),
@@ -157,6 +158,22 @@ async fn a_person_sees_and_ends_own_sessions_only() {
     assert_eq!((status, lab.sessions.count()), (StatusCode::NO_CONTENT, 1));
     let (status, _) = client.call("DELETE", &format!("/sessions/{other}"), Value::Null).await;
     assert_eq!(status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a28_the_persons_own_word_counts_as_their_traffic_and_a_look_does_not() {
+    let lab = Lab::new(|_| {});
+    let (front, _) = lab.front();
+    let grant = lab.sign_in(None);
+    let session = lab.sessions.get(&grant.session.unwrap()).unwrap();
+    let client = Client { cookie: Some(grant.cookie), ..Client::new(&front) };
+    let before = session.traffic.last_user();
+    client.get("/session").await;
+    client.get("/resources").await;
+    assert_eq!(session.traffic.last_user(), before);
+    let (status, _) = client.call("POST", "/session/active", Value::Null).await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    assert!(session.traffic.last_user() > before, "{:?}", session.traffic.last_user());
 }
 
 #[tokio::test]

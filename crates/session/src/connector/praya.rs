@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use praya_model::api::{
-    AnswerSignIn, BeginSignIn, ChangePassword, GatewayInfo, PREFIX, ResourceList, SessionInfo, SignInReply,
+    AnswerSignIn, BeginSignIn, ChangePassword, GatewayInfo, PREFIX, ResourceList, SessionInfo, SessionList,
+    SignInReply,
 };
 use praya_model::{AccountName, Failure, FailureCode, Secret, SignInAnswer, SignInStep};
 use serde::Serialize;
@@ -179,6 +180,16 @@ pub fn ask(question: &Question, bearer: Bearer) -> Result<HttpRequest, FailureCo
         Question::ChangePassword { current, new } => {
             post("password", &ChangePassword { current: current.clone(), new: new.clone() })?
         }
+        Question::Sessions => get("sessions"),
+        Question::EndSession(session) => {
+            // Another view's word, and part of a path.
+            let id = session.as_str();
+            if id.is_empty() || !id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
+                return Err(protocol("that is no session's identifier"));
+            }
+            HttpRequest::new(Method::Delete, format!("{PREFIX}/sessions/{id}"))
+        }
+        Question::StayActive => HttpRequest::new(Method::Post, format!("{PREFIX}/session/active")),
     };
     request.bearer = Some(bearer);
     Ok(request)
@@ -199,11 +210,15 @@ pub fn answered(question: &Question, reply: &HttpReply) -> Result<Answer, Failur
     match question {
         Question::Resources => read::<ResourceList>(reply).map(|list| Answer::Resources(list.resources)),
         Question::Session => read::<SessionInfo>(reply).map(|info| Answer::Session(Box::new(info))),
-        Question::ChangePassword { .. } => match reply.status {
-            200..=299 => Ok(Answer::PasswordChanged),
-            _ => Err(failure(reply)),
-        },
+        Question::ChangePassword { .. } => done(reply, Answer::PasswordChanged),
+        Question::Sessions => read::<SessionList>(reply).map(|list| Answer::Sessions(list.sessions)),
+        Question::EndSession(_) => done(reply, Answer::SessionEnded),
+        Question::StayActive => done(reply, Answer::Active),
     }
+}
+
+fn done(reply: &HttpReply, answer: Answer) -> Result<Answer, Failure> {
+    if (200..300).contains(&reply.status) { Ok(answer) } else { Err(failure(reply)) }
 }
 
 fn get(path: &str) -> HttpRequest {

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use praya_model::{EndReason, Failure, FailureCode};
+use praya_model::{EndReason, Failure, FailureCode, Timestamp};
 
 use super::Context;
 use super::link::Link;
@@ -45,7 +45,14 @@ impl Live {
             (Protocol::Praya, _) if self.asks.waiting.len() < QUEUE => None,
             (Protocol::Praya, _) => Some(Err(FailureCode::Busy { retry_after_seconds: 1 }.into())),
             (Protocol::AnyConnect, Question::Resources) => Some(Ok(Answer::Resources(Vec::new()))),
-            (Protocol::AnyConnect, Question::Session | Question::ChangePassword { .. }) => {
+            (
+                Protocol::AnyConnect,
+                Question::Session
+                | Question::ChangePassword { .. }
+                | Question::Sessions
+                | Question::EndSession(_)
+                | Question::StayActive,
+            ) => {
                 let detail = "the gateway has no way to do this".to_owned();
                 Some(Err(FailureCode::Protocol { detail }.into()))
             }
@@ -88,16 +95,24 @@ impl Live {
         let Some((http, asked)) = self.asks.under_way.take() else { return };
         cx.push(Action::CancelHttp(http));
         match (&asked.question, asked.id) {
-            (Question::Resources | Question::Session, _) => self.asks.waiting.push_front(asked),
-            (Question::ChangePassword { .. }, Some(id)) => {
+            (Question::Resources | Question::Session | Question::Sessions | Question::StayActive, _) => {
+                self.asks.waiting.push_front(asked)
+            }
+            (Question::ChangePassword { .. } | Question::EndSession(_), Some(id)) => {
                 let result = Err(FailureCode::Busy { retry_after_seconds: 1 }.into());
                 cx.push(Action::Answered { id, result });
             }
-            (Question::ChangePassword { .. }, None) => {}
+            (Question::ChangePassword { .. } | Question::EndSession(_), None) => {}
         }
     }
 
-    pub(super) fn answered(&mut self, cx: &mut Context, http: HttpId, reply: &HttpReply) -> Option<Ending> {
+    pub(super) fn answered(
+        &mut self,
+        cx: &mut Context,
+        http: HttpId,
+        reply: &HttpReply,
+        now: Timestamp,
+    ) -> Option<Ending> {
         let (_, asked) = self.asks.under_way.take_if(|(under_way, _)| *under_way == http)?;
         let result = praya::answered(&asked.question, reply);
         if (200..300).contains(&reply.status) {
@@ -107,6 +122,10 @@ impl Live {
         if let (None, Ok(Answer::Session(info))) = (asked.id, &result) {
             self.last_sign_in = info.last_sign_in.clone();
             self.password_rules = info.password_rules.clone();
+        }
+        if matches!(result, Ok(Answer::Active)) {
+            // As the gateway counts it. Before a tunnel was up there is no idle time to start anew.
+            self.idle_since = self.idle_since.map(|since| since.max(now));
         }
         let ended = match &result {
             Err(Failure { code: FailureCode::SessionEnded { reason }, .. }) => Some(*reason),

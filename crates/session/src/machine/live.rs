@@ -253,7 +253,7 @@ impl Live {
             Event::NetworkChanged => self.network_changed(cx, now),
             Event::Suspend => self.suspend(cx),
             Event::Resume => self.wake_up(cx, now),
-            Event::HttpReply { id, reply } => return self.answered(cx, id, &reply),
+            Event::HttpReply { id, reply } => return self.answered(cx, id, &reply, now),
             Event::HttpFailed { id, failure } => self.not_answered(cx, id, failure),
             Event::Begin(_)
             | Event::Answer { .. }

@@ -4,7 +4,7 @@ use praya_model::api::{ResourceList, SessionInfo};
 use praya_model::failure::LastSignIn;
 use praya_model::password::PasswordRules;
 use praya_model::{AccountName, EndReason, Failure, FailureCode, Secret, SessionId, Timestamp, TunnelState};
-use praya_session::{Action, Answer, AskId, Event, Method, Question};
+use praya_session::{Action, Answer, AskId, Event, HttpReply, Method, Question};
 
 use crate::support::*;
 
@@ -54,6 +54,34 @@ fn the_machine_asks_once_for_the_last_sign_in_and_the_password_rules_and_shows_t
     assert_eq!(world.snapshot().last_sign_in, Some(last));
     assert_eq!(world.snapshot().password_rules, Some(rules));
     assert_eq!(answered(&world), []);
+}
+
+#[test]
+fn a28_the_persons_word_that_they_are_there_starts_the_idle_time_anew_once_the_gateway_has_it() {
+    let (mut world, _) = World::connected();
+    let end = world.snapshot().idle_at.unwrap();
+    world.wait(s(250));
+    assert_eq!(world.state(), TunnelState::IdleWarning);
+    ask(&mut world, 1, Question::StayActive);
+    let (_, request) = world.request();
+    assert_eq!((request.method, request.path.as_str()), (Method::Post, "/api/v1/session/active"));
+    assert_eq!(world.snapshot().idle_at, Some(end), "the gateway has not heard it yet");
+    world.reply(HttpReply { status: 204, headers: Vec::new(), body: Vec::new() });
+    assert_eq!(answered(&world), [(AskId(1), Ok(Answer::Active))]);
+    assert_eq!(world.state(), TunnelState::Connected);
+    assert_eq!(world.snapshot().idle_at, Some(world.now.after(s(300))));
+}
+
+#[test]
+fn only_an_identifier_gets_into_the_path_that_ends_another_session() {
+    let (mut world, _) = World::connected();
+    for bad in ["", "../session", "a?b", "a b"] {
+        ask(&mut world, 1, Question::EndSession(SessionId::new(bad)));
+        assert!(matches!(answered(&world)[..], [(AskId(1), Err(FailureCode::Protocol { .. }))]), "{bad}");
+    }
+    ask(&mut world, 2, Question::EndSession(SessionId::new("s-2")));
+    let (_, request) = world.request();
+    assert_eq!((request.method, request.path.as_str()), (Method::Delete, "/api/v1/sessions/s-2"));
 }
 
 #[test]
