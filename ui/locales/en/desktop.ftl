@@ -3,6 +3,7 @@
 ## Everywhere
 
 app-name = Praya
+language-name = English
 action-ok = OK
 action-cancel = Cancel
 action-close = Close
@@ -27,6 +28,8 @@ managed = Managed by your organisation
 managed-hint = Your administrator has set this; it cannot be changed here.
 no-tray = This desktop shows no tray icons. Praya stays reachable: start it again to bring this window back.
 safe-mode = Praya runs in safe mode because the last start showed no window. Drawing may be slower; everything works.
+notice-settings-unreadable = Your settings could not be read; the defaults are in force.
+notice-managed-unreadable = What your administrator has set could not be read; the safe choice is in force for all of it.
 
 ## Gateway: which one, and is it the right one
 
@@ -235,11 +238,12 @@ header-graph-text = Received { BYTES($received) } a second, sent { BYTES($sent) 
 header-per-second = { BYTES($n) }/s
 header-disconnect = Disconnect
 header-connect = Connect
-header-menu = Your account
+header-menu = Menu
 header-change-password = Change password
 header-sessions = My sessions
 header-settings = Settings
 header-log-out = Log out
+header-exit = Exit
 header-device = Tunnel device
 header-networks = Networks through the tunnel
 header-networks-all = everything
@@ -253,6 +257,9 @@ sessions-title = My sessions
 sessions-text = Where this account is signed in. If one of them is not yours, contact the help desk at once.
 sessions-this = this computer
 sessions-none = No session is known.
+sessions-end = End this session
+sessions-end-title = End the session on { $host_name }?
+sessions-ended = The session on { $host_name } is ended.
 sessions-unavailable = This gateway does not tell.
 logout-title = Log out?
 logout-text = The session and the tunnel end. To come back you need your password and a new code.
@@ -284,6 +291,7 @@ settings-open-rdp = Remote desktops
 settings-open-ssh = Terminals
 settings-open-files = File shares
 settings-open-system = With the system's program
+settings-open-with = With { $program }
 settings-open-copy = Copy the address only
 settings-open-command = With this program
     .hint = The program's name; the address is added to it

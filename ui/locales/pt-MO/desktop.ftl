@@ -3,6 +3,7 @@
 ## Em todo o lado
 
 app-name = Praya
+language-name = Português (Macau)
 action-ok = OK
 action-cancel = Cancelar
 action-close = Fechar
@@ -27,6 +28,8 @@ managed = Gerido pela sua organização
 managed-hint = Foi definido pelo administrador e não pode ser alterado aqui.
 no-tray = Este ambiente não mostra ícones na área de notificação. O Praya continua acessível: inicie-o outra vez para trazer esta janela de volta.
 safe-mode = O Praya está em modo de segurança porque o último arranque não mostrou nenhuma janela. O desenho pode ser mais lento; tudo funciona.
+notice-settings-unreadable = Não foi possível ler as suas definições; estão em vigor as predefinidas.
+notice-managed-unreadable = Não foi possível ler o que o administrador definiu; está em vigor a escolha segura para tudo.
 
 ## Gateway: qual, e se é o certo
 
@@ -235,11 +238,12 @@ header-graph-text = Recebe { BYTES($received) } por segundo, envia { BYTES($sent
 header-per-second = { BYTES($n) }/s
 header-disconnect = Desligar
 header-connect = Ligar
-header-menu = A sua conta
+header-menu = Menu
 header-change-password = Alterar a palavra-passe
 header-sessions = As minhas sessões
 header-settings = Definições
 header-log-out = Terminar sessão
+header-exit = Sair (Exit)
 header-device = Dispositivo do túnel
 header-networks = Redes através do túnel
 header-networks-all = tudo
@@ -253,6 +257,9 @@ sessions-title = As minhas sessões
 sessions-text = Onde esta conta tem sessão iniciada. Se alguma não for sua, contacte de imediato o serviço de assistência.
 sessions-this = este computador
 sessions-none = Não se conhece nenhuma sessão.
+sessions-end = Terminar esta sessão
+sessions-end-title = Terminar a sessão em { $host_name }?
+sessions-ended = A sessão em { $host_name } foi terminada.
 sessions-unavailable = Este gateway não o indica.
 logout-title = Terminar sessão?
 logout-text = A sessão e o túnel terminam. Para voltar, precisa da palavra-passe e de um código novo.
@@ -284,6 +291,7 @@ settings-open-rdp = Ambientes remotos
 settings-open-ssh = Terminais
 settings-open-files = Partilhas de ficheiros
 settings-open-system = Com o programa do sistema
+settings-open-with = Com { $program }
 settings-open-copy = Copiar apenas o endereço
 settings-open-command = Com este programa
     .hint = O nome do programa; o endereço é acrescentado

@@ -3,6 +3,7 @@
 ## 各處共用
 
 app-name = Praya
+language-name = 繁體中文（台灣）
 action-ok = 確定
 action-cancel = 取消
 action-close = 關閉
@@ -27,6 +28,8 @@ managed = 由貴單位管理
 managed-hint = 此項由管理者設定，無法在這裡變更。
 no-tray = 此桌面環境不顯示系統匣圖示。Praya 仍可使用：再次啟動程式即可叫出此視窗。
 safe-mode = 上次啟動時視窗未能顯示，因此 Praya 目前以安全模式執行。畫面可能較慢，功能不受影響。
+notice-settings-unreadable = 無法讀取您的設定，目前使用預設值。
+notice-managed-unreadable = 無法讀取管理者的設定，相關項目一律採用安全的選項。
 
 ## 閘道：選擇與確認
 
@@ -229,11 +232,12 @@ header-graph-text = 每秒接收 { BYTES($received) }，每秒發送 { BYTES($se
 header-per-second = { BYTES($n) }/秒
 header-disconnect = 中斷連接
 header-connect = 連接
-header-menu = 您的帳號
+header-menu = 選單
 header-change-password = 變更密碼
 header-sessions = 我的登入
 header-settings = 設定
 header-log-out = 登出
+header-exit = 結束 (Exit)
 header-device = 通道裝置
 header-networks = 經由通道的網路
 header-networks-all = 全部
@@ -247,6 +251,9 @@ sessions-title = 我的登入
 sessions-text = 此帳號目前登入的地方。若其中有不是您本人的，請立即聯絡服務台。
 sessions-this = 這台電腦
 sessions-none = 沒有登入紀錄。
+sessions-end = 結束此登入
+sessions-end-title = 要結束 { $host_name } 上的登入嗎？
+sessions-ended = { $host_name } 上的登入已結束。
 sessions-unavailable = 此閘道不提供這項資訊。
 logout-title = 要登出嗎？
 logout-text = 登入與通道都會結束。再次使用時需要密碼與新的驗證碼。
@@ -278,6 +285,7 @@ settings-open-rdp = 遠端桌面
 settings-open-ssh = 終端機
 settings-open-files = 檔案分享
 settings-open-system = 以系統預設程式開啟
+settings-open-with = 以 { $program } 開啟
 settings-open-copy = 只複製位址
 settings-open-command = 以此程式開啟
     .hint = 程式名稱；位址會接在後面

@@ -1,0 +1,151 @@
+// An app that answers the window's commands as the real one would, out of made-up states.
+
+import type { AppState, Failure, Language, OwnSession, Setting, SignInAnswer, Theme } from "../bindings";
+import { FIXTURES, NOW, SESSION } from "./fixtures";
+
+const SESSIONS: OwnSession[] = [
+  {
+    session: "s-1",
+    host_name: "desk-12",
+    client: "Praya 0.1.0",
+    source: "198.51.100.7",
+    since: NOW - 4 * 3600_000,
+    current: true,
+  },
+  {
+    session: "s-2",
+    host_name: "FIN-LAPTOP-07",
+    client: "Praya 0.1.0",
+    source: "203.0.113.77",
+    since: NOW - 30 * 3600_000,
+    current: false,
+  },
+];
+
+const REPORT = `Praya 0.1.0 on Debian GNU/Linux 12, x86_64
+service      prayad 0.1.0, attached
+state        connected since 03:07:12
+gateway      [gateway-1], TLS 1.3, X25519MLKEM768
+addresses    [address-1]/32, [address-2]/128
+reconnects   2 in the last 24 h
+
+checks
+  tun_device           good      /dev/net/tun
+  gateway_name         good      resolves
+  gateway_reachable    good      18 ms
+  route                warning   192.168.40.0/24 overlaps wlan0
+  dns                  good      systemd-resolved
+`;
+
+export type Call = { command: string; args: unknown };
+
+/** The app behind the window of a test. */
+export class MockApp {
+  readonly calls: Call[] = [];
+
+  constructor(
+    public state: AppState,
+    private readonly publish: (state: AppState) => void,
+  ) {}
+
+  /** Answers a command; what it changes is published before the answer. */
+  handle(command: string, args: unknown): unknown {
+    this.calls.push({ command, args });
+    switch (command) {
+      case "state":
+        return this.state;
+      case "sessions":
+        return SESSIONS;
+      case "diagnostics":
+        return REPORT;
+      case "save_diagnostics":
+        return "/home/hark/praya-report.txt";
+      case "begin_sign_in":
+        return this.show(FIXTURES.code.app);
+      case "answer":
+        return this.answer((args as { answer: SignInAnswer }).answer);
+      case "cancel_sign_in":
+        return this.show(FIXTURES["sign-in"].app);
+      case "logout":
+        return this.show({
+          ...FIXTURES.ended.app,
+          snapshot: { ...FIXTURES.ended.app.snapshot, ended: "user_logout" },
+        });
+      case "stay":
+      case "connect":
+        return this.show(SESSION);
+      case "disconnect":
+        return this.show(FIXTURES.paused.app);
+      case "add_profile":
+      case "accept_invitation":
+        return this.show(FIXTURES["sign-in"].app);
+      case "read_invitation":
+        return this.readInvitation((args as { text: string }).text);
+      case "dismiss_invitation":
+        return this.show({ ...this.state, invitation: null });
+      case "set_setting":
+        return this.set(args as Setting);
+      case "open_resource":
+        return { opened: "browser" };
+      case "set_favourite":
+        return this.favour(args as { id: string; on: boolean });
+      default:
+        return null;
+    }
+  }
+
+  private show(next: AppState): null {
+    const { locale, settings } = this.state;
+    this.state = { ...next, locale, settings, now: Date.now() - this.started + NOW };
+    this.publish(this.state);
+    return null;
+  }
+
+  private readonly started = Date.now();
+
+  private answer(answer: SignInAnswer): null {
+    switch (answer.answer) {
+      case "password":
+        return this.show(FIXTURES.code.app);
+      case "otp":
+        return this.show(
+          answer.code === "000000" ? FIXTURES["code-wrong"].app : FIXTURES["new-password"].app,
+        );
+      case "cancel":
+        return this.show(FIXTURES["sign-in"].app);
+      default:
+        return this.show(SESSION);
+    }
+  }
+
+  private readInvitation(text: string): unknown {
+    if (!text.startsWith("praya://")) {
+      const failure: Failure = { code: "bad_profile", detail: "neither a praya:// link nor a profile file" };
+      throw failure;
+    }
+    const { invitation } = FIXTURES["gateway-invitation"].app;
+    this.show({ ...this.state, screen: "gateway", invitation });
+    return invitation;
+  }
+
+  private set(setting: Setting): null {
+    const settings = { ...this.state.settings, [setting.key]: setting.value };
+    const locale = setting.key === "language" ? (setting.value ?? "en") : this.state.locale;
+    this.state = { ...this.state, settings, locale };
+    return this.show(this.state);
+  }
+
+  private favour({ id, on }: { id: string; on: boolean }): null {
+    const { resources } = this.state;
+    if (resources.resources === "ready") {
+      const favourites = resources.favourites.filter((other) => other !== id).concat(on ? [id] : []);
+      this.show({ ...this.state, resources: { ...resources, favourites } });
+    }
+    return null;
+  }
+}
+
+/** The state of a fixture in a language and a theme. */
+export function dressed(app: AppState, language: Language, theme: Theme): AppState {
+  return { ...app, locale: language, settings: { ...app.settings, theme } };
+}

@@ -1,0 +1,466 @@
+// Made-up states of the app, one for each thing that the window can show: for tests and screenshots.
+
+import type {
+  AppState,
+  Failure,
+  KnownProfile,
+  PasswordRules,
+  Rate,
+  Resource,
+  SignInProgress,
+  SignInStep,
+  Snapshot,
+} from "../bindings";
+import type { Page } from "../lib/pages.svelte";
+
+/** Monday, 23 November 2026, 10:30 in Macau and Taipei. */
+export const NOW = Date.UTC(2026, 10, 23, 2, 30);
+const MINUTE = 60_000;
+
+export const PIN = "pin-sha256:q0nLQ3mWnYbzJt6z0bL2mS1p9yVx4yF7mJw5Zc1r3dE=";
+export const HELP_DESK = "(853) 8390 1234 · help@example.org";
+
+export const RULES: PasswordRules = {
+  min_length: 12,
+  max_length: 128,
+  need_upper: true,
+  need_lower: true,
+  need_digit: true,
+  only_letters_and_digits: false,
+  not_the_account: true,
+  not_common: true,
+  not_the_old: true,
+};
+
+const PROFILES: KnownProfile[] = [
+  { profile: { name: "TCC-VPN", gateway: "https://vpn.example.org/", pin: null }, shared: true },
+  {
+    profile: { name: "Branch office", gateway: "https://branch.example.org:8443/", pin: PIN },
+    shared: false,
+  },
+];
+
+function resource(
+  id: string,
+  name: string,
+  group: string,
+  kind: Resource["kind"],
+  address: string,
+  description: string,
+): Resource {
+  return { id, name, description, group, kind, address, endpoints: [] };
+}
+
+export const RESOURCES: Resource[] = [
+  resource(
+    "leave",
+    "Leave and attendance",
+    "Everybody",
+    "web",
+    "https://hr.example.org/",
+    "Ask for leave, see the rota",
+  ),
+  resource("mail", "電子公文系統", "Everybody", "web", "https://doc.example.org/", "公文收發、簽核與查詢"),
+  resource(
+    "share",
+    "Department files",
+    "Everybody",
+    "file_share",
+    "\\\\files.example.org\\dept",
+    "Shared folders",
+  ),
+  resource(
+    "ledger",
+    "Ledger",
+    "Finance",
+    "web",
+    "https://ledger.example.org/",
+    "Bookings and monthly closing",
+  ),
+  resource(
+    "desk",
+    "Finance desktop",
+    "Finance",
+    "rdp",
+    "desk7.example.org:3389",
+    "Windows desktop with the audit tools",
+  ),
+  resource(
+    "build",
+    "Build machine",
+    "Engineering",
+    "ssh",
+    "build.example.org:22",
+    "Compiles everything, every night",
+  ),
+  resource("db", "Reporting database", "Engineering", "other", "db.example.org:5432", "Read-only replica"),
+  resource(
+    "wiki",
+    "Portal de conhecimento",
+    "Engineering",
+    "web",
+    "https://wiki.example.org/",
+    "Notas técnicas e manuais",
+  ),
+];
+
+/** A quiet start, a download, a pause, an upload. */
+const RATES: Rate[] = Array.from({ length: 90 }, (_, at) => {
+  const wave = (from: number, to: number, height: number) =>
+    at >= from && at <= to ? height * Math.sin((Math.PI * (at - from)) / (to - from)) : 0;
+  const ripple = 1 + 0.18 * Math.sin(at * 1.9);
+  return {
+    at: NOW - (89 - at) * 2000,
+    bytes_in: Math.round((wave(18, 58, 1_900_000) + wave(70, 84, 420_000) + 9_000) * ripple),
+    bytes_out: Math.round((wave(20, 60, 120_000) + wave(62, 80, 760_000) + 4_000) * ripple),
+  };
+});
+
+const NOBODY: Snapshot = {
+  state: "no_session",
+  in_use_by_another: false,
+  profile: null,
+  gateway: null,
+  gateway_name: null,
+  account: null,
+  session: null,
+  tunnel: null,
+  connected_since: null,
+  traffic: { bytes_in: 0, bytes_out: 0, packets_in: 0, packets_out: 0 },
+  sign_in: null,
+  idle_at: null,
+  expires_at: null,
+  ended: null,
+  end_text: null,
+  gateway_told: null,
+  gateway_forgets_at: null,
+  ended_by_administrator: false,
+  last_failure: null,
+  reconnect: null,
+  warnings: [],
+  resources_available: false,
+  help_desk: null,
+  banner: null,
+  last_sign_in: null,
+  password_rules: null,
+};
+
+const KNOWN: Snapshot = {
+  ...NOBODY,
+  profile: "TCC-VPN",
+  gateway: "https://vpn.example.org/",
+  gateway_name: "TCC-VPN",
+  help_desk: HELP_DESK,
+};
+
+const CONNECTED: Snapshot = {
+  ...KNOWN,
+  state: "connected",
+  account: "hark.chen",
+  session: "s-1",
+  tunnel: {
+    device: "praya0",
+    addresses: ["192.168.131.2/32", "fd00:131::2/128"],
+    include: ["10.20.0.0/16", "192.168.40.0/24"],
+    exclude: [],
+    dns_servers: ["10.20.0.53"],
+    split_dns: ["example.org"],
+    mtu: 1380,
+  },
+  connected_since: NOW - 3 * 3600_000 - 7 * MINUTE - 12_000,
+  traffic: { bytes_in: 1_288_490_188, bytes_out: 48_445_000, packets_in: 1_000_000, packets_out: 300_000 },
+  idle_at: NOW + 5 * MINUTE,
+  expires_at: NOW + 8 * 3600_000,
+  resources_available: true,
+  last_sign_in: { at: NOW - 26 * 3600_000, source: "203.0.113.9" },
+  password_rules: RULES,
+};
+
+/** Nobody is signed in and two gateways are known. */
+export const BASE: AppState = {
+  version: "0.1.0",
+  now: NOW,
+  screen: "sign_in",
+  service: { service: "attached", rights: "sign_in" },
+  snapshot: NOBODY,
+  profiles: PROFILES,
+  chosen: "TCC-VPN",
+  accounts: [],
+  invitation: null,
+  resources: { resources: "none" },
+  rates: [],
+  settings: {
+    language: null,
+    theme: "system",
+    start_at_login: true,
+    start_minimised: false,
+    connect_at_start: false,
+    remember_account: true,
+    notifications: true,
+    open_web: "browser",
+    open_rdp: "automatic",
+    open_ssh: "terminal",
+    open_share: "file_manager",
+  },
+  managed: [],
+  locale: "en",
+  tray_available: true,
+  notices: [],
+};
+
+/** Signed in, the tunnel up. */
+export const SESSION: AppState = {
+  ...BASE,
+  screen: "resources",
+  service: { service: "attached", rights: "full" },
+  snapshot: CONNECTED,
+  rates: RATES,
+  resources: {
+    resources: "ready",
+    list: RESOURCES,
+    favourites: ["ledger", "mail"],
+    recent: ["build", "ledger"],
+    refreshing: false,
+    stale: null,
+  },
+};
+
+export const HINT = { serial: "F88AC2B6", digits: 6, step_seconds: 60, seconds_left: 43 };
+
+function asked(
+  screen: AppState["screen"],
+  step: SignInStep | null,
+  more: Partial<SignInProgress> = {},
+  about: Partial<Snapshot> = {},
+): AppState {
+  const sign_in = { round: 2, step, notice: null, deadline: NOW + 4 * MINUTE, waiting: false, ...more };
+  return {
+    ...BASE,
+    screen,
+    service: { service: "attached", rights: "full" },
+    snapshot: { ...KNOWN, state: "signing_in", account: "hark.chen", sign_in, ...about },
+  };
+}
+
+function refused(failure: Failure): AppState {
+  return {
+    ...BASE,
+    accounts: [{ gateway: "https://vpn.example.org/", account: "hark.chen" }],
+    snapshot: { ...KNOWN, last_failure: failure },
+  };
+}
+
+function session(about: Partial<Snapshot>, more: Partial<AppState> = {}): AppState {
+  return { ...SESSION, ...more, snapshot: { ...CONNECTED, ...about } };
+}
+
+const OTP: SignInStep = { step: "otp", prompt: null, token: HINT };
+const ELSEWHERE = {
+  session: "s-0",
+  host_name: "FIN-LAPTOP-07",
+  source: "203.0.113.77",
+  since: NOW - 95 * MINUTE,
+};
+
+export type Fixture = { app: AppState; page?: Page };
+
+/** Every screen in each of its shapes. */
+export const FIXTURES = {
+  "gateway-first": { app: { ...BASE, screen: "gateway", profiles: [], chosen: null } },
+  "gateway-list": { app: BASE, page: "gateways" },
+  "gateway-invitation": {
+    app: {
+      ...BASE,
+      screen: "gateway",
+      invitation: { gateway: "https://vpn.example.org/", name: "Head office", pin: PIN },
+    },
+  },
+  "sign-in": { app: BASE },
+  "sign-in-private-gateway": {
+    app: refused({ code: "unknown_gateway", gateway: "branch.example.org:8443", pin: PIN }),
+  },
+  "sign-in-key-changed": {
+    app: refused({ code: "pin_mismatch", gateway: "branch.example.org:8443", pin: PIN }),
+  },
+  "sign-in-locked": {
+    app: refused({ code: "locked", seconds_left: 268, support: "K7QD-2M4X", help_desk: HELP_DESK }),
+  },
+  "sign-in-unreachable": {
+    app: refused({ code: "unreachable", gateway: "vpn.example.org:443", cause: "timeout" }),
+  },
+  password: { app: asked("password", { step: "password", account: "hark.chen" }, { round: 1 }) },
+  "password-wrong": {
+    app: asked(
+      "password",
+      { step: "password", account: "hark.chen" },
+      { notice: { code: "wrong_credentials", support: "P3WV-8HJK" } },
+    ),
+  },
+  "password-checked": {
+    app: asked("password", { step: "password", account: "hark.chen" }, { round: 1, waiting: true }),
+  },
+  code: {
+    app: asked("code", {
+      ...OTP,
+      prompt: "請輸入權杖顯示的號碼 / Please answer with the number on your token",
+    }),
+  },
+  "code-late": {
+    app: asked("code", { ...OTP, token: { ...HINT, seconds_left: 7 } }, { deadline: NOW + 48_000 }),
+  },
+  "code-wrong": { app: asked("code", OTP, { notice: { code: "wrong_otp", support: "T9ZC-4RNB" } }) },
+  "code-replayed": {
+    app: asked("code", OTP, { notice: { code: "replayed_otp", next_in_seconds: 41, support: "T9ZC-4RNC" } }),
+  },
+  "code-clock-off": {
+    app: asked("code", OTP, { notice: { code: "otp_clock_off", serial: HINT.serial, support: "T9ZC-4RND" } }),
+  },
+  "code-disabled": {
+    app: refused({
+      code: "token_inactive",
+      serial: HINT.serial,
+      days: 60,
+      support: "T9ZC-4RNF",
+      help_desk: HELP_DESK,
+    }),
+  },
+  "code-foreign": { app: asked("code", { step: "otp", prompt: "Answer:", token: null }) },
+  "new-password": { app: asked("new_password", { step: "new_password", rules: RULES }) },
+  "new-password-refused": {
+    app: asked(
+      "new_password",
+      { step: "new_password", rules: RULES },
+      { notice: { code: "password_rules", broken: ["not_common"], support: "N2LD-6TTP" } },
+    ),
+  },
+  form: {
+    app: asked("form", {
+      step: "form",
+      message: "Please enter your group and PIN.",
+      fields: [
+        {
+          name: "group_list",
+          label: "Group",
+          secret: false,
+          choices: [
+            ["staff", "Staff"],
+            ["guests", "Guests"],
+          ],
+        },
+        { name: "answer", label: "PIN", secret: true, choices: [] },
+      ],
+    }),
+  },
+  checking: { app: asked("checking", { step: "posture" }, { waiting: true }) },
+  "checking-refused": {
+    app: asked(
+      "checking",
+      { step: "posture" },
+      { notice: { code: "posture_unsupported", support: "C8MM-1QXA" } },
+    ),
+  },
+  elsewhere: {
+    app: asked("elsewhere", { step: "elsewhere", sessions: [ELSEWHERE], choices: ["replace", "cancel"] }),
+  },
+  "elsewhere-refused": {
+    app: asked("elsewhere", { step: "elsewhere", sessions: [ELSEWHERE], choices: [] }),
+  },
+  connecting: {
+    app: { ...SESSION, screen: "connecting", snapshot: { ...CONNECTED, state: "signing_in", tunnel: null } },
+  },
+  restoring: { app: { ...SESSION, screen: "restoring", snapshot: { ...CONNECTED, state: "restoring" } } },
+  resources: { app: SESSION },
+  "resources-loading": { app: { ...SESSION, resources: { resources: "loading" } } },
+  "resources-empty": {
+    app: {
+      ...SESSION,
+      rates: [],
+      resources: { resources: "ready", list: [], favourites: [], recent: [], refreshing: false, stale: null },
+    },
+  },
+  "resources-failed": {
+    app: {
+      ...SESSION,
+      resources: { resources: "failed", failure: { code: "busy", retry_after_seconds: 20 } },
+    },
+  },
+  "resources-foreign": { app: { ...SESSION, resources: { resources: "none" } } },
+  reconnecting: {
+    app: session({
+      state: "reconnecting",
+      last_failure: { code: "unreachable", gateway: "vpn.example.org:443", cause: "no_route" },
+      reconnect: { attempt: 3, next_at: NOW + 14_000, give_up_at: NOW + 8 * MINUTE, paused: false },
+    }),
+  },
+  paused: {
+    app: session({
+      state: "reconnecting",
+      reconnect: { attempt: 0, next_at: null, give_up_at: NOW + 40 * MINUTE, paused: true },
+    }),
+  },
+  warnings: {
+    app: session({
+      expires_at: NOW + 7 * MINUTE,
+      banner: "Maintenance tonight from 22:00. 今晚 22:00 起系統維護。",
+      warnings: [
+        { warning: "route_conflict", tunnel: "192.168.40.0/24", local: "192.168.0.0/16", device: "wlan0" },
+      ],
+    }),
+  },
+  idle: { app: session({ state: "idle_warning", idle_at: NOW + 52_000 }) },
+  ended: {
+    app: {
+      ...BASE,
+      screen: "ended",
+      accounts: [{ gateway: "https://vpn.example.org/", account: "hark.chen" }],
+      snapshot: { ...KNOWN, state: "ended", ended: "idle" },
+    },
+  },
+  "ended-by-administrator": {
+    app: {
+      ...BASE,
+      screen: "ended",
+      accounts: [{ gateway: "https://vpn.example.org/", account: "hark.chen" }],
+      snapshot: {
+        ...KNOWN,
+        state: "ended",
+        ended: "admin",
+        end_text: "Planned maintenance",
+        gateway_told: false,
+        gateway_forgets_at: NOW + 4 * MINUTE,
+      },
+    },
+  },
+  "service-gone": {
+    app: {
+      ...BASE,
+      screen: "service_gone",
+      service: { service: "gone", failure: { code: "service_unavailable" } },
+      snapshot: CONNECTED,
+    },
+  },
+  "in-use": {
+    app: {
+      ...BASE,
+      screen: "in_use",
+      service: { service: "attached", rights: "in_use_by_another" },
+      snapshot: { ...NOBODY, state: "connected", in_use_by_another: true },
+    },
+  },
+  "change-password": { app: SESSION, page: "password" },
+  sessions: { app: SESSION, page: "sessions" },
+  settings: { app: BASE, page: "settings" },
+  "settings-managed": {
+    app: {
+      ...BASE,
+      managed: ["connect_at_start", "start_at_login", "open_web", "open_rdp"],
+      tray_available: false,
+      notices: ["safe_mode"],
+    },
+    page: "settings",
+  },
+  diagnostics: { app: BASE, page: "diagnostics" },
+  about: { app: { ...SESSION }, page: "about" },
+} satisfies Record<string, Fixture>;
+
+export type FixtureName = keyof typeof FIXTURES;
