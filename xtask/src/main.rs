@@ -5,6 +5,7 @@ mod licences;
 mod packages;
 mod run;
 mod steps;
+mod texts;
 
 use std::process::ExitCode;
 
@@ -20,7 +21,7 @@ cargo xtask <command>
                   --keep stops before the end so that you can try it by hand
   test [FILTER]   everything that must be true: what `lint` checks, unit tests, end-to-end suites; FILTER picks
                   end-to-end tests by name and runs only those
-  lint            format, documents, licences, lints, fuzz targets
+  lint            format, documents, texts in every language, licences, lints, fuzz targets
   bench [--quick] the tunnel side by side with openconnect and ocserv: throughput, delay, processor time, memory,
                   sign-in; under six minutes, with --quick under 90 seconds; results in target/bench
   setup           only install the packages that `demo`, `test` and `bench` need
@@ -112,12 +113,13 @@ fn lint() -> Result<()> {
 }
 
 /// How many steps [`checks`] has.
-const CHECKS: usize = 5;
+const CHECKS: usize = 6;
 
 /// What can be said without running anything.
 fn checks(steps: &mut Steps) -> Result<()> {
     steps.run("format", format)?;
     steps.run("documents", || nothing_found(&docs::check(&run::workspace()?)?))?;
+    steps.run("texts", || nothing_found(&texts::check(&run::workspace()?)?))?;
     steps.run("licences and sources of dependencies", || {
         nothing_found(&licences::check(&run::workspace()?)?)?;
         if tool_exists("cargo-deny") {
