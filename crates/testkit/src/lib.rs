@@ -1,5 +1,5 @@
-//! Parts for tests that need more than one machine: network namespaces, links, processes, terminals, token codes,
-//! a small web site, certificates, and a TLS client without manners.
+//! Parts for tests that need more than one machine: network namespaces, links, processes, terminals, desktops, token
+//! codes, a small web site, certificates, and a TLS client without manners.
 //!
 //! Nothing here waits by sleeping: a test waits for a line, an exit, a connection, and [`HANG`] only bounds how long
 //! a broken one may take. Nothing here stays behind: what a test starts ends with the value that stands for it, and
@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 
 pub mod certificate;
+pub mod desk;
 pub mod namespace;
 pub mod otp;
 pub mod privilege;
@@ -19,6 +20,7 @@ pub mod web;
 
 use std::time::Duration;
 
+pub use desk::Desk;
 pub use namespace::Namespace;
 pub use process::{Finished, Process, Program};
 

@@ -9,6 +9,7 @@ use std::fs;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::os::fd::AsFd;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Once;
@@ -60,6 +61,8 @@ impl Namespace {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("praya-{}-{number}-{role}", std::process::id());
         let files = crate::folder()?;
+        // People on the machine who are not root reach what is theirs in it.
+        fs::set_permissions(files.path(), fs::Permissions::from_mode(0o711))?;
         fs::write(files.path().join("resolv.conf"), "# This machine's own.\nnameserver 127.0.0.53\n")?;
         fs::write(files.path().join("hosts"), format!("127.0.0.1 localhost {name}\n::1 localhost\n"))?;
         let leave = stop::leave_to_start()?;

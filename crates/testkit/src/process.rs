@@ -20,7 +20,7 @@ use crate::{stop, sweep};
 pub struct Program {
     name: String,
     words: Vec<OsString>,
-    environment: Vec<(OsString, OsString)>,
+    environment: Vec<(OsString, Option<OsString>)>,
 }
 
 impl Program {
@@ -54,7 +54,14 @@ impl Program {
     /// One more variable of the environment.
     #[must_use]
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
-        self.environment.push((name.into(), value.as_ref().to_owned()));
+        self.environment.push((name.into(), Some(value.as_ref().to_owned())));
+        self
+    }
+
+    /// Without a variable that this process has in its own environment.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.environment.push((name.into(), None));
         self
     }
 
@@ -132,7 +139,13 @@ impl Program {
     fn command(&self, words: &[OsString]) -> Result<Command> {
         let (first, rest) = words.split_first().context("a program has a name")?;
         let mut command = Command::new(first);
-        command.args(rest).envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.args(rest);
+        for (name, value) in &self.environment {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
         command.env(sweep::OWNER, sweep::own_mark()?);
         Ok(command)
     }

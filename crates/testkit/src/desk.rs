@@ -1,0 +1,269 @@
+//! A person's desktop on a machine: a display, a message bus, a home. Everything that is started at it sees nothing of
+//! the desktop that the tests themselves may run on.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::namespace::Door;
+use crate::process::{Process, Program};
+use crate::{HANG, Namespace, privilege};
+
+/// Who sits at the desk, where there are other users than root: the first person of a Debian system.
+const PERSON: u32 = 1000;
+
+/// A bus without services of its own: nothing that a test did not bring answers on it.
+const BUS: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <type>session</type>
+  <listen>unix:path=SOCKET</listen>
+  <auth>EXTERNAL</auth>
+  <policy context="default">
+    <allow send_destination="*"/>
+    <allow receive_sender="*"/>
+    <allow own="*"/>
+  </policy>
+</busconfig>
+"#;
+
+/// A desktop. Dropping it ends the display and the bus, and whatever was started at it loses both.
+pub struct Desk {
+    door: Door,
+    display: String,
+    home: PathBuf,
+    socket: PathBuf,
+    _bus: Process,
+    screen: Process,
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        // A display that is killed leaves its lock in the system's temporary folder.
+        let _ = self.screen.terminate();
+    }
+}
+
+impl Desk {
+    /// A desktop on this machine, 1280 by 800, without a window manager.
+    ///
+    /// # Errors
+    /// When the display (package xvfb) or the bus (package dbus-daemon) does not start.
+    pub fn new(machine: &Namespace) -> Result<Self> {
+        let home = machine.folder("home")?;
+        let screen = machine
+            .program("Xvfb")
+            .args(["-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp", "-dpi", "96"])
+            .start()
+            .context("package xvfb")?;
+        screen.wait_for("\n")?;
+        let display = format!(":{}", screen.output().trim());
+        for folder in ["run", ".config", ".local/share", ".cache", "bin"] {
+            fs::create_dir_all(home.join(folder))?;
+        }
+        fs::set_permissions(home.join("run"), fs::Permissions::from_mode(0o700))?;
+        let socket = home.join("run/bus");
+        let configuration = home.join("bus.conf");
+        fs::write(&configuration, BUS.replace("SOCKET", &socket.display().to_string()))?;
+        give(&home)?;
+        let bus = as_person(&machine.door(), "dbus-daemon")
+            .args(["--nofork", "--print-address=1", "--config-file"])
+            .arg(&configuration)
+            .start()
+            .context("package dbus-daemon")?;
+        bus.wait_for("guid=")?;
+        Ok(Self { door: machine.door(), display, home, socket, _bus: bus, screen })
+    }
+
+    /// The person's home, under the same path for both sides.
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// The address of the message bus.
+    pub fn bus(&self) -> String {
+        format!("unix:path={}", self.socket.display())
+    }
+
+    /// A program that the person starts. It finds what lies in the home's `bin` first.
+    pub fn program(&self, program: impl AsRef<OsStr>) -> Program {
+        let path = std::env::var("PATH").unwrap_or_default();
+        let foreign = [
+            "WAYLAND_DISPLAY",
+            "LC_ALL",
+            "LC_MESSAGES",
+            "LANGUAGE",
+            "XDG_CURRENT_DESKTOP",
+            "XAUTHORITY",
+            "SUDO_USER",
+        ];
+        let program = as_person(&self.door, program)
+            .env("HOME", &self.home)
+            .env("PATH", format!("{}:{path}", self.home.join("bin").display()))
+            .env("DISPLAY", &self.display)
+            .env("DBUS_SESSION_BUS_ADDRESS", self.bus())
+            .env("XDG_RUNTIME_DIR", self.home.join("run"))
+            .env("XDG_CONFIG_HOME", self.home.join(".config"))
+            .env("XDG_DATA_HOME", self.home.join(".local/share"))
+            .env("XDG_CACHE_HOME", self.home.join(".cache"))
+            .env("GDK_BACKEND", "x11")
+            .env("NO_AT_BRIDGE", "1")
+            .env("LANG", "C.UTF-8")
+            .env("TZ", "Asia/Taipei");
+        foreign.into_iter().fold(program, Program::without)
+    }
+
+    /// Puts a program of the person's own where it is found before the system's.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn install(&self, name: &str, script: &str) -> Result<()> {
+        let path = self.home.join("bin").join(name);
+        fs::write(&path, script)?;
+        Ok(fs::set_permissions(path, fs::Permissions::from_mode(0o755))?)
+    }
+
+    /// Makes a folder readable for the person under another path, which is returned: programs that were built in
+    /// somebody else's home.
+    ///
+    /// # Errors
+    /// When it cannot be mounted.
+    pub fn show(&self, folder: &Path) -> Result<PathBuf> {
+        let place = self.home.join("shown");
+        fs::create_dir_all(&place)?;
+        self.door.program("mount").arg("--bind").arg(folder).arg(&place).succeed()?;
+        Ok(place)
+    }
+
+    /// The windows that are to be seen now, by their X identifiers.
+    ///
+    /// # Errors
+    /// When `xdotool` is missing.
+    pub fn windows(&self, title: &str) -> Result<Vec<String>> {
+        let found = self.program("xdotool").args(["search", "--onlyvisible", "--name", title]).run()?;
+        Ok(found.text().split_whitespace().map(str::to_owned).collect())
+    }
+
+    /// Waits until this many windows with a title like this regular expression are to be seen.
+    ///
+    /// # Errors
+    /// When that does not come.
+    pub fn wait_for_windows(&self, title: &str, count: usize) -> Result<Vec<String>> {
+        let until = Instant::now() + HANG;
+        loop {
+            let windows = self.windows(title)?;
+            if windows.len() == count {
+                return Ok(windows);
+            }
+            ensure!(Instant::now() < until, "{} windows called {title} are to be seen", windows.len());
+        }
+    }
+
+    /// Asks a window to close, as its cross or Alt+F4 does.
+    ///
+    /// # Errors
+    /// When there is no such window.
+    pub fn close(&self, window: &str) -> Result<()> {
+        self.program("xdotool").args(["windowquit", window]).succeed()?;
+        Ok(())
+    }
+}
+
+/// A program as the person, or as root where there is nobody else.
+fn as_person(door: &Door, program: impl AsRef<OsStr>) -> Program {
+    if !privilege::has_other_users() {
+        return door.program(program);
+    }
+    let person = PERSON.to_string();
+    door.program("setpriv")
+        .args(["--reuid", &person, "--regid", &person, "--clear-groups", "--"])
+        .arg(program)
+}
+
+/// Gives a folder and everything in it to the person.
+fn give(folder: &Path) -> Result<()> {
+    if !privilege::has_other_users() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            give(&path)?;
+        } else {
+            chown(&path, Some(PERSON), Some(PERSON))?;
+        }
+    }
+    Ok(chown(folder, Some(PERSON), Some(PERSON))?)
+}
+
+/// How much memory these processes have to themselves, with their share of what they have together (PSS), in KiB.
+///
+/// # Errors
+/// When one of them is gone.
+pub fn memory_kib(processes: &[i32]) -> Result<u64> {
+    let mut sum = 0;
+    for pid in processes {
+        let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+        let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:")).context("a line of memory")?;
+        sum += line.trim().trim_end_matches("kB").trim().parse::<u64>()?;
+    }
+    Ok(sum)
+}
+
+/// A process and everything that it has started, its own identifier first.
+///
+/// # Errors
+/// When the system lists no processes.
+pub fn family(pid: i32) -> Result<Vec<i32>> {
+    let listed =
+        Command::new("ps").args(["-e", "-o", "pid=,ppid="]).output().context("ps (package procps)")?;
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let pairs: Vec<(i32, i32)> = listed
+        .lines()
+        .filter_map(|line| {
+            let mut numbers = line.split_whitespace().map_while(|number| number.parse().ok());
+            Some((numbers.next()?, numbers.next()?))
+        })
+        .collect();
+    let mut family = vec![pid];
+    let mut at = 0;
+    while let Some(parent) = family.get(at).copied() {
+        family.extend(pairs.iter().filter(|(_, of)| *of == parent).map(|(child, _)| child));
+        at += 1;
+    }
+    Ok(family)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::privilege::was_run_elsewhere;
+
+    #[test]
+    fn a_desk_has_a_display_a_bus_and_a_home_of_the_persons_own() -> Result<()> {
+        if was_run_elsewhere()? {
+            return Ok(());
+        }
+        let machine = Namespace::new("desk")?;
+        let desk = Desk::new(&machine)?;
+        ensure!(desk.windows(".")?.is_empty());
+        let said = desk
+            .program("sh")
+            .args([
+                "-euc",
+                "id -u; echo $HOME; touch ~/.config/mine; xdotool getdisplaygeometry; test -S ~/run/bus",
+            ])
+            .succeed()?
+            .text();
+        let uid = if privilege::has_other_users() { PERSON } else { 0 };
+        assert_eq!(said, format!("{uid}\n{}\n1280 800\n", desk.home().display()));
+        let shown = desk.show(Path::new("/etc"))?;
+        desk.program("test").arg("-f").arg(shown.join("passwd")).succeed()?;
+        Ok(())
+    }
+}
