@@ -15,7 +15,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("datapath", &["model", "wire"]),
     ("netcfg", &["model"]),
     ("ipc", &["model"]),
-    ("desktop", &["ipc", "model"]),
+    ("desktop", &["ipc", "model", "texts"]),
     ("service", &["session", "datapath", "netcfg", "ipc"]),
     ("texts", &["model"]),
     ("cli", &["ipc", "model", "texts", "netcfg"]),

@@ -96,6 +96,20 @@ fn kinds() -> [ResourceKind; 5] {
 }
 
 #[test]
+fn no_text_is_kept_for_a_code_that_is_no_more() {
+    let failures =
+        samples::failures().into_iter().map(|code| format!("failure-{}", crate::failure_name(&code)));
+    let ends = EndReason::ALL.map(|reason| format!("end-{}", reason.as_str().replace('_', "-")));
+    let known: Vec<String> = failures.chain(ends).collect();
+    let ids = include_str!("../../../ui/locales/en/common.ftl").lines();
+    for id in ids.filter_map(|line| line.split_once(" =").map(|(id, _)| id)) {
+        if id.starts_with("failure-") || id.starts_with("end-") {
+            assert!(known.iter().any(|known| known == id), "{id}");
+        }
+    }
+}
+
+#[test]
 fn a41_a_failure_carries_help_desk_and_support_code() {
     let failure = Failure {
         code: FailureCode::Locked { seconds_left: 300 },

@@ -206,7 +206,7 @@ fn a_password_alone_opens_nothing() -> Result<()> {
     // The step has a deadline of its own.
     let ended = terminal.wait()?;
     assert_eq!(ended.code(), 5, "{}", ended.everything);
-    ensure!(ended.everything.contains("too long"), "{}", ended.everything);
+    ensure!(ended.everything.contains("no longer open"), "{}", ended.everything);
     Ok(())
 }
 
