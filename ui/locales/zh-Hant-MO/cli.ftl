@@ -35,8 +35,8 @@ cli-doctor-remedy-network-setup = 請執行以下指令還原網絡設定：sudo
 
 ## 登入
 
-cli-still-signed-in = 您仍在登入中，不需要任何動作。
-cli-signed-in-otherwise = 您仍在登入中。若要改用其他身份登入，請先執行：praya logout
+cli-still-signed-in = 您仍處於登入狀態，不需要任何動作。
+cli-signed-in-otherwise = 您仍處於登入狀態。若要改用其他身份登入，請先執行：praya logout
 cli-signed-in-as = 您仍以 { $account } 登入於 { $gateway }。若要改用其他身份登入，請先執行：praya logout
 cli-tunnel-late = 已登入。通道尚未連通，正在嘗試…
 cli-session-stays = 您已登入，服務會繼續建立通道。查看狀態：praya status

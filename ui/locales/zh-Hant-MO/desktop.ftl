@@ -176,9 +176,9 @@ elsewhere-refused = 貴機構一次只允許一處登入，請先在該處登出
 connecting-title = 連接中
 connecting-text = 您已登入，通道正在建立。
 connecting-restoring-title = 正在恢復登入狀態
-connecting-restoring-text = 您仍在登入中，通道正在恢復。
+connecting-restoring-text = 您仍處於登入狀態，通道正在恢復。
 connecting-reconnecting-title = 重新連接中
-connecting-reconnecting-text = 通道中斷了，但您仍在登入中。
+connecting-reconnecting-text = 通道中斷了，但您仍處於登入狀態。
 connecting-cause = 原因
 connecting-attempt = 第 { $attempt } 次嘗試
 connecting-trying = 正在嘗試…
@@ -186,7 +186,7 @@ connecting-next = { CLOCK($seconds_left) } 後再次嘗試
 connecting-gives-up = 閘道會再保留您的登入 { DURATION($seconds_left) }。
 connecting-now = 立即嘗試
 connecting-paused-title = 已中斷連接
-connecting-paused-text = 通道已依您的要求中斷，您仍在登入中。
+connecting-paused-text = 通道已依您的要求中斷，您仍處於登入狀態。
 connecting-takes-long = 花費的時間比平常久。
 
 ## 資源
@@ -322,7 +322,7 @@ service-gone-title = Praya 服務沒有回應
 service-gone-text = 通道由該服務維持，此視窗只負責顯示。服務可能正在重新啟動，Praya 會繼續嘗試。
 service-gone-tunnel = 若通道先前已連通，現在可能仍然連通。
 service-gone-next = { CLOCK($seconds_left) } 後再次嘗試
-in-use-title = 另一位用戶正在登入中
+in-use-title = 另一位用戶已登入
 in-use-text = 這台電腦上的另一位用戶正在使用 Praya。對方登出後，您就可以登入。
 in-use-look-again = 重新查看
 
@@ -339,7 +339,7 @@ tray-account = { $account }，{ $profile }
 tray-duration = 已連接 { CLOCK($seconds) }
 tray-idle = { DURATION($seconds_left) }後自動登出
 tray-service-gone = 服務沒有回應
-tray-in-use = 另一位用戶正在登入中
+tray-in-use = 另一位用戶已登入
 tray-tooltip = Praya：{ $state }
 tray-tooltip-profile = Praya：{ $state }，{ $profile }
 
@@ -348,7 +348,7 @@ tray-tooltip-profile = Praya：{ $state }，{ $profile }
 notify-connected = 已連接到 { $profile }
 notify-connected-text = 您可以使用資源了。
 notify-reconnecting = 通道中斷
-notify-reconnecting-text = 您仍在登入中，Praya 正在重新連接。
+notify-reconnecting-text = 您仍處於登入狀態，Praya 正在重新連接。
 notify-reconnected = 已恢復連接
 notify-reconnected-text = 到 { $profile } 的通道已恢復。
 notify-idle = 即將自動登出
