@@ -6,6 +6,7 @@ mod packages;
 mod run;
 mod steps;
 mod texts;
+mod window;
 
 use std::process::ExitCode;
 
@@ -59,14 +60,14 @@ fn main() -> ExitCode {
 
 fn setup() -> Result<()> {
     let mut steps = Steps::new("setup", 1);
-    steps.run("packages", || packages::ensure(&[Need::Demo, Need::Test, Need::Bench]))?;
+    steps.run("packages", || packages::ensure(&[Need::Build, Need::Demo, Need::Test, Need::Bench]))?;
     steps.finish();
     Ok(())
 }
 
 fn demo(flags: &[&str]) -> Result<()> {
     let mut steps = Steps::new("demo", 3);
-    steps.run("packages", || packages::ensure(&[Need::Demo]))?;
+    steps.run("packages", || packages::ensure(&[Need::Build, Need::Demo]))?;
     steps.run("build", || {
         Cargo::new("build")
             .packages(&["praya-gateway", "praya-service", "praya-cli", "praya-tests"])
@@ -79,10 +80,13 @@ fn demo(flags: &[&str]) -> Result<()> {
 }
 
 fn test(filter: Option<&str>) -> Result<()> {
-    let mut steps = Steps::new("test", if filter.is_some() { 3 } else { 4 + CHECKS });
-    steps.run("packages", || packages::ensure(&[Need::Demo, Need::Test]))?;
+    let mut steps = Steps::new("test", if filter.is_some() { 4 } else { 5 + CHECKS });
+    steps.run("packages", || packages::ensure(&[Need::Build, Need::Demo, Need::Test]))?;
     if filter.is_none() {
         checks(&mut steps)?;
+        steps.run("window: tests", || window::script("test"))?;
+    } else {
+        steps.run("window", window::build)?;
     }
     steps.run("build", || Cargo::new("build").arg("--workspace").arg("--bins").run())?;
     if filter.is_none() {
@@ -106,14 +110,15 @@ fn end_to_end(filter: Option<&str>) -> Result<()> {
 }
 
 fn lint() -> Result<()> {
-    let mut steps = Steps::new("lint", CHECKS);
+    let mut steps = Steps::new("lint", 1 + CHECKS);
+    steps.run("packages", || packages::ensure(&[Need::Build]))?;
     checks(&mut steps)?;
     steps.finish();
     Ok(())
 }
 
 /// How many steps [`checks`] has.
-const CHECKS: usize = 6;
+const CHECKS: usize = 8;
 
 /// What can be said without running anything.
 fn checks(steps: &mut Steps) -> Result<()> {
@@ -127,6 +132,9 @@ fn checks(steps: &mut Steps) -> Result<()> {
         }
         Ok(())
     })?;
+    // The app is built around its window, and so are the lints of the app.
+    steps.run("window", window::build)?;
+    steps.run("window: types and lints", || window::script("check").and_then(|()| window::script("lint")))?;
     steps.run("lints", clippy)?;
     steps.run("fuzz targets", || {
         // They are a workspace of their own, because to run them takes another compiler; that they fit does not.
@@ -146,7 +154,7 @@ fn nothing_found(findings: &[String]) -> Result<()> {
 
 fn bench(flags: &[&str]) -> Result<()> {
     let mut steps = Steps::new("bench", 3);
-    steps.run("packages", || packages::ensure(&[Need::Demo, Need::Test, Need::Bench]))?;
+    steps.run("packages", || packages::ensure(&[Need::Build, Need::Demo, Need::Test, Need::Bench]))?;
     steps.run("build, optimised", || {
         Cargo::new("build")
             .arg("--release")

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::run::{Program, tool_exists};
 use crate::steps::say;
@@ -11,33 +11,76 @@ use crate::steps::say;
 /// What a package is needed for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Need {
+    /// To build everything, the desktop app included.
+    Build,
+    /// To run the product in namespaces, and its window without a display.
     Demo,
     Test,
     Bench,
 }
 
-/// (package, a program it brings, what for, for which command). The one list.
-const PACKAGES: &[(&str, &str, &str, Need)] = &[
-    ("build-essential", "cc", "compiles the C parts of aws-lc and SQLite, and links", Need::Demo),
-    ("util-linux", "nsenter", "network namespaces: unshare, nsenter, setsid", Need::Demo),
-    ("iproute2", "ip", "links, addresses and routes of the namespaces", Need::Demo),
-    ("nftables", "nft", "the gateway's forwarding and address translation", Need::Demo),
-    ("curl", "curl", "fetches the intranet page through the tunnel", Need::Demo),
-    ("procps", "sysctl", "kernel settings inside the namespaces", Need::Demo),
-    ("uidmap", "newuidmap", "lets tests that do not run as root drop privileges to other users", Need::Test),
-    ("iputils-ping", "ping", "packets of a known size through the tunnel", Need::Test),
-    ("dbus-daemon", "dbus-daemon", "a message bus of their own for the tests of the resolver", Need::Test),
-    ("openconnect", "openconnect", "the stock client, as a peer of our gateway", Need::Test),
-    ("ocserv", "ocserv", "the stock gateway, as a peer of our client", Need::Test),
-    ("iperf3", "iperf3", "one TCP stream through the tunnel, and how fast it is", Need::Bench),
+/// How a package shows that it is there.
+#[derive(Clone, Copy)]
+enum Sign {
+    /// By a program in the search path.
+    Program(&'static str),
+    /// By a file.
+    File(&'static str),
+}
+use Sign::{File, Program as Tool};
+
+/// (package, a sign of it, what for, for which command). The one list.
+const PACKAGES: &[(&str, Sign, &str, Need)] = &[
+    ("build-essential", Tool("cc"), "compiles the C parts of aws-lc and SQLite, and links", Need::Build),
+    ("pkg-config", Tool("pkg-config"), "finds the libraries of the desktop app", Need::Build),
+    (
+        "libwebkit2gtk-4.1-dev",
+        File("/usr/include/webkitgtk-4.1/webkit2/webkit2.h"),
+        "the web view of the desktop app, and GTK with it",
+        Need::Build,
+    ),
+    ("nodejs", Tool("node"), "builds the window of the desktop app", Need::Build),
+    ("npm", Tool("npm"), "fetches what the window is built with", Need::Build),
+    ("util-linux", Tool("nsenter"), "network namespaces: unshare, nsenter, setsid, setpriv", Need::Demo),
+    ("iproute2", Tool("ip"), "links, addresses and routes of the namespaces", Need::Demo),
+    ("nftables", Tool("nft"), "the gateway's forwarding and address translation", Need::Demo),
+    ("curl", Tool("curl"), "fetches the intranet page through the tunnel", Need::Demo),
+    ("procps", Tool("sysctl"), "kernel settings inside the namespaces", Need::Demo),
+    (
+        "dbus-daemon",
+        Tool("dbus-daemon"),
+        "a message bus of their own for window, tray and resolver",
+        Need::Demo,
+    ),
+    ("xvfb", Tool("Xvfb"), "a display for the window where there is none", Need::Demo),
+    ("webkit2gtk-driver", Tool("WebKitWebDriver"), "works the window as a person would", Need::Demo),
+    (
+        "fonts-noto-cjk",
+        File("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"),
+        "Chinese letters in the window",
+        Need::Demo,
+    ),
+    (
+        "uidmap",
+        Tool("newuidmap"),
+        "lets tests that do not run as root drop privileges to other users",
+        Need::Test,
+    ),
+    ("iputils-ping", Tool("ping"), "packets of a known size through the tunnel", Need::Test),
+    ("xdotool", Tool("xdotool"), "tells which windows a display shows, and closes them", Need::Test),
+    ("chromium", Tool("chromium"), "judges how accessible the window is", Need::Test),
+    ("openconnect", Tool("openconnect"), "the stock client, as a peer of our gateway", Need::Test),
+    ("ocserv", Tool("ocserv"), "the stock gateway, as a peer of our client", Need::Test),
+    ("iperf3", Tool("iperf3"), "one TCP stream through the tunnel, and how fast it is", Need::Bench),
 ];
+
+/// The first Node that the tools of the window run on; Debian 13 packages it, Debian 12 and Ubuntu 24.04 do not.
+const NODE: (u32, u32) = (20, 19);
 
 /// Installs what is missing, with `apt-get`, and says what and why. Does nothing when nothing is missing.
 pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
-    let missing: Vec<_> = PACKAGES
-        .iter()
-        .filter(|(_, program, _, need)| needs.contains(need) && !tool_exists(program))
-        .collect();
+    let missing: Vec<_> =
+        PACKAGES.iter().filter(|(_, sign, _, need)| needs.contains(need) && !sign.is_there()).collect();
     if missing.is_empty() {
         say("      nothing is missing");
     } else {
@@ -46,12 +89,40 @@ pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
         }
         install(&missing.iter().map(|(package, ..)| *package).collect::<Vec<_>>())?;
     }
-    if !Path::new("/dev/net/tun").exists() {
+    if needs.contains(&Need::Build) {
+        recent_node()?;
+    }
+    if needs.contains(&Need::Demo) && !Path::new("/dev/net/tun").exists() {
         bail!(
             "/dev/net/tun is missing; as root: modprobe tun (in a container: give it the device /dev/net/tun)"
         );
     }
     Ok(())
+}
+
+impl Sign {
+    fn is_there(self) -> bool {
+        match self {
+            Self::Program(name) => tool_exists(name),
+            Self::File(path) => Path::new(path).exists(),
+        }
+    }
+}
+
+/// Whether the Node that is there is recent enough. Which one a machine gets otherwise is its owner's choice.
+fn recent_node() -> Result<()> {
+    let said = Command::new("node").arg("--version").output().context("node --version")?;
+    let said = String::from_utf8_lossy(&said.stdout);
+    let version = said.trim().trim_start_matches('v');
+    let mut parts = version.split('.').map_while(|part| part.parse::<u32>().ok());
+    if parts.next().zip(parts.next()).is_some_and(|found| found >= NODE) {
+        return Ok(());
+    }
+    let (major, minor) = NODE;
+    bail!(
+        "the window needs Node {major}.{minor} or later, and here is {version:?}.\n\
+         Debian 13 packages it; elsewhere: https://nodejs.org/en/download, then run this again"
+    )
 }
 
 fn install(packages: &[&str]) -> Result<()> {
