@@ -8,17 +8,34 @@
 #![warn(missing_docs)]
 
 pub mod commands;
+pub mod diagnostics;
+mod engine;
 mod files;
 pub mod fold;
+pub mod fuzz;
 pub mod history;
 pub mod invitation;
+pub mod link;
+pub mod memory;
+pub mod notify;
+pub mod open;
 pub mod screen;
 pub mod settings;
+pub mod shell;
 pub mod state;
+pub mod tray;
 
+pub use engine::{Engine, Parts};
+pub use link::ServiceLink;
 pub use screen::screen;
 pub use settings::Settings;
+pub use shell::{Paths, Shell};
 pub use state::{AppState, Screen};
+pub use tray::{Tray, TrayAction, TrayIcon, TrayItem, tray};
 
 #[cfg(test)]
 mod bindings;
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod samples;

@@ -6,6 +6,7 @@
 use std::io;
 use std::path::Path;
 
+use praya_texts::Locale;
 use serde::{Deserialize, Serialize};
 
 use crate::files;
@@ -29,8 +30,10 @@ pub struct Settings {
     pub connect_at_start: bool,
     /// The account is filled in next time.
     pub remember_account: bool,
-    /// Endings, losses and warnings are notified while the window is hidden.
-    pub notifications: bool,
+    /// The end of a session, and that it is near, are notified while the window is hidden.
+    pub notify_ends: bool,
+    /// Losing and regaining the tunnel are notified while the window is hidden.
+    pub notify_connection: bool,
     /// How web resources are opened.
     pub open_web: WebOpener,
     /// How remote desktops are opened.
@@ -50,7 +53,8 @@ impl Default for Settings {
             start_minimised: false,
             connect_at_start: false,
             remember_account: true,
-            notifications: true,
+            notify_ends: true,
+            notify_connection: true,
             open_web: WebOpener::Browser,
             open_rdp: RdpOpener::Automatic,
             open_ssh: SshOpener::Terminal,
@@ -79,16 +83,24 @@ pub enum Language {
 }
 
 impl Language {
-    /// Every language.
-    pub const ALL: [Self; 4] = [Self::En, Self::ZhHantTw, Self::ZhHantMo, Self::PtMo];
-
-    /// The BCP 47 tag.
-    pub const fn tag(self) -> &'static str {
+    /// The same, as the texts name it.
+    pub const fn locale(self) -> Locale {
         match self {
-            Self::En => "en",
-            Self::ZhHantTw => "zh-Hant-TW",
-            Self::ZhHantMo => "zh-Hant-MO",
-            Self::PtMo => "pt-MO",
+            Self::En => Locale::En,
+            Self::ZhHantTw => Locale::ZhHantTw,
+            Self::ZhHantMo => Locale::ZhHantMo,
+            Self::PtMo => Locale::PtMo,
+        }
+    }
+}
+
+impl From<Locale> for Language {
+    fn from(locale: Locale) -> Self {
+        match locale {
+            Locale::En => Self::En,
+            Locale::ZhHantTw => Self::ZhHantTw,
+            Locale::ZhHantMo => Self::ZhHantMo,
+            Locale::PtMo => Self::PtMo,
         }
     }
 }
@@ -236,7 +248,8 @@ settings! {
     StartMinimised, start_minimised: bool, false;
     ConnectAtStart, connect_at_start: bool, false;
     RememberAccount, remember_account: bool, false;
-    Notifications, notifications: bool, true;
+    NotifyEnds, notify_ends: bool, true;
+    NotifyConnection, notify_connection: bool, true;
     OpenWeb, open_web: WebOpener, WebOpener::CopyAddress;
     OpenRdp, open_rdp: RdpOpener, RdpOpener::CopyAddress;
     OpenSsh, open_ssh: SshOpener, SshOpener::CopyAddress;

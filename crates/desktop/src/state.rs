@@ -150,6 +150,14 @@ impl ResourceList {
         }
     }
 
+    /// The resources that the person marked and that are still published, in the list's order.
+    pub fn favourites(&self) -> Vec<&Resource> {
+        match self {
+            Self::Ready { favourites, .. } => favourites.iter().filter_map(|id| self.find(id)).collect(),
+            Self::None | Self::Loading | Self::Failed { .. } => Vec::new(),
+        }
+    }
+
     /// The resources opened last that are still published, the newest first.
     pub fn recent(&self) -> Vec<&Resource> {
         match self {

@@ -3,4 +3,4 @@
 /**
  * Names one setting.
  */
-export type SettingKey = "language" | "theme" | "start_at_login" | "start_minimised" | "connect_at_start" | "remember_account" | "notifications" | "open_web" | "open_rdp" | "open_ssh" | "open_share";
+export type SettingKey = "language" | "theme" | "start_at_login" | "start_minimised" | "connect_at_start" | "remember_account" | "notify_ends" | "notify_connection" | "open_web" | "open_rdp" | "open_ssh" | "open_share";

@@ -36,9 +36,13 @@ connect_at_start: boolean,
  */
 remember_account: boolean,
 /**
- * Endings, losses and warnings are notified while the window is hidden.
+ * The end of a session, and that it is near, are notified while the window is hidden.
  */
-notifications: boolean,
+notify_ends: boolean,
+/**
+ * Losing and regaining the tunnel are notified while the window is hidden.
+ */
+notify_connection: boolean,
 /**
  * How web resources are opened.
  */

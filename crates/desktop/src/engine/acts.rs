@@ -1,0 +1,340 @@
+//! The other commands of the window and the tray.
+
+use std::time::Duration;
+
+use praya_ipc::{Diagnosis, Request, Response};
+use praya_model::api::OwnSession;
+use praya_model::{EndReason, Failure, FailureCode, ProfileName, ResourceId, TunnelState};
+use tokio::net::UdpSocket;
+use tokio::time::timeout;
+
+use super::{Engine, unexpected};
+use crate::commands::{
+    AddProfile, ChangePassword, CopiedBecause, InvitationText, OneSession, Opened, SetFavourite,
+};
+use crate::diagnostics;
+use crate::invitation::Invitation;
+use crate::memory::Person;
+use crate::open::{self, Opening};
+use crate::settings::{self, Setting, SettingKey};
+
+/// How long *Exit* waits for the service; the app goes in any case.
+const FAREWELL: Duration = Duration::from_secs(12);
+/// How long the service's doctor is waited for when a report is made.
+const DOCTOR: Duration = Duration::from_secs(20);
+
+impl Engine {
+    /// Brings a paused tunnel up or tries at once; looks for the service where that is what is missing.
+    ///
+    /// # Errors
+    /// The service's refusal.
+    pub async fn connect(&self) -> Result<(), Failure> {
+        if self.model().is_attached() {
+            return self.simply(Request::Connect).await;
+        }
+        self.0.link.try_now();
+        Ok(())
+    }
+
+    /// Takes the tunnel down and keeps the session.
+    ///
+    /// # Errors
+    /// The service's refusal.
+    pub async fn disconnect(&self) -> Result<(), Failure> {
+        self.simply(Request::Disconnect).await
+    }
+
+    /// Ends the session, and the app as well where `exit` is set.
+    ///
+    /// # Errors
+    /// The service's refusal; with `exit` there is none, because the person wants to go.
+    pub async fn logout(&self, exit: bool) -> Result<(), Failure> {
+        if !exit {
+            return self.simply(Request::Logout { reason: EndReason::UserLogout }).await;
+        }
+        let something = {
+            let model = self.model();
+            let nothing = matches!(model.snapshot().state, TunnelState::NoSession | TunnelState::Ended);
+            model.is_attached() && !nothing && !model.snapshot().in_use_by_another
+        };
+        if something {
+            let logout = self.simply(Request::Logout { reason: EndReason::TrayExit });
+            match timeout(FAREWELL, logout).await {
+                Ok(Ok(())) => {}
+                Ok(Err(failure)) => tracing::warn!(code = ?failure.code, "the session was not ended"),
+                Err(_) => tracing::warn!("the service did not answer in time"),
+            }
+        }
+        self.0.shell.quit();
+        Ok(())
+    }
+
+    /// Ends the app and keeps the session.
+    pub fn quit(&self) {
+        self.0.shell.quit();
+    }
+
+    /// Says that the person is still there. A gateway that has no ear for it gets a packet that counts: one
+    /// question to the name server inside.
+    ///
+    /// # Errors
+    /// The session is over, or neither way is there.
+    pub async fn stay(&self) -> Result<(), Failure> {
+        let Err(failure) = self.simply(Request::StayActive).await else { return Ok(()) };
+        let FailureCode::Protocol { .. } = failure.code else { return Err(failure) };
+        let server =
+            self.model().snapshot().tunnel.as_ref().and_then(|tunnel| tunnel.dns_servers.first().copied());
+        let Some(server) = server else { return Err(failure) };
+        let sent = async {
+            let any: std::net::IpAddr = if server.is_ipv4() { [0; 4].into() } else { [0; 16].into() };
+            let socket = UdpSocket::bind((any, 0)).await?;
+            socket.send_to(&QUESTION_FOR_THE_ROOT, (server, 53)).await
+        };
+        sent.await.map(drop).map_err(|_| failure)
+    }
+
+    /// Fetches the resource list anew.
+    pub fn refresh_resources(&self) {
+        self.change(|model| model.want_resources());
+        self.fetch_if_wanted();
+    }
+
+    /// Opens a resource of the list.
+    ///
+    /// # Errors
+    /// [`FailureCode::NoSuchResource`], or the address is not one of its kind, or there is not even a clipboard.
+    pub async fn open_resource(&self, id: &ResourceId) -> Result<Opened, Failure> {
+        let resource = self.resource(id)?;
+        let settings = self.model().settings.in_force();
+        let plan = open::plan(&resource, &settings, &self.0.shell.machine())?;
+        let started = match plan {
+            Opening::Url(url) => self.0.shell.open_url(&url).map(|()| Opened::Browser),
+            Opening::Share(share) => {
+                let program = "file manager".to_owned();
+                self.0.shell.open_share(&share).map(|()| Opened::Program { program })
+            }
+            Opening::Program { program, args } => {
+                self.0.shell.run(program, &args).map(|()| Opened::Program { program: program.to_owned() })
+            }
+            Opening::Copy(address, reason) => self.0.shell.copy(&address).map(|()| Opened::Copied { reason }),
+        };
+        let opened = match started {
+            Ok(opened) => opened,
+            Err(error) => {
+                tracing::warn!(%error, "the resource cannot be opened");
+                self.copy(&resource.address)?;
+                Opened::Copied { reason: CopiedBecause::NoProgram }
+            }
+        };
+        if let Some(person) = self.person() {
+            self.change(|model| model.memory.opened(&person, id));
+            self.save_memory();
+        }
+        Ok(opened)
+    }
+
+    /// Copies a resource's address.
+    ///
+    /// # Errors
+    /// [`FailureCode::NoSuchResource`], or there is no clipboard.
+    pub fn copy_address(&self, id: &ResourceId) -> Result<(), Failure> {
+        let resource = self.resource(id)?;
+        self.copy(&resource.address)
+    }
+
+    /// Marks a resource as a favourite, or no longer.
+    ///
+    /// # Errors
+    /// [`FailureCode::NotSignedIn`].
+    pub fn set_favourite(&self, favourite: &SetFavourite) -> Result<(), Failure> {
+        let person = self.person().ok_or(FailureCode::NotSignedIn)?;
+        self.change(|model| model.memory.set_favourite(&person, &favourite.id, favourite.on));
+        self.save_memory();
+        Ok(())
+    }
+
+    /// Changes the account's password.
+    ///
+    /// # Errors
+    /// The gateway's refusal.
+    pub async fn change_password(&self, change: ChangePassword) -> Result<(), Failure> {
+        self.simply(Request::ChangePassword { current: change.current, new: change.new }).await
+    }
+
+    /// The person's sessions, wherever they are.
+    ///
+    /// # Errors
+    /// The gateway does not tell.
+    pub async fn sessions(&self) -> Result<Vec<OwnSession>, Failure> {
+        let answer = self.request(Request::Sessions).await?;
+        let Response::Sessions { sessions } = answer else { return Err(unexpected()) };
+        Ok(sessions)
+    }
+
+    /// Ends another of the person's sessions.
+    ///
+    /// # Errors
+    /// The gateway's refusal.
+    pub async fn end_session(&self, session: OneSession) -> Result<(), Failure> {
+        self.simply(Request::EndSession { session: session.session }).await
+    }
+
+    /// Adds a gateway and chooses it.
+    ///
+    /// # Errors
+    /// [`FailureCode::BadProfile`], or the service's refusal.
+    pub async fn add_profile(&self, add: AddProfile) -> Result<(), Failure> {
+        self.store_profile(add.into_profile()?).await
+    }
+
+    async fn store_profile(&self, profile: praya_model::Profile) -> Result<(), Failure> {
+        let name = profile.name.clone();
+        self.simply(Request::AddProfile { profile }).await?;
+        self.fetch_profiles().await?;
+        self.choose_profile(name);
+        Ok(())
+    }
+
+    /// Forgets a gateway.
+    ///
+    /// # Errors
+    /// The service's refusal: a shared one is the administrator's.
+    pub async fn remove_profile(&self, name: ProfileName) -> Result<(), Failure> {
+        self.simply(Request::RemoveProfile { name }).await?;
+        self.fetch_profiles().await
+    }
+
+    /// Chooses the gateway that the sign-in screen is for.
+    pub fn choose_profile(&self, name: ProfileName) {
+        self.change(|model| model.memory.chosen = Some(name));
+        self.save_memory();
+    }
+
+    /// Reads a link or profile file and shows it for confirmation.
+    ///
+    /// # Errors
+    /// [`FailureCode::BadProfile`] with what is wrong.
+    pub fn read_invitation(&self, text: &InvitationText) -> Result<Invitation, Failure> {
+        let invitation = Invitation::read(&text.text)?;
+        self.change(|model| model.invitation = Some(invitation.clone()));
+        Ok(invitation)
+    }
+
+    /// Adds the gateway of the invitation that is shown, and chooses it.
+    ///
+    /// # Errors
+    /// None is shown, or the service's refusal.
+    pub async fn accept_invitation(&self) -> Result<(), Failure> {
+        let invitation = self.model().invitation.clone();
+        let invitation =
+            invitation.ok_or_else(|| FailureCode::BadProfile { detail: "no invitation".to_owned() })?;
+        self.store_profile(invitation.into_profile()?).await?;
+        self.dismiss_invitation();
+        Ok(())
+    }
+
+    /// Puts the invitation that is shown away.
+    pub fn dismiss_invitation(&self) {
+        self.change(|model| model.invitation = None);
+    }
+
+    /// Puts the notices away.
+    pub fn dismiss_notices(&self) {
+        self.change(|model| model.notices.clear());
+    }
+
+    /// Changes a setting.
+    ///
+    /// # Errors
+    /// [`FailureCode::NotPermitted`] where an administrator has fixed it; it cannot be saved.
+    pub async fn set_setting(&self, setting: Setting) -> Result<(), Failure> {
+        let wanted = {
+            let model = self.model();
+            if model.settings.managed_keys().contains(&setting.key()) {
+                return Err(FailureCode::NotPermitted.into());
+            }
+            let mut wanted = model.settings.own;
+            wanted.set(setting);
+            wanted
+        };
+        let engine = self.clone();
+        let saved = tokio::task::spawn_blocking(move || {
+            let _writing = engine.0.writing.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            settings::save(&engine.0.paths.settings, &wanted)?;
+            if setting.key() == SettingKey::StartAtLogin {
+                engine.0.shell.start_at_login(wanted.start_at_login)?;
+            }
+            Ok::<_, std::io::Error>(())
+        });
+        let failed = |detail: String| Failure::from(FailureCode::Internal { detail });
+        saved.await.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))?;
+        let forgets = setting == Setting::RememberAccount(false);
+        self.change(|model| {
+            model.settings.own.set(setting);
+            if forgets {
+                model.memory.accounts.clear();
+            }
+        });
+        if forgets {
+            self.save_memory();
+        }
+        Ok(())
+    }
+
+    /// Looks this machine over.
+    ///
+    /// # Errors
+    /// The service does not answer, or refuses.
+    pub async fn doctor(&self) -> Result<Diagnosis, Failure> {
+        let answer = self.request(Request::Doctor).await?;
+        let Response::Diagnosis { diagnosis } = answer else { return Err(unexpected()) };
+        Ok(diagnosis)
+    }
+
+    /// What a report to the help desk would hold. The service's part is left out where it does not answer.
+    pub async fn diagnostics(&self) -> String {
+        let diagnosis = timeout(DOCTOR, self.doctor()).await.ok().and_then(Result::ok);
+        let (state, record) = {
+            let model = self.model();
+            (model.draw(self.now()), model.record())
+        };
+        diagnostics::report(&state, &self.0.shell.facts(), &record, diagnosis.as_ref())
+    }
+
+    /// Saves that report, readable by the person alone, and says where.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub async fn save_diagnostics(&self) -> Result<String, Failure> {
+        let text = self.diagnostics().await;
+        let path = self.0.paths.reports.join(format!("praya-diagnostics-{}.txt", self.now().as_secs()));
+        let written = path.clone();
+        let saved =
+            tokio::task::spawn_blocking(move || crate::files::write_atomically(&written, text.as_bytes()))
+                .await;
+        let detail = match saved {
+            Ok(Ok(())) => return Ok(path.display().to_string()),
+            Ok(Err(error)) => error.to_string(),
+            Err(error) => error.to_string(),
+        };
+        Err(FailureCode::Internal { detail }.into())
+    }
+
+    fn resource(&self, id: &ResourceId) -> Result<praya_model::Resource, Failure> {
+        let found = self.model().resource(id);
+        found.ok_or_else(|| FailureCode::NoSuchResource { name: id.to_string() }.into())
+    }
+
+    fn person(&self) -> Option<Person> {
+        let model = self.model();
+        model.lives().then(|| model.person()).flatten()
+    }
+
+    fn copy(&self, text: &str) -> Result<(), Failure> {
+        let failed = |error: std::io::Error| FailureCode::Internal { detail: error.to_string() };
+        self.0.shell.copy(text).map_err(|error| failed(error).into())
+    }
+}
+
+/// `. IN NS`, as RFC 1035 writes it: the smallest question that a name server answers.
+const QUESTION_FOR_THE_ROOT: [u8; 17] = [0x50, 0x59, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1];

@@ -1,0 +1,189 @@
+//! What is worth a notification while the window is hidden: a pure function of two states that follow each other.
+
+use praya_model::{EndReason, Failure, TunnelState};
+use praya_texts::Texts;
+
+use crate::settings::Settings;
+use crate::state::{AppState, ServiceState};
+
+/// A notification in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notification {
+    /// One line.
+    pub title: String,
+    /// What follows from it.
+    pub body: String,
+    /// It needs the person soon.
+    pub urgent: bool,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Happening {
+    /// The tunnel came up for the first time.
+    Connected,
+    /// The tunnel was lost.
+    Lost,
+    /// The tunnel is back.
+    Back,
+    /// The idle logout is near.
+    IdleNear {
+        /// Seconds until then.
+        seconds_left: u64,
+    },
+    /// The session has ended, and not by the person's own word.
+    Ended {
+        /// Why.
+        reason: EndReason,
+    },
+    /// The service does not answer any more.
+    ServiceGone {
+        /// Why.
+        failure: Failure,
+    },
+}
+
+/// What happened from `before` to `now`, if a person who does not look would want to know.
+pub fn happened(before: &AppState, now: &AppState) -> Option<Happening> {
+    if let (ServiceState::Attached { .. }, ServiceState::Gone { failure }) = (&before.service, &now.service) {
+        return Some(Happening::ServiceGone { failure: failure.clone() });
+    }
+    let attached = |state: &AppState| matches!(state.service, ServiceState::Attached { .. });
+    if !attached(before)
+        || !attached(now)
+        || now.snapshot.in_use_by_another
+        || before.snapshot.in_use_by_another
+    {
+        return None;
+    }
+    let paused = now.snapshot.reconnect.as_ref().is_some_and(|reconnect| reconnect.paused);
+    match (before.snapshot.state, now.snapshot.state) {
+        (TunnelState::Connected | TunnelState::IdleWarning, TunnelState::Reconnecting) if !paused => {
+            Some(Happening::Lost)
+        }
+        (TunnelState::Reconnecting, TunnelState::Connected | TunnelState::IdleWarning) => {
+            Some(Happening::Back)
+        }
+        (TunnelState::SigningIn, TunnelState::Connected) => Some(Happening::Connected),
+        (TunnelState::Connected, TunnelState::IdleWarning) => {
+            let seconds_left = now.snapshot.idle_at.map_or(0, |at| at.since(now.now).as_secs());
+            Some(Happening::IdleNear { seconds_left })
+        }
+        (before, TunnelState::Ended) if before != TunnelState::Ended => {
+            let reason = now.snapshot.ended?;
+            let own = matches!(reason, EndReason::UserLogout | EndReason::TrayExit);
+            (!own || now.snapshot.ended_by_administrator).then_some(Happening::Ended { reason })
+        }
+        _ => None,
+    }
+}
+
+/// The notification for what happened, unless the settings are against it.
+pub fn notification(happening: &Happening, state: &AppState, texts: &Texts) -> Option<Notification> {
+    if !is_wanted(happening, &state.settings) {
+        return None;
+    }
+    let profile = state.snapshot.profile.as_ref().map_or("", |name| name.as_str());
+    let (title, body, urgent) = match happening {
+        Happening::Connected => (
+            texts.say_with("notify-connected", &[("profile", profile.into())]),
+            texts.say("notify-connected-text"),
+            false,
+        ),
+        Happening::Lost => (texts.say("notify-reconnecting"), texts.say("notify-reconnecting-text"), false),
+        Happening::Back => (
+            texts.say("notify-reconnected"),
+            texts.say_with("notify-reconnected-text", &[("profile", profile.into())]),
+            false,
+        ),
+        Happening::IdleNear { seconds_left } => (
+            texts.say("notify-idle"),
+            texts.say_with("notify-idle-text", &[("seconds_left", (*seconds_left).into())]),
+            true,
+        ),
+        Happening::Ended { .. } if state.snapshot.ended_by_administrator => {
+            (texts.say("notify-ended"), texts.ended_by_administrator(TunnelState::Ended), true)
+        }
+        Happening::Ended { reason } => {
+            let remedy = texts.end_remedy(*reason).map(|remedy| format!(" {remedy}")).unwrap_or_default();
+            (texts.say("notify-ended"), texts.end(*reason) + &remedy, true)
+        }
+        Happening::ServiceGone { .. } => {
+            (texts.say("notify-service-gone"), texts.say("notify-service-gone-text"), true)
+        }
+    };
+    Some(Notification { title, body, urgent })
+}
+
+fn is_wanted(happening: &Happening, settings: &Settings) -> bool {
+    match happening {
+        Happening::Ended { .. } | Happening::IdleNear { .. } => settings.notify_ends,
+        Happening::Connected | Happening::Lost | Happening::Back | Happening::ServiceGone { .. } => {
+            settings.notify_connection
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use praya_model::snapshot::Reconnect;
+    use praya_model::{FailureCode, Snapshot, Timestamp};
+
+    use super::*;
+    use crate::samples::{attached, texts};
+
+    fn at(state: TunnelState) -> AppState {
+        attached(Snapshot { state, ..Snapshot::default() })
+    }
+
+    #[test]
+    fn a28_losses_warnings_and_ends_are_told_once() {
+        let (connected, lost) = (at(TunnelState::Connected), at(TunnelState::Reconnecting));
+        assert_eq!(happened(&connected, &lost), Some(Happening::Lost));
+        assert_eq!(happened(&lost, &lost), None);
+        assert_eq!(happened(&lost, &connected), Some(Happening::Back));
+        let mut idle = at(TunnelState::IdleWarning);
+        idle.snapshot.idle_at = Some(idle.now.after(std::time::Duration::from_secs(60)));
+        assert_eq!(happened(&connected, &idle), Some(Happening::IdleNear { seconds_left: 60 }));
+        let mut ended = at(TunnelState::Ended);
+        ended.snapshot.ended = Some(EndReason::Idle);
+        assert_eq!(happened(&idle, &ended), Some(Happening::Ended { reason: EndReason::Idle }));
+        assert_eq!(happened(&ended, &ended), None);
+    }
+
+    #[test]
+    fn what_the_person_did_is_not_told_to_them() {
+        let connected = at(TunnelState::Connected);
+        let mut ended = at(TunnelState::Ended);
+        ended.snapshot.ended = Some(EndReason::UserLogout);
+        assert_eq!(happened(&connected, &ended), None);
+        let mut paused = at(TunnelState::Reconnecting);
+        paused.snapshot.reconnect =
+            Some(Reconnect { attempt: 0, next_at: None, give_up_at: None, paused: true });
+        assert_eq!(happened(&connected, &paused), None);
+        ended.snapshot.ended_by_administrator = true;
+        assert!(happened(&connected, &ended).is_some());
+    }
+
+    #[test]
+    fn each_happening_has_words_and_its_switch() {
+        let texts = texts();
+        let mut state = at(TunnelState::Connected);
+        state.now = Timestamp::from_secs(1);
+        let ends = [Happening::IdleNear { seconds_left: 30 }, Happening::Ended { reason: EndReason::Admin }];
+        let connection = [
+            Happening::Connected,
+            Happening::Lost,
+            Happening::Back,
+            Happening::ServiceGone { failure: FailureCode::ServiceUnavailable.into() },
+        ];
+        for happening in ends.iter().chain(&connection) {
+            let said = notification(happening, &state, &texts).unwrap();
+            assert!(!said.title.is_empty() && !said.body.is_empty(), "{happening:?}");
+        }
+        state.settings.notify_ends = false;
+        assert!(ends.iter().all(|happening| notification(happening, &state, &texts).is_none()));
+        state.settings.notify_connection = false;
+        assert!(connection.iter().all(|happening| notification(happening, &state, &texts).is_none()));
+    }
+}
