@@ -6,6 +6,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
@@ -38,27 +39,52 @@ pub struct Desk {
     display: String,
     home: PathBuf,
     socket: PathBuf,
+    person: Option<u32>,
+    // In the order in which they end.
     _bus: Process,
-    screen: Process,
-}
-
-impl Drop for Desk {
-    fn drop(&mut self) {
-        // A display that is killed leaves its lock in the system's temporary folder.
-        let _ = self.screen.terminate();
-    }
+    _screen: Process,
 }
 
 impl Desk {
-    /// A desktop on this machine, 1280 by 800, without a window manager.
+    /// A desktop on this machine, 1280 by 800, without a window manager. The person is not root, where there is
+    /// anybody else, and may have several desktops at once.
     ///
     /// # Errors
     /// When the display (package xvfb) or the bus (package dbus-daemon) does not start.
     pub fn new(machine: &Namespace) -> Result<Self> {
-        let home = machine.folder("home")?;
+        Self::of(machine, privilege::has_other_users().then_some(PERSON))
+    }
+
+    /// Root's desktop.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn of_root(machine: &Namespace) -> Result<Self> {
+        Self::of(machine, None)
+    }
+
+    fn of(machine: &Namespace, person: Option<u32>) -> Result<Self> {
+        static NUMBER: AtomicU32 = AtomicU32::new(1);
+        let home = machine.folder(&format!("home-{}", NUMBER.fetch_add(1, Ordering::Relaxed)))?;
+        // Displays of their own for every machine; a killed one leaves nothing in the system's temporary folder.
+        machine.shell(
+            "mkdir -p -m 1777 /tmp/.X11-unix
+             mountpoint -q /tmp/.X11-unix || mount -t tmpfs -o mode=1777 none /tmp/.X11-unix",
+        )?;
         let screen = machine
             .program("Xvfb")
-            .args(["-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp", "-dpi", "96"])
+            .args([
+                "-displayfd",
+                "1",
+                "-nolock",
+                "-nolisten",
+                "tcp",
+                "-screen",
+                "0",
+                "1280x800x24",
+                "-dpi",
+                "96",
+            ])
             .start()
             .context("package xvfb")?;
         screen.wait_for("\n")?;
@@ -70,14 +96,16 @@ impl Desk {
         let socket = home.join("run/bus");
         let configuration = home.join("bus.conf");
         fs::write(&configuration, BUS.replace("SOCKET", &socket.display().to_string()))?;
-        give(&home)?;
-        let bus = as_person(&machine.door(), "dbus-daemon")
+        if let Some(person) = person {
+            give(&home, person)?;
+        }
+        let bus = as_person(&machine.door(), person, "dbus-daemon")
             .args(["--nofork", "--print-address=1", "--config-file"])
             .arg(&configuration)
             .start()
             .context("package dbus-daemon")?;
         bus.wait_for("guid=")?;
-        Ok(Self { door: machine.door(), display, home, socket, _bus: bus, screen })
+        Ok(Self { door: machine.door(), display, home, socket, person, _bus: bus, _screen: screen })
     }
 
     /// The person's home, under the same path for both sides.
@@ -102,7 +130,7 @@ impl Desk {
             "XAUTHORITY",
             "SUDO_USER",
         ];
-        let program = as_person(&self.door, program)
+        let program = as_person(&self.door, self.person, program)
             .env("HOME", &self.home)
             .env("PATH", format!("{}:{path}", self.home.join("bin").display()))
             .env("DISPLAY", &self.display)
@@ -174,31 +202,26 @@ impl Desk {
     }
 }
 
-/// A program as the person, or as root where there is nobody else.
-fn as_person(door: &Door, program: impl AsRef<OsStr>) -> Program {
-    if !privilege::has_other_users() {
-        return door.program(program);
-    }
-    let person = PERSON.to_string();
+/// A program as this person, or as root.
+fn as_person(door: &Door, person: Option<u32>, program: impl AsRef<OsStr>) -> Program {
+    let Some(person) = person else { return door.program(program) };
+    let person = person.to_string();
     door.program("setpriv")
         .args(["--reuid", &person, "--regid", &person, "--clear-groups", "--"])
         .arg(program)
 }
 
-/// Gives a folder and everything in it to the person.
-fn give(folder: &Path) -> Result<()> {
-    if !privilege::has_other_users() {
-        return Ok(());
-    }
+/// Gives a folder and everything in it to a person.
+fn give(folder: &Path, person: u32) -> Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if path.is_dir() {
-            give(&path)?;
+            give(&path, person)?;
         } else {
-            chown(&path, Some(PERSON), Some(PERSON))?;
+            chown(&path, Some(person), Some(person))?;
         }
     }
-    Ok(chown(folder, Some(PERSON), Some(PERSON))?)
+    Ok(chown(folder, Some(person), Some(person))?)
 }
 
 /// How much memory these processes have to themselves, with their share of what they have together (PSS), in KiB.
