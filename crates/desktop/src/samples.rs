@@ -31,6 +31,7 @@ pub(crate) fn with_service(service: ServiceState, snapshot: Snapshot) -> AppStat
         chosen: None,
         accounts: vec![],
         invitation: None,
+        invitation_refused: None,
         resources: ResourceList::None,
         rates: vec![],
         settings: Settings::default(),

@@ -31,6 +31,8 @@ pub struct AppState {
     pub accounts: Vec<RememberedAccount>,
     /// An invitation that was opened and waits for the person's word.
     pub invitation: Option<Invitation>,
+    /// Why a link or file that was opened is no invitation; goes with it.
+    pub invitation_refused: Option<Failure>,
     /// The resources of the session.
     pub resources: ResourceList,
     /// Bytes per second over the last minutes, the oldest first (B-17).
