@@ -1,5 +1,6 @@
 // Made from the Rust types by `PRAYA_WRITE_BINDINGS=1 cargo test -p praya-desktop bindings`. Do not edit.
 
+import type { Failure } from "./Failure";
 import type { Invitation } from "./Invitation";
 import type { KnownProfile } from "./KnownProfile";
 import type { Language } from "./Language";
@@ -56,6 +57,10 @@ accounts: Array<RememberedAccount>,
  * An invitation that was opened and waits for the person's word.
  */
 invitation: Invitation | null,
+/**
+ * Why a link or file that was opened is no invitation; goes with it.
+ */
+invitation_refused: Failure | null,
 /**
  * The resources of the session.
  */

@@ -216,8 +216,22 @@ impl Engine {
     /// [`FailureCode::BadProfile`] with what is wrong.
     pub fn read_invitation(&self, text: &InvitationText) -> Result<Invitation, Failure> {
         let invitation = Invitation::read(&text.text)?;
-        self.change(|model| model.invitation = Some(invitation.clone()));
+        self.change(|model| {
+            model.invitation = Some(invitation.clone());
+            model.invitation_refused = None;
+        });
         Ok(invitation)
+    }
+
+    /// As [`Engine::read_invitation`], for a link or file that was opened outside the window: what is wrong with it
+    /// shows in the state.
+    pub fn invited(&self, text: String) {
+        if let Err(failure) = self.read_invitation(&InvitationText { text }) {
+            self.change(|model| {
+                model.invitation = None;
+                model.invitation_refused = Some(failure);
+            });
+        }
     }
 
     /// Adds the gateway of the invitation that is shown, and chooses it.
@@ -233,9 +247,12 @@ impl Engine {
         Ok(())
     }
 
-    /// Puts the invitation that is shown away.
+    /// Puts the invitation that is shown away, or why it is none.
     pub fn dismiss_invitation(&self) {
-        self.change(|model| model.invitation = None);
+        self.change(|model| {
+            model.invitation = None;
+            model.invitation_refused = None;
+        });
     }
 
     /// Puts the notices away.

@@ -30,6 +30,7 @@ pub(super) struct Model {
     pub(super) settings: Loaded,
     pub(super) memory: Memory,
     pub(super) invitation: Option<Invitation>,
+    pub(super) invitation_refused: Option<Failure>,
     pub(super) notices: Vec<Notice>,
     pub(super) tray_available: bool,
     language: Language,
@@ -83,6 +84,7 @@ impl Model {
             settings,
             memory,
             invitation: None,
+            invitation_refused: None,
             notices,
             tray_available: false,
             language,
@@ -108,6 +110,7 @@ impl Model {
             chosen: self.chosen(),
             accounts: if settings.remember_account { self.memory.accounts.clone() } else { Vec::new() },
             invitation: self.invitation.clone(),
+            invitation_refused: self.invitation_refused.clone(),
             resources: self.resources.list(&self.memory),
             rates: self.history.rates(),
             settings,
@@ -119,8 +122,8 @@ impl Model {
     }
 
     fn screen(&self) -> Screen {
-        let drawn =
-            screen(&self.service, &self.snapshot, !self.profiles.is_empty(), self.invitation.is_some());
+        let invited = self.invitation.is_some() || self.invitation_refused.is_some();
+        let drawn = screen(&self.service, &self.snapshot, !self.profiles.is_empty(), invited);
         let of_the_form = matches!(drawn, Screen::Password | Screen::Connecting);
         if of_the_form && self.form_holds() { Screen::SignIn } else { drawn }
     }

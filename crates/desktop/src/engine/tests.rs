@@ -338,6 +338,11 @@ async fn an_invitation_is_shown_before_anything_is_done_with_it() {
     assert_eq!((state.screen, state.chosen.unwrap().as_str()), (Screen::SignIn, "Office"));
     let bad = InvitationText { text: "praya://add?gateway=http://x".into() };
     assert!(world.engine.read_invitation(&bad).is_err());
+    world.engine.invited(bad.text);
+    let state = world.until(|state| state.invitation_refused.is_some()).await;
+    assert_eq!(state.screen, Screen::Gateway);
+    world.engine.dismiss_invitation();
+    assert_eq!(world.engine.state().screen, Screen::SignIn);
 }
 
 #[tokio::test]
