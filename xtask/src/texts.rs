@@ -200,7 +200,7 @@ fn foreign_words(locale: &str, text: &str) -> Vec<String> {
 /// What the sources name between quotation marks.
 #[derive(Debug, Default)]
 struct Used {
-    /// Whatever could be an id, without its attribute.
+    /// Whatever could be an id, or an id and its attribute, or an attribute.
     words: BTreeSet<String>,
     /// What stands before a part that is put in.
     prefixes: BTreeSet<String>,
@@ -227,7 +227,7 @@ impl Used {
                 continue;
             }
             let id = word.split('.').next().unwrap_or_default();
-            self.words.insert(id.to_owned());
+            self.words.extend([word.to_owned(), id.to_owned()]);
             if takes_an_id(before) {
                 self.demanded.insert((id.to_owned(), place.to_owned()));
             }
@@ -253,14 +253,21 @@ fn names_an_element(before: &str) -> bool {
 fn unused_and_missing(reference: &BTreeMap<String, File>, used: &Used) -> Vec<String> {
     let mut findings = Vec::new();
     let referred: BTreeSet<&String> = reference.values().flat_map(|file| &file.refers_to).collect();
-    for (name, file) in reference.iter().filter(|(name, _)| *name != "desktop.ftl") {
-        for id in file.messages.keys() {
+    for (name, file) in reference {
+        for (id, message) in &file.messages {
             let by_prefix = FAMILIES.iter().copied().chain(used.prefixes.iter().map(String::as_str));
             let is_used = used.words.contains(id)
                 || referred.contains(id)
                 || by_prefix.into_iter().any(|prefix| id.starts_with(prefix));
             if !is_used {
                 findings.push(format!("{LOCALES}/*/{name}: {id} is used nowhere"));
+                continue;
+            }
+            // An attribute is named together with its message, or by itself where the message is an argument.
+            for attribute in message.keys().filter(|attribute| !attribute.is_empty()) {
+                if !used.words.contains(&format!("{id}.{attribute}")) && !used.words.contains(attribute) {
+                    findings.push(format!("{LOCALES}/*/{name}: {id}.{attribute} is used nowhere"));
+                }
             }
         }
     }
@@ -353,12 +360,15 @@ mod tests {
 
     #[test]
     fn what_nobody_uses_and_what_is_not_there_are_found() {
-        let texts = files("a-b = A\nc-d = C { e-f }\ne-f = E\nx-one = 1\nunused-one = U\nid-only = I");
-        let source = "say(\n    \"a-b\") t('c-d.hint') format!(\"x-{}\") <p id=\"id-only\"> t(\"no-such\") find(\"y\")";
+        let texts = files(
+            "a-b = A\n    .yes = Y\n    .no = N\nc-d = C { e-f }\n    .hint = H\n    .error = R\ne-f = E\nx-one = 1\nunused-one = U\nid-only = I",
+        );
+        let source = "say(\n    \"a-b\", \"yes\") t('c-d.hint') format!(\"x-{}\") <p id=\"id-only\"> t(\"no-such\") find(\"y\")";
         let found = unused_and_missing(&texts, &used(source)).join("\n");
         assert_eq!(
             found,
-            "ui/locales/*/x.ftl: id-only is used nowhere\nui/locales/*/x.ftl: unused-one is used nowhere\n\
+            "ui/locales/*/x.ftl: a-b.no is used nowhere\nui/locales/*/x.ftl: c-d.error is used nowhere\n\
+             ui/locales/*/x.ftl: id-only is used nowhere\nui/locales/*/x.ftl: unused-one is used nowhere\n\
              a.rs: there is no text no-such"
         );
     }

@@ -2,27 +2,17 @@
 
 ## Everywhere
 
-app-name = Praya
 language-name = English
-action-ok = OK
 action-cancel = Cancel
 action-close = Close
 action-back = Back
 action-continue = Continue
 action-retry = Try again
-action-save = Save
-action-copy = Copy
 action-copied = Copied
 action-remove = Remove
-action-show-details = Show details
-action-hide-details = Hide details
 skip-to-content = Skip to the content
-required = required
 optional = optional
 loading = Loading …
-note-what-to-do = What to do
-note-help-desk = Help desk: { $help_desk }
-note-support-code = Support code: { $support }
 note-copy-support-code = Copy the support code
 managed = Managed by your organisation
 managed-hint = Your administrator has set this; it cannot be changed here.
@@ -37,7 +27,6 @@ gateway-title = Choose a gateway
 gateway-intro = A gateway is the door to your organisation's network.
 gateway-none = No gateway is stored yet. Add the one that your organisation has told you.
 gateway-list = Stored gateways
-gateway-select = Sign in to { $name }
 gateway-shared = Set up for everybody on this computer
 gateway-add = Add a gateway
 gateway-by-address = By address
@@ -76,16 +65,12 @@ gateway-confirm-shown = Key that the gateway shows
 gateway-confirm-check = Compare
 gateway-confirm-same = The keys are the same. This is the gateway.
 gateway-confirm-differs = The keys are not the same. This is not the gateway that your organisation published; do not sign in.
-gateway-changed-title = The gateway shows another key
-gateway-changed-text = The key of { $gateway } is not the one that was stored. Do not go on before your organisation confirms the new key.
 
 ## Sign in
 
-sign-in-title = Sign in
 sign-in-to = Sign in to { $name }
 sign-in-other-gateway = Another gateway
 sign-in-account = Account
-    .hint = The name that your organisation has given you
     .error = Type your account.
 sign-in-password = Password
     .error = Type your password.
@@ -97,8 +82,6 @@ sign-in-submit = Sign in
 sign-in-checking = The gateway is checking …
 sign-in-cancel = Cancel the sign-in
 sign-in-locked = Sign-in is locked. It opens in { CLOCK($seconds_left) }.
-sign-in-locked-open = The lock is open again. You can try once more.
-sign-in-wait = You can try again in { CLOCK($seconds_left) }.
 sign-in-expires = This step ends in { CLOCK($seconds_left) }.
 
 ## Token code
@@ -110,12 +93,10 @@ code-token = Token { $serial }
 code-label = Code
     .hint = { $digits } digits
     .error = The code has { $digits } digits.
-code-every = A new code every { $step_seconds } seconds
 code-left = { $seconds_left ->
         [one] { $seconds_left } second left of this code
        *[other] { $seconds_left } seconds left of this code
     }
-code-bars = { $bars } of 6 bars
 code-wait = The code is about to change. Better wait for the next one.
 code-submit = Submit
 code-trouble = The code is not accepted?
@@ -143,7 +124,6 @@ new-password-done = The password is changed.
 
 form-title = The gateway asks
 form-submit = Submit
-form-choose = Choose …
 
 ## Checking this computer
 
@@ -154,15 +134,6 @@ checking-reads-antivirus = Which antivirus program protects it
 checking-reads-firewall = Whether the firewall is on
 checking-reads-encryption = Whether the disk is encrypted
 checking-running = Reading …
-checking-passed = This computer meets the rules.
-checking-failed-title = This computer does not meet the rules
-checking-failed-text = Put right everything in the list, then check again.
-checking-required = Required
-checking-found = Found
-checking-fix = What to do
-checking-retry = Check again
-checking-retry-window = Within { DURATION($seconds_left) } you need no new code.
-checking-unsupported = The gateway demands a check that this version of Praya cannot do. Ask the help desk for a newer version.
 
 ## Signed in elsewhere
 
@@ -180,9 +151,7 @@ connecting-title = Connecting
 connecting-text = You are signed in. The tunnel is coming up.
 connecting-restoring-title = Restoring your session
 connecting-restoring-text = You are still signed in. The tunnel is being brought back.
-connecting-reconnecting-title = Reconnecting
 connecting-reconnecting-text = The tunnel was lost. You are still signed in.
-connecting-cause = Why
 connecting-attempt = Attempt { $attempt }
 connecting-trying = Trying now …
 connecting-next = Next attempt in { CLOCK($seconds_left) }
@@ -200,7 +169,6 @@ resources-all = All
 resources-favourites = Favourites
 resources-recent = Recently used
 resources-search = Search resources
-    .hint = Name, address or description
 resources-clear-search = Clear the search
 resources-count = { $count ->
         [one] { $count } resource
@@ -214,8 +182,6 @@ resources-no-recent = Nothing was opened yet.
 resources-unavailable = This gateway has no list of resources. The tunnel is up; use addresses as in the office.
 resources-failed = The list could not be fetched.
 resources-refresh = Refresh the list
-resources-open = Open { $name }
-resources-open-short = Open
 resources-opening = { $name } is being opened.
 resources-copy = Copy the address
 resources-copied = The address is copied.
@@ -223,11 +189,6 @@ resources-favourite-add = Make { $name } a favourite
 resources-favourite-remove = { $name } is no favourite any more
 resources-no-program = No program on this computer opens this kind of resource. Copy the address and use it in a program of your own.
 resources-not-reachable = Only reachable while the tunnel is up
-resources-by-browser = opens in the browser
-resources-by-rdp = opens in the remote desktop program
-resources-by-ssh = opens in a terminal
-resources-by-files = opens in the file manager
-resources-by-hand = copy the address
 
 ## Header: the connection
 
@@ -260,16 +221,12 @@ sessions-none = No session is known.
 sessions-end = End this session
 sessions-end-title = End the session on { $host_name }?
 sessions-ended = The session on { $host_name } is ended.
-sessions-unavailable = This gateway does not tell.
 logout-title = Log out?
 logout-text = The session and the tunnel end. To come back you need your password and a new code.
 logout-confirm = Log out
 exit-title = Exit Praya?
 exit-text = Exit ends the session and the tunnel. To keep them, close the window only: the tray icon brings it back.
 exit-confirm = Exit and log out
-exit-close-only = Close the window only
-close-hint = Praya goes on in the background, and you stay signed in. “Show Resource” in the tray brings this window back.
-disconnected-note = The tunnel is down, the session is kept.
 
 ## Settings
 
@@ -293,14 +250,10 @@ settings-open-files = File shares
 settings-open-system = With the system's program
 settings-open-with = With { $program }
 settings-open-copy = Copy the address only
-settings-open-command = With this program
-    .hint = The program's name; the address is added to it
 settings-notifications = Notifications
 settings-notify-ends = When a session ends or is about to end
 settings-notify-connection = When the tunnel goes down or comes back
 settings-saved = Saved
-settings-not-saved = The settings could not be saved.
-settings-gateways = Gateways
 settings-diagnostics = Diagnostics
 settings-about = About Praya
 
@@ -320,17 +273,12 @@ expiry-dismiss = Understood
 ## Ended, and what else can be in the way
 
 ended-title = You are signed out
-ended-at = { INSTANT($at) }
 ended-gateway-says = The gateway says: { $text }
-ended-sign-in = Sign in again
-ended-other-gateway = Another gateway
 service-gone-title = The Praya service does not answer
 service-gone-text = The service holds the tunnel; this window only shows it. It may be restarting, and Praya keeps trying.
 service-gone-tunnel = If a tunnel was up, it may still be up.
-service-gone-next = Next attempt in { CLOCK($seconds_left) }
 in-use-title = Another person is signed in
 in-use-text = Somebody else on this computer uses Praya at the moment. You can sign in when they have logged out.
-in-use-look-again = Look again
 
 ## Tray
 
@@ -342,7 +290,6 @@ tray-sign-in = Sign in …
 tray-recent = Recently used
 tray-favourites = Favourites
 tray-account = { $account } at { $profile }
-tray-duration = Connected for { CLOCK($seconds) }
 tray-idle = Logs out in { DURATION($seconds_left) }
 tray-service-gone = The service does not answer
 tray-in-use = Another person is signed in
@@ -359,13 +306,9 @@ notify-reconnected = Connected again
 notify-reconnected-text = The tunnel to { $profile } is back.
 notify-idle = You are about to be logged out
 notify-idle-text = Nothing has gone through the tunnel. In { DURATION($seconds_left) } you are logged out.
-notify-expiry = The session ends soon
-notify-expiry-text = In { DURATION($seconds_left) } the longest time allowed is over.
 notify-ended = You are signed out
 notify-service-gone = The Praya service does not answer
 notify-service-gone-text = The tunnel may be down. Praya keeps trying.
-notify-still-running = Praya goes on in the background
-notify-still-running-text = You stay signed in. “Show Resource” in the tray brings the window back.
 
 ## Diagnostics
 
@@ -383,7 +326,6 @@ diagnostics-copy = Copy everything
 about-title = About Praya
 about-text = Secure remote access to your organisation's resources.
 about-version = Version { $version }
-about-service = Service { $version }
 about-licence = Praya is free software under the MIT licence or the Apache License 2.0.
 about-licences = Licences of the components used
 about-help = Help desk

@@ -2,27 +2,17 @@
 
 ## Em todo o lado
 
-app-name = Praya
 language-name = Português (Macau)
-action-ok = OK
 action-cancel = Cancelar
 action-close = Fechar
 action-back = Voltar
 action-continue = Continuar
 action-retry = Tentar novamente
-action-save = Guardar
-action-copy = Copiar
 action-copied = Copiado
 action-remove = Remover
-action-show-details = Mostrar detalhes
-action-hide-details = Ocultar detalhes
 skip-to-content = Saltar para o conteúdo
-required = obrigatório
 optional = opcional
 loading = A carregar…
-note-what-to-do = O que fazer
-note-help-desk = Assistência: { $help_desk }
-note-support-code = Código de assistência: { $support }
 note-copy-support-code = Copiar o código de assistência
 managed = Gerido pela sua organização
 managed-hint = Foi definido pelo administrador e não pode ser alterado aqui.
@@ -37,7 +27,6 @@ gateway-title = Escolha um gateway
 gateway-intro = Um gateway é a porta para a rede da sua organização.
 gateway-none = Ainda não há nenhum gateway guardado. Adicione o que a sua organização lhe indicou.
 gateway-list = Gateways guardados
-gateway-select = Iniciar sessão em { $name }
 gateway-shared = Configurado para todos neste computador
 gateway-add = Adicionar um gateway
 gateway-by-address = Por endereço
@@ -76,16 +65,12 @@ gateway-confirm-shown = Chave que o gateway apresenta
 gateway-confirm-check = Comparar
 gateway-confirm-same = As chaves são iguais. Este é o gateway.
 gateway-confirm-differs = As chaves não são iguais. Este não é o gateway publicado pela sua organização; não inicie sessão.
-gateway-changed-title = O gateway apresenta outra chave
-gateway-changed-text = A chave de { $gateway } não é a que estava guardada. Não continue antes de a sua organização confirmar a chave nova.
 
 ## Iniciar sessão
 
-sign-in-title = Iniciar sessão
 sign-in-to = Iniciar sessão em { $name }
 sign-in-other-gateway = Outro gateway
 sign-in-account = Conta
-    .hint = O nome que a sua organização lhe atribuiu
     .error = Introduza a sua conta.
 sign-in-password = Palavra-passe
     .error = Introduza a sua palavra-passe.
@@ -97,8 +82,6 @@ sign-in-submit = Iniciar sessão
 sign-in-checking = O gateway está a verificar…
 sign-in-cancel = Cancelar o início de sessão
 sign-in-locked = O início de sessão está bloqueado. Abre dentro de { CLOCK($seconds_left) }.
-sign-in-locked-open = O bloqueio terminou. Pode tentar mais uma vez.
-sign-in-wait = Pode tentar novamente dentro de { CLOCK($seconds_left) }.
 sign-in-expires = Este passo termina dentro de { CLOCK($seconds_left) }.
 
 ## Código do token
@@ -110,12 +93,10 @@ code-token = Token { $serial }
 code-label = Código
     .hint = { $digits } algarismos
     .error = O código tem { $digits } algarismos.
-code-every = Um código novo a cada { $step_seconds } segundos
 code-left = { $seconds_left ->
         [one] Resta { $seconds_left } segundo a este código
        *[other] Restam { $seconds_left } segundos a este código
     }
-code-bars = { $bars } de 6 barras
 code-wait = O código está prestes a mudar. É melhor aguardar pelo seguinte.
 code-submit = Submeter
 code-trouble = O código não é aceite?
@@ -143,7 +124,6 @@ new-password-done = A palavra-passe foi alterada.
 
 form-title = O gateway pergunta
 form-submit = Submeter
-form-choose = Escolha…
 
 ## Verificação deste computador
 
@@ -154,15 +134,6 @@ checking-reads-antivirus = Que antivírus o protege
 checking-reads-firewall = Se a firewall está ativa
 checking-reads-encryption = Se o disco está cifrado
 checking-running = A ler…
-checking-passed = Este computador cumpre as regras.
-checking-failed-title = Este computador não cumpre as regras
-checking-failed-text = Corrija tudo o que está na lista e verifique novamente.
-checking-required = Exigido
-checking-found = Encontrado
-checking-fix = O que fazer
-checking-retry = Verificar novamente
-checking-retry-window = Durante { DURATION($seconds_left) } não precisa de um código novo.
-checking-unsupported = O gateway exige uma verificação que esta versão do Praya não consegue fazer. Peça uma versão mais recente ao serviço de assistência.
 
 ## Sessão iniciada noutro local
 
@@ -180,9 +151,7 @@ connecting-title = A ligar
 connecting-text = A sessão está iniciada. O túnel está a ser estabelecido.
 connecting-restoring-title = A restaurar a sua sessão
 connecting-restoring-text = Ainda tem sessão iniciada. O túnel está a ser restabelecido.
-connecting-reconnecting-title = A restabelecer a ligação
 connecting-reconnecting-text = O túnel perdeu-se. Ainda tem sessão iniciada.
-connecting-cause = Motivo
 connecting-attempt = Tentativa { $attempt }
 connecting-trying = A tentar agora…
 connecting-next = Próxima tentativa dentro de { CLOCK($seconds_left) }
@@ -200,7 +169,6 @@ resources-all = Todos
 resources-favourites = Favoritos
 resources-recent = Utilizados recentemente
 resources-search = Procurar recursos
-    .hint = Nome, endereço ou descrição
 resources-clear-search = Limpar a procura
 resources-count = { $count ->
         [one] { $count } recurso
@@ -214,8 +182,6 @@ resources-no-recent = Ainda não foi aberto nada.
 resources-unavailable = Este gateway não tem lista de recursos. O túnel está ativo; utilize os endereços como no escritório.
 resources-failed = Não foi possível obter a lista.
 resources-refresh = Atualizar a lista
-resources-open = Abrir { $name }
-resources-open-short = Abrir
 resources-opening = A abrir { $name }.
 resources-copy = Copiar o endereço
 resources-copied = O endereço foi copiado.
@@ -223,11 +189,6 @@ resources-favourite-add = Adicionar { $name } aos favoritos
 resources-favourite-remove = Retirar { $name } dos favoritos
 resources-no-program = Nenhum programa deste computador abre este tipo de recurso. Copie o endereço e utilize-o num programa seu.
 resources-not-reachable = Só acessível com o túnel ativo
-resources-by-browser = abre no navegador
-resources-by-rdp = abre no programa de ambiente remoto
-resources-by-ssh = abre num terminal
-resources-by-files = abre no gestor de ficheiros
-resources-by-hand = copie o endereço
 
 ## Cabeçalho: a ligação
 
@@ -260,16 +221,12 @@ sessions-none = Não se conhece nenhuma sessão.
 sessions-end = Terminar esta sessão
 sessions-end-title = Terminar a sessão em { $host_name }?
 sessions-ended = A sessão em { $host_name } foi terminada.
-sessions-unavailable = Este gateway não o indica.
 logout-title = Terminar sessão?
 logout-text = A sessão e o túnel terminam. Para voltar, precisa da palavra-passe e de um código novo.
 logout-confirm = Terminar sessão
 exit-title = Sair do Praya?
 exit-text = Sair termina a sessão e o túnel. Para os manter, feche apenas a janela: o ícone na área de notificação trá-la de volta.
 exit-confirm = Sair e terminar sessão
-exit-close-only = Fechar apenas a janela
-close-hint = O Praya continua em segundo plano e a sua sessão mantém-se. «Mostrar recursos (Show Resource)» na área de notificação traz esta janela de volta.
-disconnected-note = O túnel está desligado, a sessão mantém-se.
 
 ## Definições
 
@@ -293,14 +250,10 @@ settings-open-files = Partilhas de ficheiros
 settings-open-system = Com o programa do sistema
 settings-open-with = Com { $program }
 settings-open-copy = Copiar apenas o endereço
-settings-open-command = Com este programa
-    .hint = O nome do programa; o endereço é acrescentado
 settings-notifications = Notificações
 settings-notify-ends = Quando uma sessão termina ou está prestes a terminar
 settings-notify-connection = Quando o túnel cai ou volta
 settings-saved = Guardado
-settings-not-saved = Não foi possível guardar as definições.
-settings-gateways = Gateways
 settings-diagnostics = Diagnóstico
 settings-about = Acerca do Praya
 
@@ -320,17 +273,12 @@ expiry-dismiss = Compreendi
 ## Terminada, e outros impedimentos
 
 ended-title = A sua sessão terminou
-ended-at = { INSTANT($at) }
 ended-gateway-says = O gateway diz: { $text }
-ended-sign-in = Iniciar sessão novamente
-ended-other-gateway = Outro gateway
 service-gone-title = O serviço Praya não responde
 service-gone-text = É o serviço que mantém o túnel; esta janela apenas o mostra. Pode estar a reiniciar, e o Praya continua a tentar.
 service-gone-tunnel = Se havia um túnel ativo, pode continuar ativo.
-service-gone-next = Próxima tentativa dentro de { CLOCK($seconds_left) }
 in-use-title = Outra pessoa tem sessão iniciada
 in-use-text = Outra pessoa está neste momento a utilizar o Praya neste computador. Pode iniciar sessão quando ela terminar a dela.
-in-use-look-again = Ver de novo
 
 ## Área de notificação
 
@@ -342,7 +290,6 @@ tray-sign-in = Iniciar sessão…
 tray-recent = Utilizados recentemente
 tray-favourites = Favoritos
 tray-account = { $account } em { $profile }
-tray-duration = Ligado há { CLOCK($seconds) }
 tray-idle = A sessão termina dentro de { DURATION($seconds_left) }
 tray-service-gone = O serviço não responde
 tray-in-use = Outra pessoa tem sessão iniciada
@@ -359,13 +306,9 @@ notify-reconnected = Ligado de novo
 notify-reconnected-text = O túnel para { $profile } voltou.
 notify-idle = A sua sessão está prestes a terminar
 notify-idle-text = Nada passou pelo túnel. A sessão termina dentro de { DURATION($seconds_left) }.
-notify-expiry = A sessão termina em breve
-notify-expiry-text = Dentro de { DURATION($seconds_left) } acaba a duração máxima permitida.
 notify-ended = A sua sessão terminou
 notify-service-gone = O serviço Praya não responde
 notify-service-gone-text = O túnel pode estar em baixo. O Praya continua a tentar.
-notify-still-running = O Praya continua em segundo plano
-notify-still-running-text = A sua sessão mantém-se. «Mostrar recursos (Show Resource)» na área de notificação traz a janela de volta.
 
 ## Diagnóstico
 
@@ -383,7 +326,6 @@ diagnostics-copy = Copiar tudo
 about-title = Acerca do Praya
 about-text = Acesso remoto seguro aos recursos da sua organização.
 about-version = Versão { $version }
-about-service = Serviço { $version }
 about-licence = O Praya é software livre sob a licença MIT ou a Apache License 2.0.
 about-licences = Licenças dos componentes utilizados
 about-help = Assistência

@@ -2,27 +2,17 @@
 
 ## 各處共用
 
-app-name = Praya
 language-name = 繁體中文（台灣）
-action-ok = 確定
 action-cancel = 取消
 action-close = 關閉
 action-back = 返回
 action-continue = 繼續
 action-retry = 再試一次
-action-save = 儲存
-action-copy = 複製
 action-copied = 已複製
 action-remove = 移除
-action-show-details = 顯示詳細資料
-action-hide-details = 隱藏詳細資料
 skip-to-content = 跳到主要內容
-required = 必填
 optional = 選填
 loading = 載入中…
-note-what-to-do = 處理方式
-note-help-desk = 服務台：{ $help_desk }
-note-support-code = 支援代碼：{ $support }
 note-copy-support-code = 複製支援代碼
 managed = 由貴單位管理
 managed-hint = 此項由管理者設定，無法在這裡變更。
@@ -37,7 +27,6 @@ gateway-title = 選擇閘道
 gateway-intro = 閘道是進入貴單位網路的入口。
 gateway-none = 尚未儲存任何閘道。請新增貴單位告知您的閘道。
 gateway-list = 已儲存的閘道
-gateway-select = 登入 { $name }
 gateway-shared = 供這台電腦的所有使用者使用
 gateway-add = 新增閘道
 gateway-by-address = 輸入位址
@@ -76,16 +65,12 @@ gateway-confirm-shown = 閘道出示的金鑰指紋
 gateway-confirm-check = 比對
 gateway-confirm-same = 兩者相同，這就是貴單位的閘道。
 gateway-confirm-differs = 兩者不同，這不是貴單位公布的閘道。請勿登入。
-gateway-changed-title = 閘道出示的金鑰不同
-gateway-changed-text = { $gateway } 的金鑰與先前儲存的不同。在貴單位確認新金鑰之前，請勿繼續。
 
 ## 登入
 
-sign-in-title = 登入
 sign-in-to = 登入 { $name }
 sign-in-other-gateway = 選擇其他閘道
 sign-in-account = 帳號
-    .hint = 由貴單位核發的名稱
     .error = 請輸入帳號。
 sign-in-password = 密碼
     .error = 請輸入密碼。
@@ -97,8 +82,6 @@ sign-in-submit = 登入
 sign-in-checking = 閘道正在驗證…
 sign-in-cancel = 取消登入
 sign-in-locked = 登入已鎖定，{ CLOCK($seconds_left) } 後解除。
-sign-in-locked-open = 鎖定已解除，您可以再試一次。
-sign-in-wait = { CLOCK($seconds_left) } 後可以再試。
 sign-in-expires = 此步驟將於 { CLOCK($seconds_left) } 後逾時。
 
 ## 驗證碼
@@ -110,9 +93,7 @@ code-token = 權杖 (Token) { $serial }
 code-label = 驗證碼
     .hint = { $digits } 位數字
     .error = 驗證碼為 { $digits } 位數字。
-code-every = 每 { $step_seconds } 秒更新一次
 code-left = 這組驗證碼剩下 { $seconds_left } 秒
-code-bars = 6 格剩下 { $bars } 格
 code-wait = 驗證碼即將更新，建議等下一組。
 code-submit = 送出
 code-trouble = 驗證碼無法通過？
@@ -140,7 +121,6 @@ new-password-done = 密碼已變更。
 
 form-title = 閘道要求輸入
 form-submit = 送出
-form-choose = 請選擇…
 
 ## 檢查這台電腦
 
@@ -151,15 +131,6 @@ checking-reads-antivirus = 使用哪一種防毒軟體
 checking-reads-firewall = 防火牆是否開啟
 checking-reads-encryption = 磁碟是否加密
 checking-running = 讀取中…
-checking-passed = 這台電腦符合規定。
-checking-failed-title = 這台電腦不符合規定
-checking-failed-text = 請補正清單中的每一項，然後重新檢查。
-checking-required = 要求
-checking-found = 實際
-checking-fix = 處理方式
-checking-retry = 重新檢查
-checking-retry-window = { DURATION($seconds_left) }內不需要新的驗證碼。
-checking-unsupported = 閘道要求的檢查，此版本的 Praya 無法執行。請向服務台索取較新的版本。
 
 ## 已在別處登入
 
@@ -177,9 +148,7 @@ connecting-title = 連線中
 connecting-text = 您已登入，通道正在建立。
 connecting-restoring-title = 正在恢復登入狀態
 connecting-restoring-text = 您仍處於登入狀態，通道正在恢復。
-connecting-reconnecting-title = 重新連線中
 connecting-reconnecting-text = 通道中斷了，但您仍處於登入狀態。
-connecting-cause = 原因
 connecting-attempt = 第 { $attempt } 次嘗試
 connecting-trying = 正在嘗試…
 connecting-next = { CLOCK($seconds_left) } 後再次嘗試
@@ -197,7 +166,6 @@ resources-all = 全部
 resources-favourites = 我的最愛
 resources-recent = 最近使用
 resources-search = 搜尋資源
-    .hint = 名稱、位址或說明
 resources-clear-search = 清除搜尋內容
 resources-count = { $count } 項資源
 resources-none-title = 目前沒有提供給您的資源
@@ -208,8 +176,6 @@ resources-no-recent = 尚未開啟過任何資源。
 resources-unavailable = 此閘道不提供資源清單。通道已連通，請如同在辦公室一樣使用各位址。
 resources-failed = 無法取得資源清單。
 resources-refresh = 重新整理清單
-resources-open = 開啟 { $name }
-resources-open-short = 開啟
 resources-opening = 正在開啟 { $name }。
 resources-copy = 複製位址
 resources-copied = 已複製位址。
@@ -217,11 +183,6 @@ resources-favourite-add = 將 { $name } 加入我的最愛
 resources-favourite-remove = 將 { $name } 從我的最愛移除
 resources-no-program = 這台電腦沒有可開啟此類資源的程式。請複製位址，用您自己的程式開啟。
 resources-not-reachable = 通道連通時才能使用
-resources-by-browser = 以瀏覽器開啟
-resources-by-rdp = 以遠端桌面程式開啟
-resources-by-ssh = 以終端機開啟
-resources-by-files = 以檔案管理員開啟
-resources-by-hand = 複製位址使用
 
 ## 頁首：連線資訊
 
@@ -254,16 +215,12 @@ sessions-none = 沒有登入紀錄。
 sessions-end = 結束此登入
 sessions-end-title = 要結束 { $host_name } 上的登入嗎？
 sessions-ended = { $host_name } 上的登入已結束。
-sessions-unavailable = 此閘道不提供這項資訊。
 logout-title = 要登出嗎？
 logout-text = 登入與通道都會結束。再次使用時需要密碼與新的驗證碼。
 logout-confirm = 登出
 exit-title = 要結束 Praya 嗎？
 exit-text = 「結束」會登出並關閉通道。若要保持登入，只要關閉視窗即可，之後可由系統匣圖示叫回。
 exit-confirm = 結束並登出
-exit-close-only = 只關閉視窗
-close-hint = Praya 會在背景繼續執行，您仍保持登入。點選系統匣中的「顯示資源 (Show Resource)」可叫回此視窗。
-disconnected-note = 通道已中斷，仍保持登入。
 
 ## 設定
 
@@ -287,14 +244,10 @@ settings-open-files = 檔案分享
 settings-open-system = 以系統預設程式開啟
 settings-open-with = 以 { $program } 開啟
 settings-open-copy = 只複製位址
-settings-open-command = 以此程式開啟
-    .hint = 程式名稱；位址會接在後面
 settings-notifications = 通知
 settings-notify-ends = 登入結束或即將結束時
 settings-notify-connection = 通道中斷或恢復時
 settings-saved = 已儲存
-settings-not-saved = 無法儲存設定。
-settings-gateways = 閘道
 settings-diagnostics = 診斷資料
 settings-about = 關於 Praya
 
@@ -314,17 +267,12 @@ expiry-dismiss = 知道了
 ## 已結束，以及其他阻礙
 
 ended-title = 您已登出
-ended-at = { INSTANT($at) }
 ended-gateway-says = 閘道訊息：{ $text }
-ended-sign-in = 重新登入
-ended-other-gateway = 選擇其他閘道
 service-gone-title = Praya 服務沒有回應
 service-gone-text = 通道由該服務維持，此視窗只負責顯示。服務可能正在重新啟動，Praya 會繼續嘗試。
 service-gone-tunnel = 若通道先前已連通，現在可能仍然連通。
-service-gone-next = { CLOCK($seconds_left) } 後再次嘗試
 in-use-title = 另一位使用者已登入
 in-use-text = 這台電腦上的另一位使用者正在使用 Praya。對方登出後，您就可以登入。
-in-use-look-again = 重新查看
 
 ## 系統匣
 
@@ -336,7 +284,6 @@ tray-sign-in = 登入…
 tray-recent = 最近使用
 tray-favourites = 我的最愛
 tray-account = { $account }，{ $profile }
-tray-duration = 已連接 { CLOCK($seconds) }
 tray-idle = { DURATION($seconds_left) }後自動登出
 tray-service-gone = 服務沒有回應
 tray-in-use = 另一位使用者已登入
@@ -353,13 +300,9 @@ notify-reconnected = 已恢復連線
 notify-reconnected-text = 到 { $profile } 的通道已恢復。
 notify-idle = 即將自動登出
 notify-idle-text = 通道沒有使用。{ DURATION($seconds_left) }後將自動登出。
-notify-expiry = 登入即將到期
-notify-expiry-text = 單次登入的最長時間將於 { DURATION($seconds_left) }後到期。
 notify-ended = 您已登出
 notify-service-gone = Praya 服務沒有回應
 notify-service-gone-text = 通道可能已中斷，Praya 會繼續嘗試。
-notify-still-running = Praya 在背景繼續執行
-notify-still-running-text = 您仍保持登入。點選系統匣中的「顯示資源 (Show Resource)」可叫回視窗。
 
 ## 診斷資料
 
@@ -377,7 +320,6 @@ diagnostics-copy = 全部複製
 about-title = 關於 Praya
 about-text = 安全地從遠端使用貴單位的資源。
 about-version = 版本 { $version }
-about-service = 服務版本 { $version }
 about-licence = Praya 是自由軟體，採用 MIT 授權或 Apache License 2.0。
 about-licences = 所用元件的授權條款
 about-help = 服務台
