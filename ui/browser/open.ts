@@ -19,8 +19,6 @@ export type Look = {
   fixture: string;
   language?: string;
   theme?: "light" | "dark";
-  /** Size of the text in per cent. */
-  text?: number;
   width?: number;
   height?: number;
 };
@@ -62,13 +60,12 @@ export class Stage {
     return new Stage(server, browser, `http://127.0.0.1:${port}`);
   }
 
-  /** Shows a look; the page fails the test when the policy is broken or a script throws. */
-  async show(look: Look): Promise<{ page: Page; faults: string[]; close: () => Promise<void> }> {
+  /** A page of its own for several looks, with what went wrong on it: broken policy, errors, warnings. */
+  async page(language = "en"): Promise<{ page: Page; faults: string[] }> {
     const context = await this.browser.newContext({
-      viewport: { width: look.width ?? 1000, height: look.height ?? 720 },
       timezoneId: "Asia/Macau",
       reducedMotion: "reduce",
-      locale: look.language ?? "en",
+      locale: language,
     });
     const page = await context.newPage();
     const faults: string[] = [];
@@ -78,23 +75,20 @@ export class Stage {
       }
     });
     page.on("pageerror", (error) => faults.push(String(error)));
+    return { page, faults };
+  }
+
+  /** Shows a look on a page. */
+  async show(page: Page, look: Look): Promise<void> {
+    await page.setViewportSize({ width: look.width ?? 960, height: look.height ?? 680 });
     const query = new URLSearchParams({
       fixture: look.fixture,
       language: look.language ?? "en",
       theme: look.theme ?? "light",
-      text: String(look.text ?? 100),
     });
     await page.goto(`${this.address}/mock.html?${query}`);
-    await page.waitForSelector("h1");
-    await page.evaluate(
-      () =>
-        new Promise<void>((resolve) => {
-          let frames = 4;
-          const next = () => (frames-- > 0 ? requestAnimationFrame(next) : resolve());
-          next();
-        }),
-    );
-    return { page, faults, close: () => context.close() };
+    await page.waitForSelector("html[data-ready]");
+    await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(resolve)));
   }
 
   async close(): Promise<void> {

@@ -32,7 +32,7 @@ class Clock {
     const now = this.#lead + performance.now();
     this.now = now;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#tick(), 1000 - (now % 1000) + 1);
+    this.#timer = setTimeout(() => this.#tick(), Math.ceil(1000 - (now % 1000)));
   }
 }
 

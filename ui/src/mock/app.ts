@@ -82,7 +82,7 @@ export class MockApp {
       case "read_invitation":
         return this.readInvitation((args as { text: string }).text);
       case "dismiss_invitation":
-        return this.show({ ...this.state, invitation: null });
+        return this.show({ ...this.state, invitation: null, invitation_refused: null });
       case "set_setting":
         return this.set(args as Setting);
       case "open_resource":

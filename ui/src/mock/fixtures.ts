@@ -187,6 +187,7 @@ export const BASE: AppState = {
   chosen: "TCC-VPN",
   accounts: [],
   invitation: null,
+  invitation_refused: null,
   resources: { resources: "none" },
   rates: [],
   settings: {
@@ -196,7 +197,8 @@ export const BASE: AppState = {
     start_minimised: false,
     connect_at_start: false,
     remember_account: true,
-    notifications: true,
+    notify_connection: true,
+    notify_ends: true,
     open_web: "browser",
     open_rdp: "automatic",
     open_ssh: "terminal",
@@ -262,7 +264,8 @@ const ELSEWHERE = {
   since: NOW - 95 * MINUTE,
 };
 
-export type Fixture = { app: AppState; page?: Page };
+/** A fixture: the state, the page opened beside it, and what is pressed once it is there. */
+export type Fixture = { app: AppState; page?: Page; press?: string };
 
 /** Every screen in each of its shapes. */
 export const FIXTURES = {
@@ -273,6 +276,13 @@ export const FIXTURES = {
       ...BASE,
       screen: "gateway",
       invitation: { gateway: "https://vpn.example.org/", name: "Head office", pin: PIN },
+    },
+  },
+  "gateway-refused": {
+    app: {
+      ...BASE,
+      screen: "gateway",
+      invitation_refused: { code: "bad_profile", detail: "a key that has no meaning here" },
     },
   },
   "sign-in": { app: BASE },
@@ -459,7 +469,7 @@ export const FIXTURES = {
     },
     page: "settings",
   },
-  diagnostics: { app: BASE, page: "diagnostics" },
+  diagnostics: { app: BASE, page: "diagnostics", press: ".buttons button" },
   about: { app: { ...SESSION }, page: "about" },
 } satisfies Record<string, Fixture>;
 

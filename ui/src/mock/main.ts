@@ -10,11 +10,9 @@ import { FIXTURES, type Fixture } from "./fixtures";
 
 const query = new URLSearchParams(location.search);
 const fixtures: Record<string, Fixture> = FIXTURES;
-const fixture = fixtures[query.get("fixture") ?? ""] ?? FIXTURES["sign-in"];
+const fixture: Fixture = fixtures[query.get("fixture") ?? ""] ?? FIXTURES["sign-in"];
 const language = LANGUAGES.find((one) => one === query.get("language")) ?? "en";
 const theme: Theme = query.get("theme") === "dark" ? "dark" : "light";
-
-document.documentElement.style.fontSize = `${Number(query.get("text") ?? 100)}%`;
 
 const mock = new MockApp(dressed(fixture.app, language, theme), (state) => emit("state", state));
 mockWindows("main");
@@ -25,4 +23,13 @@ Object.assign(window, { mock });
 
 await import("../main");
 // A page that is open beside the screen is opened as a person would: after the screen is there.
-requestAnimationFrame(() => requestAnimationFrame(() => goTo(fixture.page)));
+const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+await frame();
+await frame();
+goTo(fixture.page);
+if (fixture.press) {
+  await frame();
+  document.querySelector<HTMLElement>(fixture.press)?.click();
+}
+await frame();
+document.documentElement.dataset.ready = "true";

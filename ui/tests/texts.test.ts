@@ -1,0 +1,226 @@
+// Every text in every language, and the functions that texts call.
+
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, describe, expect, test } from "vitest";
+import type { EndReason, Failure, FailureCode, Language } from "../src/bindings";
+import { endText, failureText } from "../src/lib/failure";
+import { bundleOf, LANGUAGES, sayInstant, speak, t, textIn } from "../src/lib/texts.svelte";
+import { RULES } from "../src/mock/fixtures";
+
+afterEach(() => speak("en"));
+
+/** The ids and attributes that stand in a locale's files. */
+function ids(language: Language): string[] {
+  return ["common", "desktop"].flatMap((file) => {
+    const text = readFileSync(`locales/${language}/${file}.ftl`, "utf8");
+    let message = "";
+    return text.split("\n").flatMap((line) => {
+      const [, name] = /^([a-z][a-z0-9-]*) =/.exec(line) ?? [];
+      const [, attribute] = /^ {4}\.([a-z]+) =/.exec(line) ?? [];
+      message = name ?? message;
+      return name ? [name] : attribute ? [`${message}.${attribute}`] : [];
+    });
+  });
+}
+
+/** The ids that the window's sources name literally. */
+function used(): string[] {
+  const found = new Set<string>();
+  const walk = (folder: string): void => {
+    for (const entry of readdirSync(folder)) {
+      const path = join(folder, entry);
+      if (statSync(path).isDirectory()) {
+        if (!["bindings", "mock"].includes(entry)) {
+          walk(path);
+        }
+      } else if (/\.(svelte|ts)$/.test(entry)) {
+        const source = readFileSync(path, "utf8");
+        // Every call of `t` with a literal, and every literal that a call chooses from.
+        for (const [, call = ""] of source.matchAll(/\bt\(([^`()]*?)[,)]/gs)) {
+          for (const [, id = ""] of call.matchAll(/"([a-z][a-z0-9]*(?:-[a-z0-9]+)*(?:\.[a-z]+)?)"/g)) {
+            found.add(id);
+          }
+        }
+        for (const [, id = ""] of source.matchAll(/\bid: "([a-z]+(?:-[a-z0-9]+)+)"/g)) {
+          found.add(id);
+        }
+      }
+    }
+  };
+  walk("src");
+  return [...found].filter((id) => !["favourites", "exit", "link"].includes(id));
+}
+
+describe.each([...LANGUAGES])("%s", (language) => {
+  test("has every text that English has, and none besides", () => {
+    expect(ids(language).toSorted()).toEqual(ids("en").toSorted());
+  });
+
+  test("has every text that the window asks for", () => {
+    expect(used().filter((id) => textIn(language, id) === undefined)).toEqual([]);
+    expect(used().length).toBeGreaterThan(150);
+  });
+
+  test("puts every text together without an error", () => {
+    const bundle = bundleOf(language);
+    const args = new Proxy(
+      {},
+      {
+        get: () => 1,
+        has: () => true,
+        getOwnPropertyDescriptor: () => ({ configurable: true, enumerable: true, value: 1 }),
+      },
+    );
+    for (const id of ids(language)) {
+      const [name = "", attribute] = id.split(".");
+      const message = bundle.getMessage(name);
+      const pattern = attribute ? message?.attributes[attribute] : message?.value;
+      const errors: Error[] = [];
+      if (pattern) {
+        bundle.formatPattern(pattern, args, errors);
+      }
+      expect(errors, id).toEqual([]);
+    }
+  });
+
+  test("says every failure and every end", () => {
+    speak(language);
+    for (const failure of FAILURES) {
+      const { text } = failureText(failure, 0, RULES);
+      expect(text, failure.code).not.toMatch(/^failure-|\{|undefined|^$/);
+    }
+    for (const reason of ENDS) {
+      expect(endText(reason).text, reason).not.toMatch(/^end-|^$/);
+    }
+  });
+});
+
+const serial = "F88AC2B6";
+const ALL_FAILURES: { [Code in FailureCode["code"]]: Extract<FailureCode, { code: Code }> } = {
+  wrong_credentials: { code: "wrong_credentials" },
+  locked: { code: "locked", seconds_left: 300 },
+  too_many_attempts: { code: "too_many_attempts", retry_after_seconds: 20 },
+  wrong_otp: { code: "wrong_otp" },
+  replayed_otp: { code: "replayed_otp", next_in_seconds: 12 },
+  otp_clock_off: { code: "otp_clock_off", serial },
+  token_inactive: { code: "token_inactive", serial, days: 60 },
+  token_disabled: { code: "token_disabled", serial },
+  no_token: { code: "no_token" },
+  account_disabled: { code: "account_disabled" },
+  initial_password_expired: { code: "initial_password_expired" },
+  password_rules: { code: "password_rules", broken: ["min_length", "digit", "matches"] },
+  sign_in_expired: { code: "sign_in_expired" },
+  unexpected_answer: { code: "unexpected_answer" },
+  signed_in_elsewhere: {
+    code: "signed_in_elsewhere",
+    sessions: [{ session: "s", host_name: "desk", source: "203.0.113.7", since: 0 }],
+  },
+  cancelled: { code: "cancelled" },
+  posture_unsupported: { code: "posture_unsupported" },
+  gateway_says: { code: "gateway_says", text: "no" },
+  busy: { code: "busy", retry_after_seconds: 20 },
+  session_ended: { code: "session_ended", reason: "idle" },
+  not_signed_in: { code: "not_signed_in" },
+  wrong_current_password: { code: "wrong_current_password" },
+  name_not_found: { code: "name_not_found", host: "vpn.example.org" },
+  unreachable: { code: "unreachable", gateway: "vpn.example.org:443", cause: "timeout" },
+  unknown_gateway: { code: "unknown_gateway", gateway: "vpn.example.org:443", pin: "pin-sha256:x" },
+  pin_mismatch: { code: "pin_mismatch", gateway: "vpn.example.org:443", pin: "pin-sha256:x" },
+  tls: { code: "tls", detail: "d" },
+  protocol: { code: "protocol", detail: "d" },
+  service_unavailable: { code: "service_unavailable" },
+  not_permitted: { code: "not_permitted" },
+  in_use_by_another: { code: "in_use_by_another" },
+  already_signed_in: { code: "already_signed_in" },
+  version_mismatch: { code: "version_mismatch", service: "1", view: "2" },
+  tunnel_up: { code: "tunnel_up" },
+  no_tun_device: { code: "no_tun_device", detail: "d" },
+  network_setup: { code: "network_setup", detail: "d" },
+  no_such_resource: { code: "no_such_resource", name: "x" },
+  bad_profile: { code: "bad_profile", detail: "d" },
+  internal: { code: "internal", detail: "d" },
+};
+const FAILURES: Failure[] = Object.values(ALL_FAILURES);
+const ALL_ENDS: Record<EndReason, true> = {
+  user_logout: true,
+  tray_exit: true,
+  idle: true,
+  absolute: true,
+  admin: true,
+  duplicate: true,
+  posture_lost: true,
+  password_changed: true,
+  account_disabled: true,
+  token_disabled: true,
+  gateway_restart: true,
+  away: true,
+  other: true,
+};
+const ENDS = Object.keys(ALL_ENDS) as EndReason[];
+
+test("wrong, replayed, clock off and disabled are four messages with four remedies", () => {
+  const four = (["wrong_otp", "replayed_otp", "otp_clock_off", "token_inactive"] as const).map((code) =>
+    failureText(ALL_FAILURES[code]),
+  );
+  expect(new Set(four.map(({ text }) => text)).size).toBe(4);
+  expect(new Set(four.map(({ remedy }) => remedy)).size).toBe(4);
+});
+
+test("a lock counts down", () => {
+  expect(failureText({ code: "locked", seconds_left: 300 }, 31).text).toContain("4 minutes 29 seconds");
+  expect(failureText({ code: "locked", seconds_left: 300 }, 900).text).toContain("0 seconds");
+});
+
+test("broken rules are named with their numbers, and differing entries before them", () => {
+  const { text } = failureText({ code: "password_rules", broken: ["min_length", "matches"] }, 0, RULES);
+  expect(text).toMatch(/^The two entries differ\. .*at least 12 characters/);
+  expect(failureText({ code: "password_rules", broken: ["matches"] }).text).toBe("The two entries differ.");
+});
+
+test.each([
+  [0, "0 B"],
+  [1023, "1023 B"],
+  [1024, "1.00 KB"],
+  [24_115, "23.55 KB"],
+  [48_445, "47.31 KB"],
+  [1024 * 1024 - 1, "1.00 MB"],
+  [1024 * 1024 - 6, "1023.99 KB"],
+  [5 * 1024 ** 3, "5.00 GB"],
+])("B-16: %d bytes are %s a second", (n, text) => {
+  expect(t("header-per-second", { n })).toBe(`${text}/s`);
+});
+
+test("Portuguese writes a decimal comma", () => {
+  speak("pt-MO");
+  expect(t("header-per-second", { n: 24_115 })).toContain("23,55 KB");
+});
+
+test.each([
+  [3, "00:00:03"],
+  [86_399, "23:59:59"],
+  [400_000, "111:06:40"],
+])("B-17: %d seconds are %s", (seconds, text) => {
+  expect(t("connecting-next", { seconds_left: seconds })).toContain(text);
+});
+
+test.each([
+  [1, "1 second"],
+  [60, "1 minute"],
+  [270, "4 minutes 30 seconds"],
+  [5400, "1 hour 30 minutes"],
+  [172_800, "2 days"],
+])("a span of %d seconds reads %s", (seconds, text) => {
+  expect(t("idle-announce", { seconds_left: seconds })).toContain(text);
+});
+
+test("dates are written as each language writes them", () => {
+  const at = new Date(2020, 6, 22, 10, 22).getTime();
+  const said = (language: Language) => {
+    speak(language);
+    return sayInstant(at);
+  };
+  expect(said("en")).toBe("22 Jul 2020, 10:22");
+  expect(said("zh-Hant-TW")).toBe("2020/7/22 (週三) 上午 10:22");
+  expect(said("pt-MO")).toBe("22/07/2020 10:22");
+});

@@ -1,0 +1,70 @@
+// What is done to what a person types.
+
+import { expect, test } from "vitest";
+import { foldAccount, foldCode, foldPin, foldSearch } from "../src/lib/fold";
+import { isGatewayAddress, isPin, isProfileName } from "../src/lib/gateway";
+
+test("full-width accounts and codes become plain", () => {
+  expect(foldAccount("　ｗｏｎｇ＠ｌａｂ ")).toBe("wong@lab");
+  expect(foldAccount("Wong")).toBe("Wong");
+  expect(foldCode(" １２３ ４５６ ")).toBe("123456");
+  expect(foldCode("123-456")).toBe("123456");
+});
+
+test("a key may be pasted with the line breaks of a letter", () => {
+  expect(foldPin(" pin-sha256:AAAA\n  BBBB= ")).toBe("pin-sha256:AAAABBBB=");
+});
+
+test("a search takes no notice of case, width and accents", () => {
+  expect(foldSearch(" Técnicas ＡＢＣ")).toBe("tecnicas abc");
+});
+
+test.each([
+  "vpn.example.org",
+  "https://VPN.example.org/staff",
+  "HTTPS://10.0.0.1:8443",
+  "https://[2001:DB8::1]:444/",
+  "https://vpn.example.org:443",
+])("%s is a gateway's address", (text) => {
+  expect(isGatewayAddress(text)).toBe(true);
+});
+
+test.each([
+  "http://vpn.example.org",
+  "ftp://vpn.example.org",
+  "",
+  "https://",
+  "https://user@vpn.example.org",
+  "https://vpn.example.org:0",
+  "https://vpn.example.org:70000",
+  "https://vpn.example.org:+1",
+  "https://vpn..org",
+  "https://[::1",
+  "https://2001:db8::1",
+  "https://vpn.example.org/?q=1",
+  "https://vpn.example.org/a b",
+  "https://vpn.example.org\r\nX: y",
+])("%j is no gateway's address", (text) => {
+  expect(isGatewayAddress(text)).toBe(false);
+});
+
+test("a pin is the base64 of exactly 32 bytes", () => {
+  expect(isPin("pin-sha256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")).toBe(true);
+  for (const bad of [
+    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+    "pin-sha256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    "pin-sha256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB=",
+    "pin-sha256:AAAA",
+    "pin-sha1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+  ]) {
+    expect(isPin(bad), bad).toBe(false);
+  }
+});
+
+test("B-22: profile names are short plain texts", () => {
+  expect(isProfileName("TCC-VPN")).toBe(true);
+  expect(isProfileName("公司")).toBe(true);
+  for (const bad of ["", " a", "a\n", "a/b", "x".repeat(65)]) {
+    expect(isProfileName(bad), bad).toBe(false);
+  }
+});

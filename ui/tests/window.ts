@@ -1,0 +1,44 @@
+// The window over a made-up app, for tests.
+
+import { emit } from "@tauri-apps/api/event";
+import { mockIPC, mockWindows } from "@tauri-apps/api/mocks";
+import { render, screen } from "@testing-library/svelte";
+import { tick } from "svelte";
+import App from "../src/App.svelte";
+import type { AppState } from "../src/bindings";
+import { MockApp } from "../src/mock/app";
+
+/** Draws the window in a state; what it commands is in `calls`. */
+export async function open(state: AppState): Promise<MockApp> {
+  const mock = new MockApp(state, (next) => emit("state", next));
+  mockWindows("main");
+  mockIPC((command, payload) => mock.handle(command, (payload as { args?: unknown } | undefined)?.args), {
+    shouldMockEvents: true,
+  });
+  render(App);
+  await settle();
+  return mock;
+}
+
+/** Tells the window a new state. */
+export async function tell(state: AppState): Promise<void> {
+  await emit("state", state);
+  await settle();
+}
+
+/** Lets commands, events and drawing finish. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 6; turn++) {
+    await Promise.resolve();
+    await tick();
+  }
+}
+
+/** The commands given, without the reading of the state. */
+export function commandsOf(mock: MockApp): string[] {
+  return mock.calls.map(({ command }) => command).filter((command) => command !== "state");
+}
+
+export function field(label: string | RegExp): HTMLInputElement {
+  return screen.getByLabelText<HTMLInputElement>(label);
+}
