@@ -16,12 +16,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("netcfg", &["model"]),
     ("ipc", &["model"]),
     ("desktop", &["ipc", "model", "texts"]),
+    ("app", &["desktop", "ipc", "model", "texts"]),
     ("service", &["session", "datapath", "netcfg", "ipc"]),
     ("texts", &["model"]),
     ("cli", &["ipc", "model", "texts", "netcfg"]),
     ("gateway", &["model", "wire", "identity", "datapath", "netcfg"]),
+    ("app", &["desktop", "ipc", "model", "texts"]),
     ("testkit", &["model"]),
-    ("tests", &["testkit"]),
+    ("tests", &["testkit", "texts"]),
 ];
 
 /// What a room's own tests may use besides: netcfg sets addresses and routes on real tunnel devices.
@@ -62,8 +64,8 @@ fn pure_rooms_never_reach_a_runtime_or_a_socket() -> Result<()> {
 fn the_client_side_never_reaches_the_gateway_nor_the_other_way_round() -> Result<()> {
     let workspace = Workspace::read()?;
     for (side, other) in [
-        (&["service", "cli", "desktop", "ipc", "session"][..], &["gateway", "identity"][..]),
-        (&["gateway", "identity"], &["service", "cli", "desktop", "ipc", "session"]),
+        (&["service", "cli", "app", "desktop", "ipc", "session"][..], &["gateway", "identity"][..]),
+        (&["gateway", "identity"], &["service", "cli", "app", "desktop", "ipc", "session"]),
     ] {
         for room in side {
             let reached = workspace.reached_from(room)?;
@@ -76,13 +78,24 @@ fn the_client_side_never_reaches_the_gateway_nor_the_other_way_round() -> Result
 }
 
 #[test]
-fn nobody_reaches_the_test_kit_outside_tests_and_nobody_reaches_a_window() -> Result<()> {
+fn nobody_reaches_the_test_kit_outside_tests() -> Result<()> {
     let workspace = Workspace::read()?;
     for (room, _) in workspace.rooms().into_iter().filter(|(room, _)| *room != "tests" && *room != "testkit")
     {
         let reached = workspace.reached_from(room)?;
         assert!(!reached.contains("praya-testkit"), "{room} reaches the test kit");
-        assert!(!reached.contains("tauri"), "{room} reaches tauri");
+    }
+    Ok(())
+}
+
+#[test]
+fn only_the_app_reaches_a_window_and_nobody_reaches_the_app() -> Result<()> {
+    let workspace = Workspace::read()?;
+    for (room, _) in workspace.rooms().into_iter().filter(|(room, _)| *room != "app") {
+        let reached = workspace.reached_from(room)?;
+        for forbidden in ["praya-app", "tauri", "wry", "gtk", "webkit2gtk", "ksni"] {
+            assert!(!reached.contains(forbidden), "{room} reaches {forbidden}");
+        }
     }
     Ok(())
 }

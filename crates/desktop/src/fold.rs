@@ -10,7 +10,8 @@ pub fn account(typed: &str) -> String {
 
 /// A token's code as it is sent: NFKC, without white space and dashes within.
 pub fn code(typed: &str) -> String {
-    typed.nfkc().filter(|c| !c.is_whitespace() && *c != '-').collect()
+    // Once more, because what is left may combine: a lone accent comes out of NFKC as a space and the accent.
+    typed.nfkc().filter(|c| !c.is_whitespace() && *c != '-').nfkc().collect()
 }
 
 #[cfg(test)]

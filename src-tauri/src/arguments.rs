@@ -1,0 +1,74 @@
+//! The command line of `praya-desktop`.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+
+/// The window and the tray icon of Praya. Where it runs already, a second start brings its window up.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "praya-desktop", version, about, max_term_width = 100)]
+pub(crate) struct Arguments {
+    /// The service's socket.
+    #[cfg(target_os = "linux")]
+    #[arg(long, value_name = "PATH", default_value = praya_ipc::DEFAULT_SOCKET)]
+    pub(crate) socket: PathBuf,
+    /// Start without a window where there is a tray.
+    #[arg(long)]
+    pub(crate) minimized: bool,
+    /// The desktop's login starts it: without a window where the settings say so.
+    #[arg(long, hide = true)]
+    pub(crate) at_login: bool,
+    /// Draw without the graphics card.
+    #[arg(long)]
+    pub(crate) safe_mode: bool,
+    /// What an administrator has fixed of the settings.
+    #[arg(long, value_name = "FILE", default_value = "/etc/praya/desktop.toml")]
+    pub(crate) managed: PathBuf,
+    /// A praya:// link, or a profile file, that invites to a gateway.
+    #[arg(value_name = "INVITATION")]
+    pub(crate) invitation: Option<String>,
+}
+
+impl Arguments {
+    /// The text of the invitation that was opened; of a file, not more of it than any invitation is long.
+    pub(crate) fn invitation_text(&self) -> Option<String> {
+        use std::io::Read as _;
+
+        let given = self.invitation.as_deref()?;
+        let scheme = praya_desktop::invitation::SCHEME;
+        let is_link = given.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
+        if is_link {
+            return Some(given.to_owned());
+        }
+        let mut text = Vec::new();
+        let limit = u64::try_from(praya_desktop::invitation::MAX_LENGTH).unwrap_or(u64::MAX) + 1;
+        let read = std::fs::File::open(given).and_then(|file| file.take(limit).read_to_end(&mut text));
+        match read {
+            Ok(_) => Some(String::from_utf8_lossy(&text).into_owned()),
+            // Not an invitation; read as one, it is refused before the person's eyes.
+            Err(_) => Some(given.to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        use clap::CommandFactory as _;
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_link_is_taken_as_it_is_and_a_file_is_read_within_its_limit() {
+        let with = |given: &str| Arguments::parse_from(["praya-desktop", given]).invitation_text().unwrap();
+        assert_eq!(with("PRAYA://add?gateway=a"), "PRAYA://add?gateway=a");
+        assert_eq!(with("/nowhere/at/all.praya"), "/nowhere/at/all.praya");
+        let folder = std::env::temp_dir().join(format!("praya-arguments-{}", std::process::id()));
+        std::fs::write(&folder, "x".repeat(100_000)).unwrap();
+        assert_eq!(with(&folder.to_string_lossy()).len(), praya_desktop::invitation::MAX_LENGTH + 1);
+        std::fs::remove_file(folder).unwrap();
+    }
+}

@@ -1,0 +1,33 @@
+//! `praya-desktop`: the window and the tray. Everything that decides is in `praya-desktop` the library; here is what
+//! only the window system can do.
+#![cfg_attr(windows, windows_subsystem = "windows")]
+
+mod app;
+mod arguments;
+mod commands;
+mod desktop;
+mod safe_mode;
+mod window;
+
+#[cfg(target_os = "linux")]
+#[path = "linux/mod.rs"]
+mod platform;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::arguments::Arguments;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let filter = tracing_subscriber::EnvFilter::try_from_env("PRAYA_LOG").unwrap_or_else(|_| "info".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match app::run(arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
