@@ -8,7 +8,9 @@ import { defineConfig } from "vite";
 // What ends up in the bundle: these packages' code, by name, version and licence.
 const BUNDLED = ["@fluent/bundle", "@tauri-apps/api", "svelte"];
 const components = BUNDLED.map((name) => {
-  const { version, license } = JSON.parse(readFileSync(`node_modules/${name}/package.json`, "utf8"));
+  const { version, license } = JSON.parse(
+    readFileSync(new URL(`node_modules/${name}/package.json`, import.meta.url), "utf8"),
+  );
   return { name: `${name} ${version}`, licence: license };
 });
 

@@ -47,6 +47,14 @@ describe.each(LANGUAGES)("in %s", (language) => {
   });
 });
 
+test("axe is asked in earnest", async () => {
+  const { page } = await stage.page();
+  await stage.show(page, { fixture: "sign-in" });
+  await page.evaluate(axe.source);
+  await page.evaluate(() => document.querySelector("label")?.remove());
+  expect((await judge(page, "light")).join()).toContain("label");
+});
+
 /** What axe has to say about the page in a theme. */
 function judge(page: Page, theme: string): Promise<string[]> {
   return page.evaluate(

@@ -2,6 +2,7 @@
 
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { parse } from "svelte/compiler";
 import { afterEach, describe, expect, test } from "vitest";
 import type { EndReason, Failure, FailureCode, Language } from "../src/bindings";
 import { endText, failureText } from "../src/lib/failure";
@@ -223,4 +224,32 @@ test("dates are written as each language writes them", () => {
   expect(said("en")).toBe("22 Jul 2020, 10:22");
   expect(said("zh-Hant-TW")).toBe("2020/7/22 (週三) 上午 10:22");
   expect(said("pt-MO")).toBe("22/07/2020 10:22");
+});
+
+test("no component holds a text of its own", () => {
+  const found: string[] = [];
+  for (const folder of ["src", "src/parts", "src/screens"]) {
+    for (const name of readdirSync(folder).filter((name) => name.endsWith(".svelte"))) {
+      const path = join(folder, name);
+      const visit = (node: unknown, attribute: string | undefined): void => {
+        if (Array.isArray(node)) {
+          for (const child of node) {
+            visit(child, attribute);
+          }
+        } else if (typeof node === "object" && node !== null) {
+          const { type, name, data } = node as { type?: string; name?: string; data?: string };
+          const inside = type === "Attribute" ? name : attribute;
+          const read = inside === undefined || /^(title|placeholder|alt|aria-label)$/.test(inside);
+          if (type === "Text" && read && /\p{L}/u.test(data ?? "") && data !== "Praya") {
+            found.push(`${path}: ${data?.trim()}`);
+          }
+          for (const child of Object.values(node)) {
+            visit(child, inside);
+          }
+        }
+      };
+      visit(parse(readFileSync(path, "utf8"), { modern: true }).fragment, undefined);
+    }
+  }
+  expect(found).toEqual([]);
 });

@@ -380,6 +380,7 @@ export const FIXTURES = {
   },
   restoring: { app: { ...SESSION, screen: "restoring", snapshot: { ...CONNECTED, state: "restoring" } } },
   resources: { app: SESSION },
+  menu: { app: SESSION, press: '[aria-haspopup="menu"]' },
   "resources-loading": { app: { ...SESSION, resources: { resources: "loading" } } },
   "resources-empty": {
     app: {
