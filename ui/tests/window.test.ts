@@ -113,14 +113,34 @@ describe("signing in", () => {
     expect(key.getAttribute("aria-invalid")).toBe("true");
     await type(key, PIN.replace("q0", "q1"));
     await press("Compare");
-    expect(screen.getByRole("alert").textContent).toContain("The keys are not the same.");
+    expect(screen.getByRole("alert").textContent).toContain("These are not the same.");
     expect(commandsOf(mock)).toEqual([]);
     await type(key, ` ${PIN.slice(0, 30)}\n${PIN.slice(30)}`);
+    expect(screen.queryByRole("alert")).toBeNull();
     await press("Compare");
     expect(mock.calls.at(-1)).toEqual({
       command: "add_profile",
       args: { gateway: "https://vpn.example.org/", name: "TCC-VPN", pin: PIN },
     });
+  });
+
+  test("the key of the authority behind the gateway is stored as handed out, for the sign-in to check", async () => {
+    const { app } = FIXTURES["sign-in-private-gateway"];
+    const mock = await open(app);
+    const authority = PIN.replace("q0", "q1");
+    await type(field("Key as published"), authority);
+    await press("Compare");
+    await press("Check it at the sign-in");
+    expect(mock.calls.at(-1)?.args).toMatchObject({ pin: authority });
+    // The service still tells the failure of the attempt before; it is settled.
+    expect(screen.queryByText(PIN)).toBeNull();
+    expect(field("Account").value).toBe("hark.chen");
+  });
+
+  test("a key that has changed is warned of before a new one is taken", async () => {
+    await open(FIXTURES["sign-in-key-changed"].app);
+    expect(document.body.textContent).toContain("Somebody may be listening");
+    expect(field("Key as published")).toBeTruthy();
   });
 
   test("remembering the account is the person's choice", async () => {

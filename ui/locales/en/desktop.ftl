@@ -64,7 +64,8 @@ gateway-confirm-expected = Key as published
 gateway-confirm-shown = Key that the gateway shows
 gateway-confirm-check = Compare
 gateway-confirm-same = The keys are the same. This is the gateway.
-gateway-confirm-differs = The keys are not the same. This is not the gateway that your organisation published; do not sign in.
+gateway-confirm-differs = These are not the same. If you were given the key of your organisation's certificate authority, that can be right: Praya checks it at the sign-in and refuses any other gateway. Else, do not go on.
+gateway-confirm-use = Check it at the sign-in
 
 ## Sign in
 

@@ -64,7 +64,8 @@ gateway-confirm-expected = Chave publicada
 gateway-confirm-shown = Chave que o gateway apresenta
 gateway-confirm-check = Comparar
 gateway-confirm-same = As chaves são iguais. Este é o gateway.
-gateway-confirm-differs = As chaves não são iguais. Este não é o gateway publicado pela sua organização; não inicie sessão.
+gateway-confirm-differs = Não são iguais. Se recebeu a chave da autoridade de certificação da sua organização, isso pode estar certo: o Praya verifica-a ao iniciar sessão e recusa qualquer outro gateway. Caso contrário, não continue.
+gateway-confirm-use = Verificar ao iniciar sessão
 
 ## Iniciar sessão
 

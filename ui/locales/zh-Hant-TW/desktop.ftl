@@ -64,7 +64,8 @@ gateway-confirm-expected = 公布的金鑰指紋
 gateway-confirm-shown = 閘道出示的金鑰指紋
 gateway-confirm-check = 比對
 gateway-confirm-same = 兩者相同，這就是貴單位的閘道。
-gateway-confirm-differs = 兩者不同，這不是貴單位公布的閘道。請勿登入。
+gateway-confirm-differs = 兩者不同。若您拿到的是貴單位憑證機構的金鑰指紋，這可能是正常的：Praya 會在登入時檢查，並拒絕其他閘道。否則請勿繼續。
+gateway-confirm-use = 於登入時檢查
 
 ## 登入
 

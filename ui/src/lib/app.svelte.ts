@@ -22,10 +22,14 @@ export async function attach(): Promise<() => void> {
     told = true;
     take(event.payload);
   });
-  const first = await commands.state();
-  // An event that came in the meantime is newer.
-  if (!told) {
-    take(first);
+  try {
+    const first = await commands.state();
+    // An event that came in the meantime is newer.
+    if (!told) {
+      take(first);
+    }
+  } catch {
+    // Events bring the state as well.
   }
   return () => {
     stopListening();

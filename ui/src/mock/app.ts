@@ -77,6 +77,10 @@ export class MockApp {
       case "disconnect":
         return this.show(FIXTURES.paused.app);
       case "add_profile":
+        // The last failure stays told until the next attempt.
+        return this.show(
+          this.state.screen === "gateway" ? FIXTURES["sign-in"].app : structuredClone(this.state),
+        );
       case "accept_invitation":
         return this.show(FIXTURES["sign-in"].app);
       case "read_invitation":
