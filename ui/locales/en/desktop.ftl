@@ -310,6 +310,8 @@ notify-idle-text = Nothing has gone through the tunnel. In { DURATION($seconds_l
 notify-ended = You are signed out
 notify-service-gone = The Praya service does not answer
 notify-service-gone-text = The tunnel may be down. Praya keeps trying.
+notify-still-running = Praya goes on in the background
+notify-still-running-text = You stay signed in. “Show Resource” in the tray brings the window back.
 
 ## Diagnostics
 

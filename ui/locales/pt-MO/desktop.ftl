@@ -310,6 +310,8 @@ notify-idle-text = Nada passou pelo túnel. A sessão termina dentro de { DURATI
 notify-ended = A sua sessão terminou
 notify-service-gone = O serviço Praya não responde
 notify-service-gone-text = O túnel pode estar em baixo. O Praya continua a tentar.
+notify-still-running = O Praya continua em segundo plano
+notify-still-running-text = A sua sessão mantém-se. «Mostrar recursos (Show Resource)» na área de notificação traz a janela de volta.
 
 ## Diagnóstico
 

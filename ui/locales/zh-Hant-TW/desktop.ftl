@@ -304,6 +304,8 @@ notify-idle-text = 通道沒有使用。{ DURATION($seconds_left) }後將自動�
 notify-ended = 您已登出
 notify-service-gone = Praya 服務沒有回應
 notify-service-gone-text = 通道可能已中斷，Praya 會繼續嘗試。
+notify-still-running = Praya 在背景繼續執行
+notify-still-running-text = 您仍保持登入。點選系統匣中的「顯示資源 (Show Resource)」可叫回視窗。
 
 ## 診斷資料
 
