@@ -44,7 +44,7 @@ impl Live {
                 failure
             }),
             reconnect: (!connected).then(|| self.reconnect(settings)),
-            resources_available: self.protocol == Protocol::Praya && connected,
+            resources_available: self.protocol == Protocol::Praya && self.stage == Stage::Running,
             help_desk: self.help_desk.clone(),
             banner: self.banner.clone(),
             last_sign_in: self.last_sign_in.clone(),

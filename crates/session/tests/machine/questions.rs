@@ -96,6 +96,18 @@ fn a24_resources_are_asked_with_the_cookie_and_its_proof() {
 }
 
 #[test]
+fn a24_a_session_has_its_list_also_while_the_tunnel_is_down() {
+    let (mut world, _) = World::connected();
+    assert!(world.snapshot().resources_available);
+    world.send(Event::Disconnect);
+    assert_eq!(world.state(), TunnelState::Reconnecting);
+    assert!(world.snapshot().resources_available);
+    ask(&mut world, 1, Question::Resources);
+    world.reply(json(200, &ResourceList { resources: Vec::new() }));
+    assert_eq!(answered(&world), [(AskId(1), Ok(Answer::Resources(Vec::new())))]);
+}
+
+#[test]
 fn questions_go_one_at_a_time_in_their_order() {
     let (mut world, _) = World::connected();
     for id in 1..=3 {
