@@ -58,7 +58,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         language: language(),
         zone: TimeZone::try_system().unwrap_or(TimeZone::UTC),
         clock: || Timestamp::from(SystemTime::now()),
-        notices: if safe { vec![Notice::SafeMode] } else { Vec::new() },
+        // Who asked for it needs no explanation.
+        notices: if safe && !arguments.safe_mode { vec![Notice::SafeMode] } else { Vec::new() },
     });
     let invited = invitation.is_some();
     if let Some(text) = invitation {
