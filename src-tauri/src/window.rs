@@ -52,6 +52,7 @@ pub(crate) fn show(app: &AppHandle) {
     let shown = window.show().and_then(|()| window.unminimize()).and_then(|()| window.set_focus());
     let told = shown.and_then(|()| {
         let engine: tauri::State<'_, Engine> = app.state();
+        engine.looked_at();
         window.emit(STATE, engine.state()).and_then(|()| window.emit(SHOWN, ()))
     });
     if let Err(error) = told {

@@ -195,6 +195,18 @@ impl Engine {
         Ok(())
     }
 
+    /// The person looks at the window: what other views may have changed meanwhile is read anew.
+    pub fn looked_at(&self) {
+        if self.model().is_attached() {
+            let engine = self.clone();
+            tokio::spawn(async move {
+                if let Err(failure) = engine.fetch_profiles().await {
+                    tracing::debug!(code = ?failure.code, "the profiles cannot be listed");
+                }
+            });
+        }
+    }
+
     /// Forgets a gateway.
     ///
     /// # Errors

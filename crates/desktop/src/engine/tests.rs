@@ -346,6 +346,17 @@ async fn an_invitation_is_shown_before_anything_is_done_with_it() {
 }
 
 #[tokio::test]
+async fn a_gateway_that_another_view_stored_is_there_when_the_person_looks() {
+    let world = World::new();
+    world.until(|state| state.screen == Screen::Gateway).await;
+    world.service.asked(|request| *request == Request::ListProfiles).await;
+    world.service.profiles(vec![office()]);
+    world.engine.looked_at();
+    let state = world.until(|state| !state.profiles.is_empty()).await;
+    assert_eq!(state.screen, Screen::SignIn);
+}
+
+#[tokio::test]
 async fn what_an_administrator_fixed_cannot_be_changed_and_the_rest_is_saved() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("managed.toml"), "start_at_login = true").unwrap();
