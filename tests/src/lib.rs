@@ -6,5 +6,7 @@ pub mod lab;
 pub mod ocserv;
 pub mod openconnect;
 pub mod raw;
+pub mod tray;
+pub mod window;
 
 pub use lab::Lab;

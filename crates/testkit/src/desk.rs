@@ -7,13 +7,13 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
 use crate::namespace::Door;
 use crate::process::{Process, Program};
-use crate::{HANG, Namespace, privilege};
+use crate::screen::Screen;
+use crate::{Namespace, privilege};
 
 /// Who sits at the desk, where there are other users than root: the first person of a Debian system.
 const PERSON: u32 = 1000;
@@ -26,6 +26,7 @@ const BUS: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus C
   <listen>unix:path=SOCKET</listen>
   <auth>EXTERNAL</auth>
   <policy context="default">
+    <allow user="*"/>
     <allow send_destination="*"/>
     <allow receive_sender="*"/>
     <allow own="*"/>
@@ -65,7 +66,9 @@ impl Desk {
 
     fn of(machine: &Namespace, person: Option<u32>) -> Result<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
-        let home = machine.folder(&format!("home-{}", NUMBER.fetch_add(1, Ordering::Relaxed)))?;
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let home = machine.folder(&format!("home-{number}"))?;
+        let display = format!(":{number}");
         // Displays of their own for every machine; a killed one leaves nothing in the system's temporary folder.
         machine.shell(
             "mkdir -p -m 1777 /tmp/.X11-unix
@@ -73,6 +76,7 @@ impl Desk {
         )?;
         let screen = machine
             .program("Xvfb")
+            .arg(&display)
             .args([
                 "-displayfd",
                 "1",
@@ -88,7 +92,6 @@ impl Desk {
             .start()
             .context("package xvfb")?;
         screen.wait_for("\n")?;
-        let display = format!(":{}", screen.output().trim());
         for folder in ["run", ".config", ".local/share", ".cache", "bin"] {
             fs::create_dir_all(home.join(folder))?;
         }
@@ -138,6 +141,7 @@ impl Desk {
             .env("XDG_RUNTIME_DIR", self.home.join("run"))
             .env("XDG_CONFIG_HOME", self.home.join(".config"))
             .env("XDG_DATA_HOME", self.home.join(".local/share"))
+            .env("XDG_STATE_HOME", self.home.join(".local/state"))
             .env("XDG_CACHE_HOME", self.home.join(".cache"))
             .env("GDK_BACKEND", "x11")
             .env("NO_AT_BRIDGE", "1")
@@ -168,37 +172,12 @@ impl Desk {
         Ok(place)
     }
 
-    /// The windows that are to be seen now, by their X identifiers.
+    /// What the display shows.
     ///
     /// # Errors
-    /// When `xdotool` is missing.
-    pub fn windows(&self, title: &str) -> Result<Vec<String>> {
-        let found = self.program("xdotool").args(["search", "--onlyvisible", "--name", title]).run()?;
-        Ok(found.text().split_whitespace().map(str::to_owned).collect())
-    }
-
-    /// Waits until this many windows with a title like this regular expression are to be seen.
-    ///
-    /// # Errors
-    /// When that does not come.
-    pub fn wait_for_windows(&self, title: &str, count: usize) -> Result<Vec<String>> {
-        let until = Instant::now() + HANG;
-        loop {
-            let windows = self.windows(title)?;
-            if windows.len() == count {
-                return Ok(windows);
-            }
-            ensure!(Instant::now() < until, "{} windows called {title} are to be seen", windows.len());
-        }
-    }
-
-    /// Asks a window to close, as its cross or Alt+F4 does.
-    ///
-    /// # Errors
-    /// When there is no such window.
-    pub fn close(&self, window: &str) -> Result<()> {
-        self.program("xdotool").args(["windowquit", window]).succeed()?;
-        Ok(())
+    /// When it is gone.
+    pub fn screen(&self) -> Result<Screen> {
+        Screen::open(&self.door.seen(&PathBuf::from("/tmp/.X11-unix").join(self.display.replace(':', "X"))))
     }
 }
 
@@ -274,17 +253,14 @@ mod tests {
         }
         let machine = Namespace::new("desk")?;
         let desk = Desk::new(&machine)?;
-        ensure!(desk.windows(".")?.is_empty());
+        assert!(desk.screen()?.windows("Praya")?.is_empty());
         let said = desk
             .program("sh")
-            .args([
-                "-euc",
-                "id -u; echo $HOME; touch ~/.config/mine; xdotool getdisplaygeometry; test -S ~/run/bus",
-            ])
+            .args(["-euc", "id -u; echo $HOME; touch ~/.config/mine; test -S ~/run/bus"])
             .succeed()?
             .text();
         let uid = if privilege::has_other_users() { PERSON } else { 0 };
-        assert_eq!(said, format!("{uid}\n{}\n1280 800\n", desk.home().display()));
+        assert_eq!(said, format!("{uid}\n{}\n", desk.home().display()));
         let shown = desk.show(Path::new("/etc"))?;
         desk.program("test").arg("-f").arg(shown.join("passwd")).succeed()?;
         Ok(())

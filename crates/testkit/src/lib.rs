@@ -14,6 +14,7 @@ pub mod privilege;
 pub mod process;
 pub mod programs;
 pub mod rude;
+pub mod screen;
 pub mod stop;
 pub mod sweep;
 pub mod web;
