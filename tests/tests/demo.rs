@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use praya_testkit::privilege::was_run_elsewhere;
-use praya_testkit::{HANG, Namespace, Process, Program, programs};
+use praya_testkit::{Desk, HANG, Namespace, Process, Program, programs};
 use rustix::process::Signal;
 
 const DEMO: &str = env!("CARGO_BIN_EXE_praya-demo");
@@ -25,24 +25,34 @@ const STEPS: [(&str, &[&str]); 6] = [
 struct Scene {
     machine: Namespace,
     folder: PathBuf,
+    pictures: PathBuf,
     network: String,
 }
 
 impl Scene {
     fn new() -> Result<Self> {
         let machine = Namespace::new("desk")?;
-        Ok(Self { folder: machine.folder("tmp")?, network: machine.network_state()?, machine })
+        programs::path("praya-desktop")?;
+        let (folder, pictures) = (machine.folder("tmp")?, machine.folder("pictures")?);
+        Ok(Self { folder, pictures, network: machine.network_state()?, machine })
     }
 
     /// A program on the machine that finds ours.
     fn program(&self, program: &str) -> Result<Program> {
         let built = programs::path("praya")?;
         let folder = built.parent().context("a folder")?;
-        Ok(self.machine.program(program).env("PRAYA_BIN_DIR", folder).env("TMPDIR", &self.folder))
+        // As on a machine without a display; the pictures are none of the throw-away files.
+        Ok(self
+            .machine
+            .program(program)
+            .env("PRAYA_BIN_DIR", folder)
+            .env("TMPDIR", &self.folder)
+            .without("DISPLAY")
+            .without("WAYLAND_DISPLAY"))
     }
 
     fn start(&self, words: &[&str]) -> Result<Process> {
-        self.program(DEMO)?.args(words).start()
+        self.program(DEMO)?.args(words).arg("--pictures").arg(&self.pictures).start()
     }
 
     /// No program, no folder and nothing in the network is left of a demo that has ended.
@@ -93,6 +103,10 @@ fn it_walks_to_its_end_and_leaves_nothing() -> Result<()> {
         outline(picture()?),
         "the picture in the README is not what it shows"
     );
+    for name in ["1-resources", "2-settings", "3-signed-out", "4-code"] {
+        let picture = fs::read(scene.pictures.join(format!("{name}.png")))?;
+        ensure!(picture.starts_with(b"\x89PNG"), "{name}");
+    }
     scene.is_as_before(&demo)
 }
 
@@ -112,6 +126,26 @@ fn outline(text: &str) -> Vec<String> {
         line.trim_start().split_once(". ").is_some_and(|(number, _)| number.parse::<u8>().is_ok())
     };
     text.lines().filter(|text| is_heading(text) || text.contains("$ ")).map(line).collect()
+}
+
+#[test]
+fn on_a_display_it_ends_in_the_window_until_the_person_has_seen_enough() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let scene = Scene::new()?;
+    let desk = Desk::of_root(&scene.machine)?;
+    let screen = desk.screen()?;
+    let demo =
+        scene.program(DEMO)?.env("DISPLAY", desk.display()).env("DBUS_SESSION_BUS_ADDRESS", desk.bus());
+    let demo = demo.without("WAYLAND_DISPLAY").start()?;
+    demo.wait_for("Press Enter to end.")?;
+    screen.wait_for_windows("Praya", 1)?;
+    demo.type_line("")?;
+    let ended = demo.wait()?;
+    assert_eq!(ended.code(), 0, "{}", ended.everything);
+    screen.wait_for_windows("Praya", 0)?;
+    scene.is_as_before(&demo)
 }
 
 #[test]

@@ -18,13 +18,16 @@ use steps::Steps;
 const USAGE: &str = "\
 cargo xtask <command>
 
-  demo [--keep]   the whole product in three network namespaces on this machine, from the first sign-in to logout;
+  demo [--keep]   the whole product in three network namespaces on this machine, from the first sign-in to logout; it
+                  ends in the window of the desktop app, or, without a display, in pictures of it in target/demo;
                   --keep stops before the end so that you can try it by hand
   test [FILTER]   everything that must be true: what `lint` checks, unit tests, end-to-end suites; FILTER picks
                   end-to-end tests by name and runs only those
   lint            format, documents, texts in every language, licences, lints, fuzz targets
   bench [--quick] the tunnel side by side with openconnect and ocserv: throughput, delay, processor time, memory,
                   sign-in; under six minutes, with --quick under 90 seconds; results in target/bench
+  bench desktop [--quick]
+                  how long the desktop app takes to show the resources, and its memory after ten idle minutes
   setup           only install the packages that `demo`, `test` and `bench` need
 ";
 
@@ -39,6 +42,8 @@ fn main() -> ExitCode {
         ["lint"] => lint(),
         ["bench"] => bench(&[]),
         ["bench", "--quick"] => bench(&["--quick"]),
+        ["bench", "desktop"] => bench(&["desktop"]),
+        ["bench", "desktop", "--quick"] => bench(&["desktop", "--quick"]),
         ["setup"] => setup(),
         [] | ["help" | "--help" | "-h"] => {
             steps::say(USAGE);
@@ -66,25 +71,30 @@ fn setup() -> Result<()> {
 }
 
 fn demo(flags: &[&str]) -> Result<()> {
-    let mut steps = Steps::new("demo", 3);
+    let mut steps = Steps::new("demo", 4);
     steps.run("packages", || packages::ensure(&[Need::Build, Need::Demo]))?;
+    steps.run("window", window::build)?;
     steps.run("build", || {
         Cargo::new("build")
-            .packages(&["praya-gateway", "praya-service", "praya-cli", "praya-tests"])
+            .packages(&["praya-gateway", "praya-service", "praya-cli", "praya-app", "praya-tests"])
             .arg("--bins")
             .run()
     })?;
-    steps.run("walk through", || run::built("praya-demo")?.args(flags).run())?;
+    steps.run("walk through", || {
+        let pictures = run::target_folder()?.join("demo");
+        run::built("praya-demo")?.args(flags).args(&["--pictures", &pictures.to_string_lossy()]).run()
+    })?;
     steps.finish();
     Ok(())
 }
 
 fn test(filter: Option<&str>) -> Result<()> {
-    let mut steps = Steps::new("test", if filter.is_some() { 4 } else { 5 + CHECKS });
+    let mut steps = Steps::new("test", if filter.is_some() { 4 } else { 6 + CHECKS });
     steps.run("packages", || packages::ensure(&[Need::Build, Need::Demo, Need::Test]))?;
     if filter.is_none() {
         checks(&mut steps)?;
         steps.run("window: tests", || window::script("test"))?;
+        steps.run("window: accessibility", || window::script("axe"))?;
     } else {
         steps.run("window", window::build)?;
     }
@@ -153,14 +163,21 @@ fn nothing_found(findings: &[String]) -> Result<()> {
 }
 
 fn bench(flags: &[&str]) -> Result<()> {
-    let mut steps = Steps::new("bench", 3);
+    let desktop = flags.contains(&"desktop");
+    let mut steps = Steps::new("bench", if desktop { 4 } else { 3 });
     steps.run("packages", || packages::ensure(&[Need::Build, Need::Demo, Need::Test, Need::Bench]))?;
+    if desktop {
+        steps.run("window", window::build)?;
+    }
     steps.run("build, optimised", || {
-        Cargo::new("build")
+        let mut cargo = Cargo::new("build")
             .arg("--release")
             .packages(&["praya-gateway", "praya-service", "praya-cli", "praya-tests"])
-            .args(&["--bin", "praya-gateway", "--bin", "prayad", "--bin", "praya", "--bin", "praya-bench"])
-            .run()
+            .args(&["--bin", "praya-gateway", "--bin", "prayad", "--bin", "praya", "--bin", "praya-bench"]);
+        if desktop {
+            cargo = cargo.packages(&["praya-app"]).args(&["--bin", "praya-desktop"]);
+        }
+        cargo.run()
     })?;
     steps.run("measure", || {
         let folder = run::target_folder()?;

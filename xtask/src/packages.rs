@@ -67,7 +67,6 @@ const PACKAGES: &[(&str, Sign, &str, Need)] = &[
         Need::Test,
     ),
     ("iputils-ping", Tool("ping"), "packets of a known size through the tunnel", Need::Test),
-    ("xdotool", Tool("xdotool"), "tells which windows a display shows, and closes them", Need::Test),
     ("chromium", Tool("chromium"), "judges how accessible the window is", Need::Test),
     ("openconnect", Tool("openconnect"), "the stock client, as a peer of our gateway", Need::Test),
     ("ocserv", Tool("ocserv"), "the stock gateway, as a peer of our client", Need::Test),

@@ -121,6 +121,11 @@ impl Desk {
         format!("unix:path={}", self.socket.display())
     }
 
+    /// The display, as the variable of that name has it.
+    pub fn display(&self) -> &str {
+        &self.display
+    }
+
     /// A program that the person starts. It finds what lies in the home's `bin` first.
     pub fn program(&self, program: impl AsRef<OsStr>) -> Program {
         let path = std::env::var("PATH").unwrap_or_default();

@@ -4,6 +4,7 @@
 //! the median over the rounds of each round's own ratio. Nothing here judges a number.
 
 mod cost;
+pub(crate) mod desktop;
 mod idle;
 mod machine;
 mod measure;

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: the stock programs and ours side by side on this machine, in every combination.
 //!
-//! Usage: `praya-bench [--quick] [--out FOLDER]`; the programs under test come from `PRAYA_BIN_DIR`.
+//! Usage: `praya-bench [desktop] [--quick] [--out FOLDER]`; with `desktop`, the desktop app instead. The programs under
+//! test come from `PRAYA_BIN_DIR`.
 
 #[path = "../bench/mod.rs"]
 mod bench;
@@ -22,25 +23,38 @@ fn main() -> ExitCode {
 }
 
 fn start() -> Result<u8> {
-    let options = parse(std::env::args().skip(1))?;
+    let wish = parse(std::env::args().skip(1))?;
     if let Some(code) = praya_testkit::privilege::ensure()? {
         return Ok(u8::try_from(code).unwrap_or(1));
     }
-    Ok(u8::from(!bench::run(&options)?))
+    if wish.desktop {
+        bench::desktop::run(&bench::desktop::Plan::new(wish.quick, wish.out))?;
+        return Ok(0);
+    }
+    let plan = if wish.quick { Plan::quick() } else { Plan::full() };
+    Ok(u8::from(!bench::run(&Options { plan, out: wish.out })?))
 }
 
-fn parse(words: impl Iterator<Item = String>) -> Result<Options> {
-    let mut options = Options { plan: Plan::full(), out: PathBuf::from("target/bench") };
+/// The command line.
+struct Wish {
+    desktop: bool,
+    quick: bool,
+    out: PathBuf,
+}
+
+fn parse(words: impl Iterator<Item = String>) -> Result<Wish> {
+    let mut wish = Wish { desktop: false, quick: false, out: PathBuf::from("target/bench") };
     let mut words = words;
     while let Some(word) = words.next() {
         match word.as_str() {
-            "--quick" => options.plan = Plan::quick(),
+            "desktop" => wish.desktop = true,
+            "--quick" => wish.quick = true,
             "--out" => match words.next() {
-                Some(folder) => options.out = PathBuf::from(folder),
+                Some(folder) => wish.out = PathBuf::from(folder),
                 None => bail!("--out needs a folder"),
             },
-            _ => bail!("{word}: unknown; usage: praya-bench [--quick] [--out FOLDER]"),
+            _ => bail!("{word}: unknown; usage: praya-bench [desktop] [--quick] [--out FOLDER]"),
         }
     }
-    Ok(options)
+    Ok(wish)
 }

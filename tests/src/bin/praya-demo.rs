@@ -1,11 +1,17 @@
-//! `cargo xtask demo`: the whole product on one machine, from the first sign-in to the logout, as a terminal shows it.
+//! `cargo xtask demo`: the whole product on one machine, from the first sign-in to the logout, as a terminal shows it,
+//! and its window.
+//!
+//! Usage: `praya-demo [--keep] [--pictures FOLDER]`; the programs come from `PRAYA_BIN_DIR`.
+
+#[path = "../demo/window.rs"]
+mod window;
 
 use std::io::{BufRead, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use data_encoding::BASE32_NOPAD;
 use praya_testkit::otp::Token;
 use praya_testkit::{Process, privilege, programs, stop};
@@ -13,6 +19,7 @@ use praya_tests::Lab;
 use praya_tests::client::Client;
 use praya_tests::lab::{EMPLOYEE, GATEWAY, GATEWAY_INSIDE, GATEWAY_NAME, INTRANET};
 use serde_json::Value;
+use window::Shown;
 
 const NEW_PASSWORD: &str = "lantern over the harbour";
 
@@ -35,7 +42,7 @@ fn start() -> Result<u8> {
     }
     stop::on_signals()?;
     let mut stage = Stage { number: 0 };
-    let walked = walk_through(&mut stage, std::env::args().any(|argument| argument == "--keep"));
+    let walked = walk_through(&mut stage, &options()?);
     match (walked, stop::asked()) {
         (Err(_), Some(signal)) => {
             stage
@@ -46,8 +53,29 @@ fn start() -> Result<u8> {
     }
 }
 
+/// What is wished for on the command line.
+struct Options {
+    /// Stop before the end, for a person to try it by hand.
+    keep: bool,
+    /// Where pictures of the window go when there is no display.
+    pictures: PathBuf,
+}
+
+fn options() -> Result<Options> {
+    let mut options = Options { keep: false, pictures: PathBuf::from("target/demo") };
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--keep" => options.keep = true,
+            "--pictures" => options.pictures = words.next().context("--pictures needs a folder")?.into(),
+            _ => bail!("{word}: unknown; usage: praya-demo [--keep] [--pictures FOLDER]"),
+        }
+    }
+    Ok(options)
+}
+
 /// The whole demo. Everything that it brings up goes with its values, also when it ends early.
-fn walk_through(stage: &mut Stage, keep: bool) -> Result<()> {
+fn walk_through(stage: &mut Stage, options: &Options) -> Result<()> {
     stage.heading("Three machines on two cables, each a network namespace of this computer");
     let lab = Lab::new()?;
     stage.note(&format!(
@@ -106,16 +134,21 @@ fn walk_through(stage: &mut Stage, keep: bool) -> Result<()> {
     show(stage, &lab, &client, &["status"])?;
     ensure!(lab.reaches_intranet()?, "the tunnel has gone with the view");
 
-    if keep {
+    let mut shown = window::show(stage, &lab, &client, &site.pin, &options.pictures)?;
+    if options.keep || matches!(shown, Shown::OnDisplay { .. }) {
         by_hand(stage, &lab, &client, &site, &person)?;
     } else {
         stage.heading("Logging out");
         show(stage, &lab, &client, &["logout"])?;
         ensure!(!lab.reaches_intranet()?, "the intranet is still reached after the logout");
         stage.note("The intranet is out of reach again.");
+        if let Shown::Hidden(hidden) = &mut shown {
+            hidden.after_logout(stage, &person)?;
+        }
     }
 
     stage.heading("Everything is removed");
+    drop(shown);
     drop(client);
     let ended = site.process.terminate()?;
     ensure!(ended.status.success(), "the gateway did not end well: {}", ended.everything);
