@@ -67,7 +67,7 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
     let lab = Lab::new()?;
     let mut gateway = Gateway::init(&lab)?;
     gateway.set("sign_in.second_factor", "when_assigned")?;
-    gateway.set("sessions.idle_timeout", 24 * 3600)?;
+    gateway.set("sessions.idle_timeout", 8 * 3600)?;
     gateway.add_people(&["wong"], PASSWORD)?;
     gateway.publish_intranet("staff", &["wong"])?;
     gateway.start()?;
