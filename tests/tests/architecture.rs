@@ -11,17 +11,17 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("wire", &["model"]),
     ("identity", &["model"]),
+    ("posture", &["model"]),
     ("session", &["model", "wire"]),
     ("datapath", &["model", "wire"]),
     ("netcfg", &["model"]),
     ("ipc", &["model"]),
     ("desktop", &["ipc", "model", "texts"]),
     ("app", &["desktop", "ipc", "model", "texts"]),
-    ("service", &["session", "datapath", "netcfg", "ipc"]),
+    ("service", &["session", "datapath", "netcfg", "posture", "ipc"]),
     ("texts", &["model"]),
     ("cli", &["ipc", "model", "texts", "netcfg"]),
-    ("gateway", &["model", "wire", "identity", "datapath", "netcfg"]),
-    ("app", &["desktop", "ipc", "model", "texts"]),
+    ("gateway", &["model", "wire", "identity", "datapath", "netcfg", "posture"]),
     ("testkit", &["model"]),
     ("tests", &["testkit", "texts"]),
 ];
@@ -30,7 +30,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const FOR_TESTS: &[(&str, &str)] = &[("netcfg", "datapath")];
 
 /// Rooms of rules: bytes, events and a clock in, actions out.
-const PURE: &[&str] = &["model", "wire", "identity", "session", "texts"];
+const PURE: &[&str] = &["model", "wire", "identity", "posture", "session", "texts"];
 
 #[test]
 fn every_room_uses_only_the_rooms_it_may() -> Result<()> {
