@@ -34,8 +34,10 @@ impl Desktop {
     /// Shows a notification, whoever looks at what.
     pub(crate) fn tell(&self, notification: Notification) {
         let Some(bus) = self.bus.clone() else { return };
+        let app = self.app.get().cloned();
         tauri::async_runtime::spawn(async move {
-            if let Err(error) = acts::notify(&bus, &notification).await {
+            let picture = app.as_ref().and_then(AppHandle::default_window_icon);
+            if let Err(error) = acts::notify(&bus, &notification, picture).await {
                 tracing::debug!(%error, "this desktop shows no notifications");
             }
         });

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use praya_desktop::notify::Notification;
 use praya_desktop::open::PROGRAMS;
+use tauri::image::Image;
 use zbus::zvariant::Value;
 use zbus::{Connection, proxy};
 
@@ -83,13 +84,27 @@ trait Notifications {
     ) -> zbus::Result<u32>;
 }
 
-/// Shows a notification.
-pub(crate) async fn notify(bus: &Connection, notification: &Notification) -> zbus::Result<()> {
+/// Shows a notification, with the app's own picture: where no package has installed it, no desktop knows it by name.
+pub(crate) async fn notify(
+    bus: &Connection,
+    notification: &Notification,
+    picture: Option<&Image<'_>>,
+) -> zbus::Result<()> {
     let urgency: u8 = if notification.urgent { 2 } else { 1 };
-    let hints = HashMap::from([("urgency", urgency.into()), ("desktop-entry", "praya-desktop".into())]);
+    let mut hints: HashMap<&str, Value<'_>> =
+        HashMap::from([("urgency", urgency.into()), ("desktop-entry", "praya-desktop".into())]);
+    if let Some(picture) = picture.and_then(image_data) {
+        hints.insert("image-data", picture);
+    }
     let (title, body) = (&notification.title, escaped(&notification.body));
     let notifications = NotificationsProxy::new(bus).await?;
     notifications.notify("Praya", 0, "praya-desktop", title, &body, &[], hints, -1).await.map(drop)
+}
+
+/// A picture as the specification has it: width, height, bytes in a row, transparency, bits in a sample, samples, bytes.
+fn image_data(picture: &Image<'_>) -> Option<Value<'static>> {
+    let (width, height) = (i32::try_from(picture.width()).ok()?, i32::try_from(picture.height()).ok()?);
+    Some(Value::from((width, height, width.checked_mul(4)?, true, 8, 4, picture.rgba().to_vec())))
 }
 
 /// The body may hold markup; ours has none.
@@ -177,6 +192,13 @@ mod tests {
         assert!(start("praya-no-such-program", &[]).is_err());
         assert!(start("false", &[]).is_err());
         assert!(start("true", &[]).is_ok());
+    }
+
+    #[test]
+    fn a_picture_has_the_form_of_the_notifications_specification() {
+        let picture = image_data(&Image::new_owned(vec![7; 2 * 3 * 4], 2, 3)).unwrap();
+        assert_eq!(picture.value_signature().to_string(), "(iiibiiay)");
+        assert_eq!(picture, Value::from((2, 3, 8, true, 8, 4, vec![7_u8; 24])));
     }
 
     #[test]
