@@ -105,7 +105,8 @@ pub fn notification(happening: &Happening, state: &AppState, texts: &Texts) -> O
             (texts.say("notify-ended"), texts.ended_by_administrator(TunnelState::Ended), true)
         }
         Happening::Ended { reason } => {
-            let remedy = texts.end_remedy(*reason).map(|remedy| format!(" {remedy}")).unwrap_or_default();
+            // A line of its own: not every language puts a space between sentences.
+            let remedy = texts.end_remedy(*reason).map(|remedy| format!("\n{remedy}")).unwrap_or_default();
             (texts.say("notify-ended"), texts.end(*reason) + &remedy, true)
         }
         Happening::ServiceGone { .. } => {
