@@ -10,7 +10,7 @@ const BUNDLED = ["@fluent/bundle", "@tauri-apps/api", "svelte"];
 const components = BUNDLED.map((name) => {
   const { version, license } = JSON.parse(
     readFileSync(new URL(`node_modules/${name}/package.json`, import.meta.url), "utf8"),
-  );
+  ) as { version: string; license: string };
   return { name: `${name} ${version}`, licence: license };
 });
 

@@ -170,7 +170,7 @@ describe("by keyboard only", () => {
     await page.keyboard.press("Shift+Tab");
     for (
       let presses = 0;
-      presses < 20 && !(await page.evaluate(() => document.activeElement?.textContent?.trim() === "Menu"));
+      presses < 20 && !(await page.evaluate(() => document.activeElement?.textContent.trim() === "Menu"));
       presses++
     ) {
       await page.keyboard.press("Shift+Tab");
@@ -180,7 +180,7 @@ describe("by keyboard only", () => {
     await page.keyboard.press("l");
     await page.keyboard.press("Enter");
     await page.waitForSelector("dialog[open]");
-    expect(await page.evaluate(() => document.activeElement?.textContent?.trim())).toBe("Cancel");
+    expect(await page.evaluate(() => document.activeElement?.textContent.trim())).toBe("Cancel");
     await page.keyboard.press("Escape");
     await page.waitForSelector("dialog", { state: "detached" });
     await page.keyboard.press("ArrowDown");

@@ -1,7 +1,7 @@
 // The built window over made-up states, in Debian's Chromium.
 
 import { readFile } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
 
@@ -32,8 +32,8 @@ export class Stage {
   ) {}
 
   static async open(): Promise<Stage> {
-    const root = join(import.meta.dirname, "../dist-mock");
-    const server = createServer(async (request, response) => {
+    const root = join(import.meta.dirname, "../dist-mock", process.env.PRAYA_PICTURES ? "pictures" : "axe");
+    const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
       if (request.url === "/favicon.ico") {
         response.writeHead(204).end();
         return;
@@ -49,7 +49,8 @@ export class Stage {
       } catch {
         response.writeHead(404).end();
       }
-    });
+    };
+    const server = createServer((request, response) => void answer(request, response));
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const address = server.address();
     const port = typeof address === "object" && address ? address.port : 0;

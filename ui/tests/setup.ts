@@ -5,13 +5,13 @@ import { cleanup } from "@testing-library/svelte";
 import { afterEach } from "vitest";
 import { goTo } from "../src/lib/pages.svelte";
 
-HTMLDialogElement.prototype.showModal ??= function (this: HTMLDialogElement) {
+HTMLDialogElement.prototype.showModal = function (this: HTMLDialogElement) {
   this.open = true;
 };
-HTMLDialogElement.prototype.close ??= function (this: HTMLDialogElement) {
+HTMLDialogElement.prototype.close = function (this: HTMLDialogElement) {
   this.open = false;
 };
-window.matchMedia ??= () =>
+window.matchMedia = () =>
   Object.assign(new EventTarget(), {
     matches: false,
     media: "",

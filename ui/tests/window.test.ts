@@ -31,7 +31,7 @@ describe.each(fixtures)("%s", (_, { app, page }) => {
     await settle();
     const headings = screen.getAllByRole("heading", { level: 1 });
     expect(headings).toHaveLength(1);
-    expect(headings[0]?.textContent?.trim()).not.toBe("");
+    expect(headings[0]?.textContent.trim()).not.toBe("");
     expect(document.activeElement).not.toBe(document.body);
     expect(document.body.textContent).not.toMatch(/undefined|\[object|NaN/);
   });
@@ -409,7 +409,7 @@ describe("the resources", () => {
 
   test("B-16, B-17: the header shows the connection and counts", async () => {
     await open(SESSION);
-    const text = screen.getByRole("region", { name: "Connection" }).textContent ?? "";
+    const text = screen.getByRole("region", { name: "Connection" }).textContent;
     for (const part of [
       "TCC-VPN",
       "Connected",
@@ -428,7 +428,7 @@ describe("the resources", () => {
 
   test("a lost tunnel is shown with its cause, the next attempt and a way to try now", async () => {
     const mock = await open(FIXTURES.reconnecting.app);
-    const text = document.body.textContent ?? "";
+    const text = document.body.textContent;
     expect(text).toContain("no way to get there from this network");
     expect(text).toContain("Next attempt in 00:00:14");
     await press("Try now");
@@ -479,7 +479,7 @@ describe("the idle warning", () => {
   test("A-28: counts down, and one key stays", async () => {
     const mock = await open(FIXTURES.idle.app);
     expect(screen.getByRole("alertdialog").textContent).toContain("00:00:52");
-    expect(document.activeElement?.textContent?.trim()).toBe("Stay signed in");
+    expect(document.activeElement?.textContent.trim()).toBe("Stay signed in");
     await fireEvent.keyDown(document.activeElement as Element, { key: "Tab" });
     expect(commandsOf(mock)).toEqual([]);
     await fireEvent.keyDown(document.activeElement as Element, { key: "x" });
@@ -540,7 +540,7 @@ describe("gateways", () => {
     const mock = await open(FIXTURES["gateway-first"].app);
     await fireEvent.click(screen.getByRole("tab", { name: "By profile file" }));
     const text = "praya://add?gateway=vpn.example.org";
-    const file = { name: "office.praya", text: async () => text };
+    const file = { name: "office.praya", text: () => Promise.resolve(text) };
     await fireEvent.change(field("Choose a file …"), { target: { files: [file] } });
     await settle();
     expect(mock.calls.at(-1)).toEqual({ command: "read_invitation", args: { text } });

@@ -10,7 +10,7 @@ import { MockApp } from "../src/mock/app";
 
 /** Draws the window in a state; what it commands is in `calls`. */
 export async function open(state: AppState): Promise<MockApp> {
-  const mock = new MockApp(state, (next) => emit("state", next));
+  const mock = new MockApp(state, (next) => void emit("state", next));
   mockWindows("main");
   mockIPC((command, payload) => mock.handle(command, (payload as { args?: unknown } | undefined)?.args), {
     shouldMockEvents: true,

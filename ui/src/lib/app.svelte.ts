@@ -17,15 +17,12 @@ export function appState(): AppState | undefined {
 /** Listens to the app from now on. The result stops it. */
 export async function attach(): Promise<() => void> {
   const stopClock = clock.start();
-  let told = false;
-  const stopListening = await listen<AppState>("state", (event) => {
-    told = true;
-    take(event.payload);
-  });
+  const stopListening = await listen<AppState>("state", (event) => take(event.payload));
+  const before = state;
   try {
     const first = await commands.state();
     // An event that came in the meantime is newer.
-    if (!told) {
+    if (state === before) {
       take(first);
     }
   } catch {

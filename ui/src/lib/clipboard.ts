@@ -11,6 +11,7 @@ export async function copyText(text: string): Promise<void> {
     area.className = "unseen";
     document.body.append(area);
     area.select();
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- what such a web view has instead
     document.execCommand("copy");
     area.remove();
   }

@@ -3,7 +3,7 @@
 
 /** A name of 1 to 64 characters without control characters and slashes. */
 export function isProfileName(text: string): boolean {
-  return text !== "" && [...text].length <= 64 && text.trim() === text && !/[\p{Cc}/\\]/u.test(text);
+  return text !== "" && Array.from(text).length <= 64 && text.trim() === text && !/[\p{Cc}/\\]/u.test(text);
 }
 
 /** `host[:port][/path]` or `https://host[:port][/path]`. */

@@ -25,7 +25,7 @@ export function rulesInForce(rules: PasswordRules): PasswordRule[] {
 /** The rules that `candidate` breaks, as far as they can be judged without the gateway's lists and the old password. */
 export function brokenBy(rules: PasswordRules, candidate: string, account: string): PasswordRule[] {
   const text = candidate.normalize("NFC");
-  const length = [...text].length;
+  const length = Array.from(text).length;
   const breaks: Record<PasswordRule, boolean> = {
     min_length: length < rules.min_length,
     max_length: length > rules.max_length,

@@ -4,6 +4,7 @@
 import type { AppState } from "../bindings";
 import { clock, type Instant } from "./time.svelte";
 
+// eslint-disable-next-line svelte/prefer-svelte-reactivity -- it changes only with the state, which draws anew
 const seen = new Map<string, Instant>();
 
 /** Takes note of what `state` tells; forgets what it tells no longer. */

@@ -20,6 +20,7 @@ const files = import.meta.glob<string>("../../locales/*/{common,desktop}.ftl", {
   query: "?raw",
 });
 
+// eslint-disable-next-line svelte/prefer-svelte-reactivity -- a cache of what does not change
 const bundles = new Map<Language, FluentBundle>();
 let language = $state<Language>("en");
 

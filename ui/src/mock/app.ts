@@ -125,6 +125,7 @@ export class MockApp {
   private readInvitation(text: string): unknown {
     if (!text.startsWith("praya://")) {
       const failure: Failure = { code: "bad_profile", detail: "neither a praya:// link nor a profile file" };
+      // eslint-disable-next-line @typescript-eslint/only-throw-error -- the app's commands reject with such a value
       throw failure;
     }
     const { invitation } = FIXTURES["gateway-invitation"].app;

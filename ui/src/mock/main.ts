@@ -14,7 +14,7 @@ const fixture: Fixture = fixtures[query.get("fixture") ?? ""] ?? FIXTURES["sign-
 const language = LANGUAGES.find((one) => one === query.get("language")) ?? "en";
 const theme: Theme = query.get("theme") === "dark" ? "dark" : "light";
 
-const mock = new MockApp(dressed(fixture.app, language, theme), (state) => emit("state", state));
+const mock = new MockApp(dressed(fixture.app, language, theme), (state) => void emit("state", state));
 mockWindows("main");
 mockIPC((command, payload) => mock.handle(command, (payload as { args?: unknown } | undefined)?.args), {
   shouldMockEvents: true,
