@@ -5,4 +5,6 @@
 
 #![warn(missing_docs)]
 
+pub mod decode;
 pub mod facts;
+pub mod fuzz;

@@ -1,0 +1,119 @@
+//! What the fuzz targets in `tests/fuzz` and the replay of the committed corpus both call: the decoders of one system
+//! each, over the same bytes.
+//!
+//! Each takes any bytes and must return. What it asserts beyond that holds for every input.
+
+use std::collections::BTreeSet;
+
+use jiff::tz::TimeZone;
+
+use crate::decode::product::{Reported, merge};
+use crate::decode::{
+    clamd, cvd, date, dconf, dpkg, efi, firewall_profiles, lsblk, macos as programs, mdatp, mp_status, nft,
+    os_release, processes::Processes, product, product_state, rpm, system_extensions, ufw, uninstall, units,
+    volume, windows_version, wsc, xprotect,
+};
+use crate::facts::{MAX_PRODUCTS, MAX_TEXT, Os};
+
+/// clamd's replies and configuration, and the header of its databases.
+pub fn clamav(data: &[u8]) {
+    let _ = clamd::pong(data);
+    if let Ok(clamd::Version::Told { engine, .. }) = clamd::version(data, &TimeZone::UTC) {
+        fits(&engine);
+    }
+    if let Ok(header) = cvd::header(data) {
+        let begin = data.get(..cvd::HEADER).unwrap_or(data);
+        assert_eq!(cvd::header(begin), Ok(header), "a header lies within its 512 bytes");
+    }
+    let text = String::from_utf8_lossy(data);
+    let config = clamd::config(&text);
+    for path in config.socket.iter().chain(&config.databases) {
+        assert!(path.starts_with('/'), "a path of the configuration is absolute");
+    }
+}
+
+/// Files and programs of Linux.
+pub fn linux(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    if let Ok(os) = os_release::os(&text, &text, &text) {
+        os_fits(&os);
+    }
+    if let Ok(source) = lsblk::root_source(&text) {
+        let _ = lsblk::system_disk(data, &source);
+    }
+    let _ = (lsblk::system_disk(data, "/dev/sda1"), nft::filtered(data), efi::secure_boot(data));
+    let _ = (ufw::enabled(&text), units::is_active(&text, "ufw.service"));
+    let _ = (dpkg::last_upgrade(&text, &TimeZone::UTC), rpm::last_upgrade(&text));
+    for version in [dpkg::version(&text, "clamav-daemon"), rpm::version(&text, "clamd")].iter().flatten() {
+        fits(version);
+    }
+    if let Ok(health) = mdatp::defender(data) {
+        product_fits(&health);
+    }
+    let _ = Processes::linux(text.lines().map(str::to_owned)).run("sophos_threat_detector");
+    let locked: BTreeSet<&str> = dconf::locks(&text).collect();
+    let _ = dconf::screen_lock(&dconf::settings(&text), |path| locked.contains(path));
+    for name in dconf::system_databases(&text) {
+        assert!(!name.contains(['/', '.']), "a name of a database is no path");
+    }
+}
+
+/// Files and programs of macOS.
+pub fn macos(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    if let Ok(products) = system_extensions::products(&text) {
+        assert!(products.len() <= MAX_PRODUCTS, "a list has an end");
+        products.iter().for_each(product_fits);
+    }
+    if let Ok(os) = programs::os(&text, &text) {
+        os_fits(&os);
+    }
+    let _ = (programs::firewall(&text), programs::disk(&text));
+    let _ = (programs::system_integrity(&text), programs::gatekeeper(&text));
+    if let Ok(version) = xprotect::version(&text) {
+        fits(&version);
+    }
+    let _ = Processes::macos(&text).run("Microsoft Defender");
+}
+
+/// Interfaces and registry values of Windows; numbers are taken from the beginning, rows from the lines.
+pub fn windows(data: &[u8]) {
+    let number = data.first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
+    let state = product_state::product_state(number);
+    let owner = product_state::product_state(number ^ 0x100);
+    assert_eq!(state.real_time, owner.real_time, "the owner's bit is no state");
+    let _ = volume::protection_status(number);
+    let text = String::from_utf8_lossy(data);
+    let signed = number.cast_signed();
+    product_fits(&wsc::product(wsc::Row { name: &text, state: signed, signatures: signed }));
+    let _ = (wsc::told_at(&text), date::cim(&text), product::family(&text));
+    if let Ok(defender) = mp_status::defender(mp_status::rows(&text)) {
+        product_fits(&defender);
+    }
+    let values: Vec<(&str, &str)> = mp_status::rows(&text).collect();
+    if let Ok(os) = windows_version::os(&values, &text) {
+        os_fits(&os);
+    }
+    let _ = firewall_profiles::firewall(values.iter().map(|(name, _)| (*name, number)));
+    let products = uninstall::products(values.iter().map(|(key, name)| (*key, *name, *name)));
+    assert!(products.len() <= MAX_PRODUCTS, "a list has an end");
+    assert_eq!(merge(products.clone()), products, "what is merged stays as it is");
+    products.iter().for_each(product_fits);
+}
+
+fn fits(text: &str) {
+    assert!(text.len() <= MAX_TEXT && !text.contains(char::is_control), "a text fits into a fact");
+}
+
+fn os_fits(os: &Os) {
+    for text in [&os.product, &os.title, &os.version, &os.build, &os.arch].into_iter().chain(&os.edition) {
+        fits(text);
+    }
+}
+
+fn product_fits(product: &Reported) {
+    fits(&product.name);
+    for text in product.version.iter().chain(&product.definitions_version) {
+        fits(text);
+    }
+}
