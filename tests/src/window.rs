@@ -17,18 +17,24 @@ use serde_json::{Value, json};
 /// How WebDriver calls an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
-/// Calls `arguments.at(-1)` with what `look()` returns as soon as that is something, now or after a change of the page.
-const AWAIT: &str = r"
-const done = arguments[arguments.length - 1];
+/// What a person calls an element.
+const NAMES: &str = r"
 const plain = (text) => (text ?? '').replace(/[\u2068\u2069]/g, '').trim();
 const named = (element) => plain(
   element.getAttribute('aria-label')
   ?? document.getElementById(element.getAttribute('aria-labelledby') ?? '')?.innerText
   ?? element.labels?.[0]?.innerText
   ?? element.innerText);
-const find = (kinds, name) => [...document.querySelectorAll(kinds)].find((element) =>
-  element.getClientRects().length > 0 && !element.disabled
-  && (named(element) === name || named(element).split('\n')[0] === name));
+const isCalled = (element, name) => named(element) === name || named(element).split('\n')[0] === name;
+";
+
+/// Calls `arguments.at(-1)` with what `look()` returns as soon as that is something, now or after a change of the page.
+const AWAIT: &str = r"
+const done = arguments[arguments.length - 1];
+// A dialog keeps everything behind it out of reach.
+const reach = () => document.querySelector('dialog:modal') ?? document;
+const find = (kinds, name) => [...reach().querySelectorAll(kinds)].find((element) =>
+  element.getClientRects().length > 0 && !element.disabled && isCalled(element, name));
 const observer = new MutationObserver(check);
 let timer;
 function check() {
@@ -46,6 +52,17 @@ if (!check()) {
   timer = setInterval(check, 500);
 }
 ";
+
+/// Keys of the WebDriver recommendation, section 17.4.2.
+pub const TAB: char = '\u{e004}';
+/// As [`TAB`].
+pub const ENTER: char = '\u{e007}';
+/// As [`TAB`].
+pub const DOWN: char = '\u{e015}';
+const CONTROL: char = '\u{e009}';
+
+/// How many stops of the tabulator a screen has at most.
+const MOST_STOPS: usize = 50;
 
 const BUTTONS: &str = "button, a, [role=button], [role=menuitem], [role=tab], [role=radio], summary, input[type=checkbox], input[type=radio]";
 const FIELDS: &str = "input, textarea, select";
@@ -152,6 +169,15 @@ impl Window {
         })
     }
 
+    /// Waits until the switch of this label is on, or off.
+    ///
+    /// # Errors
+    /// When that does not come.
+    pub fn wait_for_switch(&self, label: &str, on: bool) -> Result<()> {
+        self.wait(&format!("const look = () => find('input', {})?.checked === {on};", json!(label)), label)?;
+        Ok(())
+    }
+
     /// Chooses in the list of this label.
     ///
     /// # Errors
@@ -179,10 +205,63 @@ impl Window {
     /// # Errors
     /// When the driver refuses.
     pub fn key(&self, key: char) -> Result<()> {
-        let strokes = json!([{"type": "keyDown", "value": key}, {"type": "keyUp", "value": key}]);
-        let actions = json!({"actions": [{"type": "key", "id": "keyboard", "actions": strokes}]});
-        self.ask("POST", "/actions", &actions)?;
+        self.strokes(&[("keyDown", key), ("keyUp", key)])
+    }
+
+    /// Presses one key while Control is held.
+    ///
+    /// # Errors
+    /// When the driver refuses.
+    pub fn control(&self, key: char) -> Result<()> {
+        self.strokes(&[("keyDown", CONTROL), ("keyDown", key), ("keyUp", key), ("keyUp", CONTROL)])
+    }
+
+    /// Types a text wherever the focus is.
+    ///
+    /// # Errors
+    /// When the driver refuses.
+    pub fn type_text(&self, text: &str) -> Result<()> {
+        let strokes: Vec<_> = text.chars().flat_map(|key| [("keyDown", key), ("keyUp", key)]).collect();
+        self.strokes(&strokes)
+    }
+
+    /// Goes on with the tabulator until the focus is on the field, button or link of this name.
+    ///
+    /// # Errors
+    /// When it never is.
+    pub fn tab_to(&self, name: &str) -> Result<()> {
+        let focused = format!("{NAMES} return isCalled(document.activeElement, {});", json!(name));
+        for _ in 0..MOST_STOPS {
+            if self.run(&focused)? == true {
+                return Ok(());
+            }
+            self.key(TAB)?;
+        }
+        bail!("the tabulator never comes to {name:?} in\n{}", self.text()?)
+    }
+
+    /// Makes the window as wide as this, in pixels, and high enough for a small screen.
+    ///
+    /// # Errors
+    /// When it does not come to that.
+    pub fn resize(&self, width: u32) -> Result<()> {
+        self.ask("POST", "/window/rect", &json!({"width": width, "height": 640}))?;
+        self.wait(&format!("const look = () => innerWidth === {width};"), "the width")?;
         Ok(())
+    }
+
+    /// What must be moved sideways to be read whole: selectors of elements, none in a window that is wide enough.
+    ///
+    /// # Errors
+    /// When the window does not answer.
+    pub fn scrolled_sideways(&self) -> Result<Vec<String>> {
+        let script = r"
+            return [...document.querySelectorAll('*')]
+              .filter((element) => element.scrollWidth > element.clientWidth
+                && (element === document.documentElement
+                  || ['auto', 'scroll'].includes(getComputedStyle(element).overflowX)))
+              .map((element) => `${element.localName}.${element.className}`);";
+        Ok(serde_json::from_value(self.run(script)?)?)
     }
 
     /// What the window says.
@@ -262,6 +341,13 @@ impl Window {
         }
     }
 
+    fn strokes(&self, strokes: &[(&str, char)]) -> Result<()> {
+        let strokes: Vec<_> = strokes.iter().map(|(kind, key)| json!({"type": kind, "value": key})).collect();
+        let actions = json!({"actions": [{"type": "key", "id": "keyboard", "actions": strokes}]});
+        self.ask("POST", "/actions", &actions)?;
+        Ok(())
+    }
+
     fn find(&self, kinds: &str, name: &str) -> Result<String> {
         let look = format!("const look = () => find({}, {});", json!(kinds), json!(name));
         let found = self.wait(&look, name)?;
@@ -269,7 +355,7 @@ impl Window {
     }
 
     fn wait(&self, look: &str, what: &str) -> Result<Value> {
-        let script = format!("{look}{AWAIT}");
+        let script = format!("{look}{NAMES}{AWAIT}");
         let found = self.ask("POST", "/execute/async", &json!({"script": script, "args": []}));
         found.with_context(|| {
             let shown = self.text().unwrap_or_default();

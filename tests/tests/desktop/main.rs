@@ -1,6 +1,8 @@
 //! The desktop app as a person meets it: the real window and the real tray, the real service, a real gateway and a
 //! real tunnel. The person is not root.
 
+mod elsewhere;
+mod keyboard;
 mod languages;
 mod reattach;
 mod resources;
@@ -64,9 +66,14 @@ impl Scene {
 
     /// The app with a driver at its window.
     fn open(&self) -> Result<Window> {
+        self.open_with(&[])
+    }
+
+    /// The same, with more words on its command line.
+    fn open_with(&self, words: &[&str]) -> Result<Window> {
         let socket = self.client.socket.to_string_lossy().into_owned();
         let app = self.programs.join("praya-desktop");
-        Window::open(&self.lab.employee, &self.desk, &app, &["--socket", &socket])
+        Window::open(&self.lab.employee, &self.desk, &app, &[&["--socket", &socket], words].concat())
     }
 
     /// The window of somebody who has signed in with it and sees the resources.

@@ -7,6 +7,7 @@ use praya_testkit::HANG;
 use praya_testkit::privilege::was_run_elsewhere;
 
 use praya_tests::lab::INTRANET;
+use praya_tests::tray::Tray;
 
 use crate::Scene;
 
@@ -32,6 +33,7 @@ fn a_24_a_25_a_resource_is_found_and_opened_in_the_browser_through_the_tunnel() 
         Ok(())
     })?;
     scene.desk.install("xdg-open", OPENER)?;
+    let tray = Tray::open(&scene.desk)?;
     let window = scene.signed_in()?;
     for name in ["Intranet over IPv6", "薪資系統", "finance", "staff"] {
         window.wait_for_button(name)?;
@@ -44,15 +46,45 @@ fn a_24_a_25_a_resource_is_found_and_opened_in_the_browser_through_the_tunnel() 
     window.wait_until_gone("薪資系統")?;
     window.fill("Search resources", "薪資")?;
     window.press("薪資系統")?;
-    let until = Instant::now() + HANG;
-    while !scene.lab.site.visitors().iter().any(|(_, path)| path == "/pay") {
-        ensure!(Instant::now() < until, "the browser never came; the window says:\n{}", window.text()?);
-    }
-    let opened = std::fs::read_to_string(scene.desk.home().join("opened"))?;
-    assert_eq!(opened, "http://172.31.0.10/pay\n");
-    // What was opened is at hand the next time.
+    let visits = |count: usize| {
+        let until = Instant::now() + HANG;
+        while scene.lab.site.visitors().iter().filter(|(_, path)| path == "/pay").count() < count {
+            ensure!(Instant::now() < until, "the browser never came; the window says:\n{}", window.text()?);
+        }
+        Ok(())
+    };
+    visits(1)?;
+    // What was opened is at hand the next time, in the tray as well.
     window.press("Recently used")?;
-    window.wait_for_button("薪資系統")
+    window.wait_for_button("薪資系統")?;
+    let item = tray.item()?;
+    item.wait_for("what was opened last", |look| look.labels().contains(&"薪資系統"))?;
+    item.choose("薪資系統")?;
+    visits(2)?;
+    let opened = std::fs::read_to_string(scene.desk.home().join("opened"))?;
+    assert_eq!(opened, "http://172.31.0.10/pay\n".repeat(2));
+
+    // So is what the person marks, also after the next start.
+    window.press("All")?;
+    window.press("Make Intranet over IPv6 a favourite")?;
+    item.wait_for("the favourite", |look| look.labels().contains(&"Intranet over IPv6"))?;
+    window.kill()?;
+    let window = scene.open()?;
+    window.press("Favourites")?;
+    window.wait_for_button("Intranet over IPv6")?;
+    window.wait_until_gone("薪資系統")?;
+    window.press("Copy the address: Intranet over IPv6")?;
+    window.wait_for("The address is copied.")?;
+    window.control('f')?;
+    window.control('v')?;
+    window.run_until(
+        "const done = arguments[0];
+         const field = document.querySelector('input[type=search]');
+         const check = () => field.value === 'http://[fd31::10]/' && done(true);
+         field.addEventListener('input', check);
+         check();",
+    )?;
+    Ok(())
 }
 
 #[test]

@@ -65,15 +65,17 @@ fn a_first_sign_in_goes_from_the_gateways_address_over_the_code_to_a_password_of
 }
 
 #[test]
-fn a_replayed_code_is_told_from_a_wrong_one() -> Result<()> {
+fn a_39_the_troubles_with_a_code_are_told_apart() -> Result<()> {
     if was_run_elsewhere()? {
         return Ok(());
     }
-    let token = Token::hardware("replayed");
+    let token = Token::soft("troubles");
     let scene = Scene::with_profile(|gateway| gateway.add_token("wong", "40000003", &token))?;
     let window = scene.open()?;
     sign_in(&window, "wong", PASSWORD)?;
     window.wait_for("Token 40000003")?;
+    window.fill("Code", &token.shifted(-8))?;
+    window.wait_for("The clock of token 40000003 is off.")?;
     let code = token.now();
     window.fill("Code", &code)?;
     window.wait_for_button("Intranet")?;
@@ -86,7 +88,15 @@ fn a_replayed_code_is_told_from_a_wrong_one() -> Result<()> {
     window.fill("Code", &code)?;
     window.wait_for("That code was used already.")?;
     window.fill("Code", &token.wrong())?;
-    window.wait_for("That code is not right.")
+    window.wait_for("That code is not right.")?;
+    scene.gateway.let_days_pass(60, "tokens", "serial=40000003", &["last_used", "counting_since"])?;
+    window.fill("Code", &token.shifted(1))?;
+    window.wait_for("Token 40000003 was not used for 60 days and is closed.")?;
+    scene.gateway.admin(&["token", "disable", "40000003"])?;
+    sign_in(&window, "wong", PASSWORD)?;
+    window.wait_for("Token 40000003 is disabled.")?;
+    ensure!(scene.gateway.sessions()?.is_empty());
+    Ok(())
 }
 
 #[test]
@@ -189,11 +199,11 @@ fn a_27_a_28_idleness_is_announced_one_key_stays_and_at_last_it_ends() -> Result
 }
 
 #[test]
-fn an_invitation_that_is_opened_while_the_app_runs_waits_for_the_persons_word() -> Result<()> {
+fn invitations_wait_for_the_persons_word_and_the_end_of_the_longest_session_is_announced() -> Result<()> {
     if was_run_elsewhere()? {
         return Ok(());
     }
-    let scene = Scene::new(|_| Ok(()))?;
+    let scene = Scene::new(|gateway| gateway.set("sessions.lifetime", 600))?;
     let window = scene.open()?;
     window.wait_for("Add a gateway")?;
     let pin = scene.gateway.pin.replace('+', "%2B");
@@ -204,10 +214,17 @@ fn an_invitation_that_is_opened_while_the_app_runs_waits_for_the_persons_word() 
     window.wait_for(&scene.gateway.pin)?;
     window.press("Cancel")?;
     window.wait_for("Choose a gateway")?;
-    scene.app(&scene.desk).arg(&link).run()?;
+    // The same in a file.
+    let file = scene.desk.home().join("office.praya");
+    let text = format!("gateway = \"{GATEWAY_NAME}\"\nname = \"By file\"\npin = \"{}\"\n", scene.gateway.pin);
+    std::fs::write(&file, text)?;
+    scene.app(&scene.desk).arg(&file).run()?;
     window.wait_for("Add this gateway?")?;
     window.press("Add")?;
-    window.wait_for("Sign in to By link")?;
+    window.wait_for("Sign in to By file")?;
     sign_in(&window, "wong", PASSWORD)?;
+    window.wait_for("The longest time allowed is over in 9 minutes")?;
+    window.press("Understood")?;
+    window.wait_until_gone("The longest time allowed")?;
     window.wait_for_button("Intranet")
 }
