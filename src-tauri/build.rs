@@ -9,7 +9,7 @@ fn main() {
     println!("cargo::rerun-if-changed=../ui/dist");
     println!("cargo::rerun-if-changed=src/command_names.rs");
     if !Path::new("../ui/dist/index.html").is_file() {
-        println!("cargo::error=the window is not built: run `npm ci && npm run build` in ui/ first");
+        println!("cargo::error=the window is not built: run `cargo xtask window` first");
         std::process::exit(1);
     }
     let manifest = tauri_build::AppManifest::new().commands(COMMANDS);

@@ -2,6 +2,7 @@
 
 mod docs;
 mod licences;
+mod node;
 mod packages;
 mod run;
 mod steps;
@@ -28,6 +29,7 @@ cargo xtask <command>
                   sign-in; under six minutes, with --quick under 90 seconds; results in target/bench
   bench desktop [--quick]
                   how long the desktop app takes to show the resources, and its memory after ten idle minutes
+  window          only build the files that the desktop app is built around, into ui/dist
   setup           only install the packages that `demo`, `test` and `bench` need
 ";
 
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         ["bench", "--quick"] => bench(&["--quick"]),
         ["bench", "desktop"] => bench(&["desktop"]),
         ["bench", "desktop", "--quick"] => bench(&["desktop", "--quick"]),
+        ["window"] => window(),
         ["setup"] => setup(),
         [] | ["help" | "--help" | "-h"] => {
             steps::say(USAGE);
@@ -66,6 +69,14 @@ fn main() -> ExitCode {
 fn setup() -> Result<()> {
     let mut steps = Steps::new("setup", 1);
     steps.run("packages", || packages::ensure(&[Need::Build, Need::Demo, Need::Test, Need::Bench]))?;
+    steps.finish();
+    Ok(())
+}
+
+fn window() -> Result<()> {
+    let mut steps = Steps::new("window", 2);
+    steps.run("packages", || packages::ensure(&[Need::Build]))?;
+    steps.run("window", window::build)?;
     steps.finish();
     Ok(())
 }

@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
+use crate::node;
 use crate::run::{Program, tool_exists};
 use crate::steps::say;
 
@@ -73,9 +74,6 @@ const PACKAGES: &[(&str, Sign, &str, Need)] = &[
     ("iperf3", Tool("iperf3"), "one TCP stream through the tunnel, and how fast it is", Need::Bench),
 ];
 
-/// The first Node that the tools of the window run on; Debian 13 packages it, Debian 12 and Ubuntu 24.04 do not.
-const NODE: (u32, u32) = (20, 19);
-
 /// Installs what is missing, with `apt-get`, and says what and why. Does nothing when nothing is missing.
 pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
     let missing: Vec<_> =
@@ -89,7 +87,7 @@ pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
         install(&missing.iter().map(|(package, ..)| *package).collect::<Vec<_>>())?;
     }
     if needs.contains(&Need::Build) {
-        recent_node()?;
+        node::ensure()?;
     }
     if needs.contains(&Need::Demo) && !Path::new("/dev/net/tun").exists() {
         bail!(
@@ -106,22 +104,6 @@ impl Sign {
             Self::File(path) => Path::new(path).exists(),
         }
     }
-}
-
-/// Whether the Node that is there is recent enough. Which one a machine gets otherwise is its owner's choice.
-fn recent_node() -> Result<()> {
-    let said = Command::new("node").arg("--version").output().context("node --version")?;
-    let said = String::from_utf8_lossy(&said.stdout);
-    let version = said.trim().trim_start_matches('v');
-    let mut parts = version.split('.').map_while(|part| part.parse::<u32>().ok());
-    if parts.next().zip(parts.next()).is_some_and(|found| found >= NODE) {
-        return Ok(());
-    }
-    let (major, minor) = NODE;
-    bail!(
-        "the window needs Node {major}.{minor} or later, and here is {version:?}.\n\
-         Debian 13 packages it; elsewhere: https://nodejs.org/en/download, then run this again"
-    )
 }
 
 fn install(packages: &[&str]) -> Result<()> {

@@ -5,8 +5,8 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 
-use crate::run::{self, Program};
 use crate::steps::say;
+use crate::{node, run};
 
 /// What the built window is made of, in `ui/`.
 const SOURCES: &[&str] =
@@ -40,11 +40,11 @@ pub(crate) fn script(name: &str) -> Result<()> {
 }
 
 fn npm(words: &[&str]) -> Result<()> {
-    Program::new(Path::new("npm")).args(&["--prefix", "ui"]).args(words).run()
+    node::npm()?.args(&["--prefix", "ui"]).args(words).run()
 }
 
 /// Whether `made` is there and newer than each of these files and everything in these folders.
-fn is_newer(made: &Path, folder: &Path, sources: &[&str]) -> Result<bool> {
+pub(crate) fn is_newer(made: &Path, folder: &Path, sources: &[&str]) -> Result<bool> {
     let Ok(made) = made.metadata() else { return Ok(false) };
     let made = made.modified()?;
     for source in sources {

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 /// The folder that holds them, when whoever runs the tests has built them already.
 const FOLDER: &str = "PRAYA_BIN_DIR";
 
-/// The desktop app; the window that it is built around must have been built before (`npm run build` in `ui/`).
+/// The desktop app; the window that it is built around must have been built before (`cargo xtask window`).
 const APP: &str = "praya-desktop";
 
 /// The file of a program of this workspace. Builds the programs once when nobody said where they are, so that a test
