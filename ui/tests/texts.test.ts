@@ -4,9 +4,20 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "svelte/compiler";
 import { afterEach, describe, expect, test } from "vitest";
-import type { EndReason, Failure, FailureCode, Language } from "../src/bindings";
+import type {
+  EndReason,
+  Expected,
+  Failure,
+  FailureCode,
+  Found,
+  Language,
+  PostureCheck,
+  Unavailable,
+} from "../src/bindings";
 import { endText, failureText } from "../src/lib/failure";
+import { checkName, foundText, readText, remedyText, requiredText } from "../src/lib/posture";
 import { bundleOf, LANGUAGES, sayInstant, speak, t, textIn } from "../src/lib/texts.svelte";
+import { clock } from "../src/lib/time.svelte";
 import { RULES } from "../src/mock/fixtures";
 
 afterEach(() => speak("en"));
@@ -18,7 +29,7 @@ function ids(language: Language): string[] {
     let message = "";
     return text.split("\n").flatMap((line) => {
       const [, name] = /^([a-z][a-z0-9-]*) =/.exec(line) ?? [];
-      const [, attribute] = /^ {4}\.([a-z]+) =/.exec(line) ?? [];
+      const [, attribute] = /^ {4}\.([a-z-]+) =/.exec(line) ?? [];
       message = name ?? message;
       return name ? [name] : attribute ? [`${message}.${attribute}`] : [];
     });
@@ -85,16 +96,90 @@ describe.each([...LANGUAGES])("%s", (language) => {
     }
   });
 
+  test("says every finding of every check", () => {
+    speak(language);
+    for (const check of CHECKS) {
+      for (const expected of Object.values(ALL_EXPECTED)) {
+        for (const found of FOUND) {
+          const finding = { check, outcome: "failed", expected, found } as const;
+          const texts = [checkName(check), readText(check)];
+          texts.push(requiredText(finding), foundText(finding), remedyText(finding));
+          for (const text of texts) {
+            expect(text, JSON.stringify(finding)).not.toMatch(/^(check|expected|found)-|\{|undefined|^$/);
+          }
+        }
+      }
+    }
+  });
+
   test("says every failure and every end", () => {
     speak(language);
     for (const failure of FAILURES) {
-      const { text } = failureText(failure, 0, RULES);
+      const { text } = failureText(failure, RULES);
       expect(text, failure.code).not.toMatch(/^failure-|\{|undefined|^$/);
     }
     for (const reason of ENDS) {
       expect(endText(reason).text, reason).not.toMatch(/^end-|^$/);
     }
   });
+});
+
+const ALL_CHECKS: Record<PostureCheck, true> = {
+  operating_system: true,
+  antivirus: true,
+  antivirus_definitions: true,
+  firewall: true,
+  disk_encryption: true,
+  updates: true,
+  screen_lock: true,
+  secure_boot: true,
+};
+const CHECKS = Object.keys(ALL_CHECKS) as PostureCheck[];
+const ALL_EXPECTED: { [E in Expected["expected"]]: Extract<Expected, { expected: E }> } = {
+  on: { expected: "on" },
+  one_of: { expected: "one_of", names: ["ClamAV", "Sophos"] },
+  none_of: { expected: "none_of", names: ["360"] },
+  at_least: { expected: "at_least", name: "26100.2033" },
+  supported: { expected: "supported" },
+  within_days: { expected: "within_days", days: 7 },
+  within_minutes: { expected: "within_minutes", minutes: 10 },
+};
+const ALL_REASONS: Record<Unavailable, true> = {
+  not_applicable: true,
+  not_detected: true,
+  permission_denied: true,
+  timeout: true,
+  malformed: true,
+  unsupported: true,
+};
+const UNAVAILABLE = (Object.keys(ALL_REASONS) as Unavailable[]).map(
+  (reason) => ({ found: "unavailable", reason }) as const,
+);
+const ALL_FOUND: { [F in Exclude<Found["found"], "unavailable">]: Extract<Found, { found: F }> } = {
+  missing: { found: "missing" },
+  other: { found: "other", name: "Windows 8" },
+  unsupported: { found: "unsupported", name: "Windows 7", since: null },
+  off: { found: "off", name: null },
+  snoozed: { found: "snoozed", name: "Avast" },
+  expired: { found: "expired", name: "AVG" },
+  days: { found: "days", days: 41 },
+  minutes: { found: "minutes", minutes: 60 },
+};
+const FOUND: Found[] = [...Object.values(ALL_FOUND), { found: "off", name: "ufw" }, ...UNAVAILABLE];
+
+test("A-22: what is required, found and to be done are three things", () => {
+  const finding = {
+    check: "antivirus",
+    outcome: "failed",
+    expected: ALL_EXPECTED.one_of,
+    found: ALL_FOUND.snoozed,
+  } as const;
+  expect(requiredText(finding)).toBe("One of: ClamAV, Sophos");
+  expect(foundText(finding)).toBe("Avast is there, but its protection is paused");
+  expect(remedyText(finding)).toBe("End the pause in the program.");
+  const reasons = UNAVAILABLE.map((found) => foundText({ ...finding, found }));
+  expect(new Set(reasons).size).toBe(UNAVAILABLE.length);
+  expect(reasons.every((text) => text.startsWith("Could not be read, because"))).toBe(true);
 });
 
 const serial = "F88AC2B6";
@@ -169,12 +254,15 @@ test("wrong, replayed, clock off and disabled are four messages with four remedi
 });
 
 test("a lock counts down", () => {
-  expect(failureText({ code: "locked", seconds_left: 300 }, 31).text).toContain("4 minutes 29 seconds");
-  expect(failureText({ code: "locked", seconds_left: 300 }, 900).text).toContain("0 seconds");
+  const locked = (ago: number) =>
+    failureText({ code: "locked", seconds_left: 300, told_at: clock.now - ago * 1000 }).text;
+  expect(locked(0)).toContain("5 minutes");
+  expect(locked(31)).toContain("4 minutes 29 seconds");
+  expect(locked(900)).toContain("0 seconds");
 });
 
 test("broken rules are named with their numbers, and differing entries before them", () => {
-  const { text } = failureText({ code: "password_rules", broken: ["min_length", "matches"] }, 0, RULES);
+  const { text } = failureText({ code: "password_rules", broken: ["min_length", "matches"] }, RULES);
   expect(text).toMatch(/^The two entries differ\. .*at least 12 characters/);
   expect(failureText({ code: "password_rules", broken: ["matches"] }).text).toBe("The two entries differ.");
 });

@@ -1,9 +1,8 @@
 // Countdowns, by the service's clock.
 
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { note, secondsSinceTold } from "../src/lib/seen.svelte";
+import { failureText } from "../src/lib/failure";
 import { clock, secondsSince, secondsUntil } from "../src/lib/time.svelte";
-import { BASE } from "../src/mock/fixtures";
 
 const NOW = 1_800_000_000_000;
 let stop: () => void;
@@ -38,14 +37,12 @@ test("the service's word moves the clock", () => {
   expect(secondsUntil(NOW)).toBe(30);
 });
 
-test("a failure that is told again is not new, and one that comes back is", () => {
-  const failure = { code: "locked", seconds_left: 300 } as const;
-  const locked = { ...BASE, snapshot: { ...BASE.snapshot, last_failure: failure } };
-  note(locked);
-  vi.advanceTimersByTime(31_000);
-  note(structuredClone(locked));
-  expect(secondsSinceTold({ ...failure })).toBe(31);
-  note(BASE);
-  note(locked);
-  expect(secondsSinceTold(failure)).toBe(0);
+test("A-35: a lock drawn 20 seconds after it was told shows 20 seconds less, wherever it is drawn anew", () => {
+  const locked = { code: "locked", seconds_left: 300, told_at: NOW } as const;
+  clock.sync(NOW + 20_000);
+  expect(failureText(locked).text).toContain("4 minutes 40 seconds");
+  vi.advanceTimersByTime(10_000);
+  expect(failureText(locked).text).toContain("4 minutes 30 seconds");
+  clock.sync(NOW);
+  expect(failureText(locked).text).toContain("5 minutes");
 });

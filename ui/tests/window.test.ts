@@ -2,6 +2,7 @@
 
 import { fireEvent, screen } from "@testing-library/svelte";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { SignInStep } from "../src/bindings";
 import { goTo } from "../src/lib/pages.svelte";
 import { FIXTURES, type Fixture, HINT, PIN, SESSION } from "../src/mock/fixtures";
 import { commandsOf, field, open, settle, tell } from "./window";
@@ -86,7 +87,7 @@ describe("signing in", () => {
     await open(FIXTURES["sign-in"].app);
     const account = field("Account");
     const { app } = FIXTURES.password;
-    const sign_in = { round: 0, step: null, notice: null, deadline: null, waiting: true };
+    const sign_in = { round: 0, step: null, asked_at: null, notice: null, deadline: null, waiting: true };
     await tell({ ...app, screen: "connecting", snapshot: { ...app.snapshot, sign_in } });
     expect(field("Account")).toBe(account);
     expect(screen.getByRole("button", { name: /checking/ }).getAttribute("aria-disabled")).toBe("true");
@@ -226,13 +227,26 @@ describe("the code", () => {
     test("A-37: six bars, and one vanishes each ten seconds", async () => {
       const step = { step: "otp", prompt: null, token: { ...HINT, seconds_left: 60 } } as const;
       const { app } = FIXTURES.code;
-      const sign_in = { round: 2, step, notice: null, deadline: null, waiting: false };
+      const sign_in = {
+        round: 2,
+        step,
+        asked_at: app.now,
+        notice: null,
+        deadline: null,
+        waiting: false,
+      };
       await open({ ...app, snapshot: { ...app.snapshot, sign_in } });
       expect(document.querySelectorAll(".bar")).toHaveLength(6);
       for (const bars of [6, 5, 4, 3, 2, 1, 6]) {
         expect(standing()).toBe(bars);
         await pass(10);
       }
+    });
+
+    test("A-37: a state drawn 20 seconds after it arrived shows 20 seconds less", async () => {
+      const { app } = FIXTURES.code;
+      await open({ ...app, now: app.now + 20_000 });
+      expect(document.querySelector(".token")?.textContent).toContain("23 seconds left");
     });
 
     test("A-38: waiting is advised when less than ten seconds are left, and not once the next code is there", async () => {
@@ -245,6 +259,105 @@ describe("the code", () => {
       await pass(9);
       expect(document.querySelector(".token")?.textContent).toContain("60 seconds left");
     });
+  });
+});
+
+describe("checking this computer", () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  const rows = () =>
+    screen
+      .getAllByRole("heading", { level: 2 })
+      .map((heading) => (heading.closest("li")?.textContent ?? "").replace(/\s+/g, " ").trim());
+  const status = () => screen.getByRole("status").textContent.trim();
+  const title = () => screen.getByRole("heading", { level: 1 }).textContent;
+
+  test("A-21: what is read is listed, and that it is being read is said", async () => {
+    await open(FIXTURES.checking.app);
+    expect(screen.getByText("Whether the firewall is on")).toBeTruthy();
+    expect(screen.getByText("Whether the computer starts signed systems only")).toBeTruthy();
+    expect(status()).toBe("Reading …");
+    expect(screen.queryByRole("button", { name: "Check again" })).toBeNull();
+  });
+
+  test("a gateway that says nothing about its check is not quoted", async () => {
+    const { app } = FIXTURES.checking;
+    const step: SignInStep = { step: "posture", checks: [], findings: [], retry_until: null };
+    const sign_in = { round: 1, step, asked_at: null, notice: null, deadline: null, waiting: true };
+    await open({ ...app, snapshot: { ...app.snapshot, sign_in } });
+    expect(screen.queryByText("Praya reads this, and nothing else:")).toBeNull();
+    expect(status()).toBe("Reading …");
+  });
+
+  test("A-22: every finding is there at once, those that refuse first, told apart by words", async () => {
+    await open(FIXTURES["checking-failed-many"].app);
+    expect(title()).toBe("This computer does not meet the rules");
+    expect(status()).toContain("6 requirements are not met.");
+    const found = rows();
+    expect(found).toHaveLength(8);
+    expect(found.map((row) => row.includes("Not met"))).toEqual([
+      true,
+      true,
+      true,
+      true,
+      true,
+      true,
+      false,
+      false,
+    ]);
+    expect(found.map((row) => row.includes("Warning only"))).toEqual(
+      found.map((row) => !row.includes("Not met")),
+    );
+    expect(found[0]).toMatch(
+      /Required One of: AntiVir, .*, 360 Found Kaspersky .* paused What to do End the pause/,
+    );
+  });
+
+  test("a warning by itself does not read as a refusal", async () => {
+    await open(FIXTURES["checking-warning"].app);
+    expect(title()).toBe("Checking this computer");
+    expect(status()).toBe("One thing is to be put right. It does not stop you from signing in.");
+  });
+
+  test("the check is asked for again, and its end is said", async () => {
+    const mock = await open(FIXTURES["checking-failed"].app);
+    const button = screen.getByRole("button", { name: "Check again" });
+    button.focus();
+    await press("Check again");
+    expect(mock.calls.at(-1)).toEqual({
+      command: "answer",
+      args: { round: 2, answer: { answer: "check_again" } },
+    });
+    expect(status()).toBe("Reading …");
+    expect(button.getAttribute("aria-disabled")).toBe("true");
+    expect(document.activeElement).toBe(button);
+    await tell(FIXTURES["checking-failed"].app);
+    expect(status()).toBe("One requirement is not met. Put it right, then check again.");
+    await press("Cancel the sign-in");
+    expect(commandsOf(mock)).toEqual(["answer", "cancel_sign_in"]);
+  });
+
+  test("the time for another check counts down to its end, which is said, and then only a new sign-in is left", async () => {
+    const mock = await open(FIXTURES["checking-failed"].app);
+    expect(document.querySelector(".left")?.textContent).toContain("4 minutes 30 seconds");
+    const button = screen.getByRole("button", { name: "Check again" });
+    button.focus();
+    vi.advanceTimersByTime(20_000);
+    await settle();
+    expect(document.querySelector(".left")?.textContent).toContain("4 minutes 10 seconds");
+    expect(status()).toContain("One requirement is not met.");
+    vi.advanceTimersByTime(250_000);
+    await settle();
+    expect(status()).toBe("The time to check again without a new code is over.");
+    expect(screen.queryByRole("button", { name: "Check again" })).toBeNull();
+    expect(document.activeElement).toBe(button);
+    await press("Sign in again");
+    expect(commandsOf(mock)).toEqual(["cancel_sign_in"]);
   });
 });
 

@@ -22,8 +22,19 @@ const SOURCES: &[&str] = &[
 ];
 
 /// Messages whose names are made of the model's: tests of the rooms hold that each belongs to something there.
-const FAMILIES: &[&str] =
-    &["failure-", "end-", "state-", "rule-", "kind-", "warning-", "cli-remedy-", "cli-doctor-remedy-"];
+const FAMILIES: &[&str] = &[
+    "failure-",
+    "end-",
+    "state-",
+    "rule-",
+    "kind-",
+    "warning-",
+    "check-",
+    "expected-",
+    "found-",
+    "cli-remedy-",
+    "cli-doctor-remedy-",
+];
 
 /// What takes the id of a message as its first argument.
 const TAKES_AN_ID: &[&str] = &["say", "say_with", "ask", "attribute", "find", "t", "textIn", "has"];

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use praya_ipc::{Client, KnownProfile, Request, Response, Subscription, Target};
 use praya_model::password::PasswordRules;
-use praya_model::sign_in::{ElsewhereChoice, FormField, TokenHint};
+use praya_model::sign_in::{ElsewhereChoice, FormField};
 use praya_model::snapshot::{SignInProgress, Snapshot};
 use praya_model::{
     AccountName, Failure, FailureCode, GatewayAddress, Secret, SignInAnswer, SignInStep, Timestamp,
@@ -293,7 +293,7 @@ async fn answer(
     account: Option<String>,
 ) -> Result<(Asker, Option<SignInAnswer>), Ended> {
     let round = progress.round;
-    let bar = live_bar(&asker, progress.step.as_ref());
+    let bar = live_bar(&asker, &progress);
     let mut asking = tokio::task::spawn_blocking(move || {
         let mut asker = asker;
         let answer = question(&mut asker, &progress, account.as_deref());
@@ -359,7 +359,8 @@ fn question(
             }
             if let Some(token) = token {
                 asker.say(&text::token(token))?;
-                asker.say(&text::token_bar(token.step_seconds, token.seconds_left))?;
+                let left = token.seconds_left_after(since_asked(progress));
+                asker.say(&text::token_bar(token.step_seconds, left))?;
             }
             asker
                 .ask(&text::ask("cli-ask-code"), Echo::Shown)?
@@ -406,16 +407,16 @@ fn form(asker: &mut Asker, message: Option<&str>, fields: &[FormField]) -> io::R
 }
 
 /// Keeps the token's bar, one line above the prompt, up to date while the code is typed.
-fn live_bar(asker: &Asker, step: Option<&SignInStep>) -> Option<JoinHandle<()>> {
-    let Some(SignInStep::Otp { token: Some(token), .. }) = step else { return None };
+fn live_bar(asker: &Asker, progress: &SignInProgress) -> Option<JoinHandle<()>> {
+    let Some(SignInStep::Otp { token: Some(token), .. }) = &progress.step else { return None };
     let mut screen = asker.screen()?;
-    let (token, since) = (token.clone(), Instant::now());
+    let (token, before, since) = (token.clone(), since_asked(progress), Instant::now());
     Some(tokio::spawn(async move {
         let mut tick = tokio::time::interval(Duration::from_secs(1));
         tick.tick().await;
         loop {
             tick.tick().await;
-            let bar = text::token_bar(token.step_seconds, seconds_left(&token, since.elapsed()));
+            let bar = text::token_bar(token.step_seconds, token.seconds_left_after(before + since.elapsed()));
             // Save the cursor, one line up, write, clear the rest, restore the cursor (ECMA-48, DEC).
             if write!(screen, "\u{1b}7\u{1b}[1A\r{bar}\u{1b}[K\u{1b}8").is_err() {
                 return;
@@ -424,11 +425,9 @@ fn live_bar(asker: &Asker, step: Option<&SignInStep>) -> Option<JoinHandle<()>> 
     }))
 }
 
-/// Seconds left of the token's code `elapsed` after the hint was given; the next code follows at once.
-fn seconds_left(token: &TokenHint, elapsed: Duration) -> u32 {
-    let step = u64::from(token.step_seconds.max(1));
-    let into = (step - u64::from(token.seconds_left).min(step) + elapsed.as_secs()) % step;
-    u32::try_from(step - into).unwrap_or(0)
+/// How long ago the gateway asked.
+fn since_asked(progress: &SignInProgress) -> Duration {
+    progress.asked_at.map_or(Duration::ZERO, |asked_at| now().since(asked_at))
 }
 
 /// The wall clock.
@@ -438,7 +437,7 @@ pub(crate) fn now() -> Timestamp {
 
 #[cfg(test)]
 mod tests {
-    use praya_model::{EndReason, TokenSerial};
+    use praya_model::EndReason;
 
     use super::*;
 
@@ -446,7 +445,7 @@ mod tests {
         let step = Some(SignInStep::Password { account: Some(AccountName::new("wong")) });
         Snapshot {
             state: TunnelState::SigningIn,
-            sign_in: Some(SignInProgress { round, step, notice, deadline: None, waiting }),
+            sign_in: Some(SignInProgress { round, step, asked_at: None, notice, deadline: None, waiting }),
             ..Snapshot::default()
         }
     }
@@ -499,14 +498,5 @@ mod tests {
         let by_root = Snapshot { ended_by_administrator: true, ..ended };
         let Reaction::Refused(Ended::Told { text, .. }) = conversation.react(&by_root) else { panic!() };
         assert_eq!(text, text::ended_by_administrator(TunnelState::Ended));
-    }
-
-    #[test]
-    fn a37_the_countdown_goes_on_with_the_next_code() {
-        let token =
-            TokenHint { serial: TokenSerial::new("1"), digits: 6, step_seconds: 60, seconds_left: 12 };
-        for (elapsed, left) in [(0, 12), (2, 10), (11, 1), (12, 60), (13, 59), (72, 60), (80, 52)] {
-            assert_eq!(seconds_left(&token, Duration::from_secs(elapsed)), left, "{elapsed}");
-        }
     }
 }

@@ -81,7 +81,7 @@ impl Status {
             ended_by_administrator: snapshot.ended_by_administrator,
             gateway_told: snapshot.gateway_told,
             gateway_forgets_in_seconds: until(snapshot.gateway_forgets_at),
-            last_failure: snapshot.last_failure.clone(),
+            last_failure: snapshot.last_failure.as_ref().map(|failure| failure.as_of(now)),
             warnings: snapshot.warnings.clone(),
             help_desk: snapshot.help_desk.clone(),
         }
@@ -215,6 +215,7 @@ mod tests {
                 code: FailureCode::SessionEnded { reason: EndReason::Idle },
                 support: Some(SupportCode::new("K7Q2")),
                 help_desk: Some("IT".into()),
+                told_at: None,
             }),
             ..Snapshot::default()
         };
@@ -222,6 +223,14 @@ mod tests {
         assert_eq!(view.matches("not used for too long").count(), 1, "{view}");
         assert!(!view.contains("Duration"), "{view}");
         assert!(view.contains("K7Q2"), "{view}");
+    }
+
+    #[test]
+    fn a35_a_lock_shown_20_seconds_after_it_was_told_has_20_seconds_less() {
+        let locked = Failure::from(FailureCode::Locked { seconds_left: 300 }).told(NOW);
+        let snapshot = Snapshot { last_failure: Some(locked), ..Snapshot::default() };
+        let view = view(&snapshot, NOW.after(Duration::from_secs(20)), Out::new(true));
+        assert!(view.contains("in 4 minutes 40 seconds"), "{view}");
     }
 
     #[test]

@@ -281,6 +281,7 @@ mod tests {
             code: FailureCode::Locked { seconds_left: 300 },
             support: Some(SupportCode::new("K7Q2-M4")),
             help_desk: Some("IT, phone 1234".into()),
+            told_at: None,
         });
         assert!(text.starts_with("Sign-in is locked for this account."), "{text}");
         assert!(text.ends_with("\nHelp: IT, phone 1234\nSupport code: K7Q2-M4"), "{text}");

@@ -39,7 +39,7 @@ fn question(snapshot: &Snapshot) -> Screen {
         SignInStep::Otp { .. } => Screen::Code,
         SignInStep::NewPassword { .. } => Screen::NewPassword,
         SignInStep::Form { .. } => Screen::Form,
-        SignInStep::Posture => Screen::Checking,
+        SignInStep::Posture { .. } => Screen::Checking,
         SignInStep::Elsewhere { .. } => Screen::Elsewhere,
         // Nothing to fill in; nor has a kind of step that this version does not know.
         SignInStep::Done(_) | SignInStep::Refused(_) | _ => Screen::Connecting,
@@ -60,7 +60,8 @@ mod tests {
     }
 
     fn asked(step: Option<SignInStep>) -> Snapshot {
-        let progress = SignInProgress { round: 1, step, notice: None, deadline: None, waiting: false };
+        let progress =
+            SignInProgress { round: 1, step, asked_at: None, notice: None, deadline: None, waiting: false };
         Snapshot { sign_in: Some(progress), ..at(TunnelState::SigningIn) }
     }
 
@@ -86,7 +87,10 @@ mod tests {
             (Some(SignInStep::Otp { prompt: None, token: None }), Screen::Code),
             (Some(SignInStep::NewPassword { rules: None }), Screen::NewPassword),
             (Some(SignInStep::Form { message: None, fields: vec![] }), Screen::Form),
-            (Some(SignInStep::Posture), Screen::Checking),
+            (
+                Some(SignInStep::Posture { checks: vec![], findings: vec![], retry_until: None }),
+                Screen::Checking,
+            ),
             (Some(SignInStep::Elsewhere { sessions: vec![], choices: vec![] }), Screen::Elsewhere),
         ] {
             assert_eq!(screen(&ATTACHED, &asked(step), true, false), expected);

@@ -203,6 +203,7 @@ mod tests {
             code: FailureCode::Locked { seconds_left: 245 },
             support: Some(SupportCode::new("K7QH-9FXM")),
             help_desk: Some("IT, extension 100% always".into()),
+            told_at: None,
         };
         assert_eq!(
             page_error(&failure).rendered(),

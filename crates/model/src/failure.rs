@@ -19,11 +19,32 @@ pub struct Failure {
     /// Whom to ask, in the gateway's own words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub help_desk: Option<String>,
+    /// When this machine learnt of it: what counts down in the code counts from here. A gateway's word on it is
+    /// overwritten.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_at: Option<Timestamp>,
+}
+
+impl Failure {
+    /// The failure as it was learnt of at `now`.
+    pub fn told(self, now: Timestamp) -> Self {
+        Self { told_at: Some(now), ..self }
+    }
+
+    /// The failure as it is at `now`: what counts down has gone on since it was told.
+    pub fn as_of(&self, now: Timestamp) -> Self {
+        let mut failure = self.clone();
+        if let (Some(left), Some(told_at)) = (failure.code.countdown(), self.told_at) {
+            *left = left.saturating_sub(u32::try_from(now.since(told_at).as_secs()).unwrap_or(u32::MAX));
+            failure.told_at = Some(now);
+        }
+        failure
+    }
 }
 
 impl From<FailureCode> for Failure {
     fn from(code: FailureCode) -> Self {
-        Self { code, support: None, help_desk: None }
+        Self { code, support: None, help_desk: None, told_at: None }
     }
 }
 
@@ -210,6 +231,19 @@ impl FailureCode {
                 | Self::TooManyAttempts { .. }
         )
     }
+
+    /// The seconds that become fewer while time passes, where there are any.
+    fn countdown(&mut self) -> Option<&mut u32> {
+        if let Self::Locked { seconds_left: seconds }
+        | Self::TooManyAttempts { retry_after_seconds: seconds }
+        | Self::ReplayedOtp { next_in_seconds: seconds }
+        | Self::Busy { retry_after_seconds: seconds } = self
+        {
+            Some(seconds)
+        } else {
+            None
+        }
+    }
 }
 
 /// An account's last successful sign-in, shown so that a person notices a stranger's.
@@ -220,4 +254,21 @@ pub struct LastSignIn {
     pub at: Timestamp,
     /// From which address.
     pub source: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a35_a_lock_drawn_20_seconds_after_it_was_told_has_20_seconds_less() {
+        let told = Timestamp::from_secs(1_700_000_000);
+        let locked = Failure::from(FailureCode::Locked { seconds_left: 270 }).told(told);
+        for (later, left) in [(0, 270), (20, 250), (270, 0), (4000, 0)] {
+            let drawn = locked.as_of(told.after(std::time::Duration::from_secs(later)));
+            assert_eq!(drawn.code, FailureCode::Locked { seconds_left: left }, "{later}");
+        }
+        let other = Failure::from(FailureCode::NoToken).told(told);
+        assert_eq!(other.as_of(told.after(std::time::Duration::from_secs(20))), other);
+    }
 }

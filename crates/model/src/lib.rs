@@ -8,6 +8,7 @@ pub mod failure;
 pub mod id;
 pub mod password;
 pub mod paths;
+pub mod posture;
 pub mod profile;
 pub mod resource;
 #[cfg(feature = "samples")]

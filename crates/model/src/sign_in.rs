@@ -1,8 +1,11 @@
 //! The sign-in conversation: the gateway names the next step, the client shows it and answers.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::password::PasswordRules;
+use crate::posture::{Check, Finding, MAX_FINDINGS, at_most};
 use crate::{AccountName, Failure, Secret, SessionId, Timestamp, TokenSerial};
 
 /// What the gateway wants next. Architecture: one state machine at the gateway, several renderings of it.
@@ -35,8 +38,19 @@ pub enum SignInStep {
         /// The fields, in order.
         fields: Vec<FormField>,
     },
-    /// The machine is to be checked.
-    Posture,
+    /// The machine is checked; with what does not meet policy once that is known.
+    Posture {
+        /// What is read, and nothing else.
+        #[serde(default, deserialize_with = "at_most::<_, _, { Check::ALL.len() }>")]
+        checks: Vec<Check>,
+        /// Every requirement that is not met; empty while the check runs.
+        #[serde(default, deserialize_with = "at_most::<_, _, MAX_FINDINGS>")]
+        findings: Vec<Finding>,
+        /// Until when [`SignInAnswer::CheckAgain`] is heard without a new code, by the clock of the machine that
+        /// shows it.
+        #[serde(default)]
+        retry_until: Option<Timestamp>,
+    },
     /// The account is signed in elsewhere.
     Elsewhere {
         /// Where, and since when.
@@ -62,6 +76,15 @@ pub struct TokenHint {
     pub step_seconds: u32,
     /// Seconds left of the present code by the gateway's clock and the token's known drift.
     pub seconds_left: u32,
+}
+
+impl TokenHint {
+    /// Seconds left of the token's code `elapsed` after the hint was given; the next code follows at once.
+    pub fn seconds_left_after(&self, elapsed: Duration) -> u32 {
+        let step = u64::from(self.step_seconds.max(1));
+        let into = (step - u64::from(self.seconds_left).min(step) + elapsed.as_secs()) % step;
+        u32::try_from(step - into).unwrap_or(0)
+    }
 }
 
 /// One input of a [`SignInStep::Form`].
@@ -138,6 +161,8 @@ pub enum SignInAnswer {
         /// The person's choice.
         choice: ElsewhereChoice,
     },
+    /// To [`SignInStep::Posture`]: the machine has been put right.
+    CheckAgain,
     /// Give up.
     Cancel,
 }
@@ -152,4 +177,18 @@ pub struct Grant {
     pub cookie: Secret,
     /// The account as the gateway knows it.
     pub account: AccountName,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a37_the_countdown_goes_on_with_the_next_code() {
+        let token =
+            TokenHint { serial: TokenSerial::new("1"), digits: 6, step_seconds: 60, seconds_left: 12 };
+        for (elapsed, left) in [(0, 12), (2, 10), (11, 1), (12, 60), (13, 59), (72, 60), (80, 52)] {
+            assert_eq!(token.seconds_left_after(Duration::from_secs(elapsed)), left, "{elapsed}");
+        }
+    }
 }

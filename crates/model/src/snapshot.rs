@@ -122,6 +122,10 @@ pub struct SignInProgress {
     pub round: u32,
     /// What the gateway asks; `None` before the first question. Never [`SignInStep::Done`].
     pub step: Option<SignInStep>,
+    /// When the gateway asked it: what counts down in the step counts from here. It stays when the same question is
+    /// put once more because the answer was not heard.
+    #[serde(default)]
+    pub asked_at: Option<Timestamp>,
     /// What was wrong with the last answer.
     pub notice: Option<Failure>,
     /// When this question dies unanswered.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use praya_datapath::Counters;
 use praya_ipc::{Response, Rules, View};
@@ -269,7 +269,8 @@ impl Owner {
             Action::Answered { id, result } => {
                 if let Some(reply) = self.asks.remove(&id) {
                     // A view that went away does not wait for its answer.
-                    let _ = reply.send(response(result));
+                    let told_at = Timestamp::from(SystemTime::now());
+                    let _ = reply.send(response(result.map_err(|failure| failure.told(told_at))));
                 }
             }
             Action::Rejected(code) => self.rejected = Some(code),

@@ -253,9 +253,9 @@ fn where_nothing_was_judged_the_question_stands() {
     let password = || SignInAnswer::Password { account: None, password: Secret::new("pw") };
     conversation.answer(password()).unwrap();
     let busy = json!({"code": "busy", "retry_after_seconds": 3});
-    let (step, notice, _) = asked(conversation.reply(&reply(503, &busy)));
-    assert!(matches!(step, SignInStep::Password { .. }));
-    assert_eq!(notice, Some(FailureCode::Busy { retry_after_seconds: 3 }));
+    let unheard = Progress::Unheard(FailureCode::Busy { retry_after_seconds: 3 }.into());
+    assert_eq!(conversation.reply(&reply(503, &busy)), unheard);
+    assert!(matches!(conversation.unanswered(), Some(SignInStep::Password { .. })));
     let progress = conversation.answer(password()).unwrap();
     assert_eq!(sent(&progress).1["ticket"], "t-1");
 }
@@ -269,6 +269,7 @@ fn an_answer_of_another_kind_is_not_sent() {
         SignInAnswer::Password { account: None, password: Secret::new("pw") },
         SignInAnswer::Form { values: Vec::new() },
         SignInAnswer::Elsewhere { choice: ElsewhereChoice::Replace },
+        SignInAnswer::CheckAgain,
     ] {
         assert_eq!(conversation.answer(answer), Err(FailureCode::UnexpectedAnswer));
     }

@@ -115,6 +115,7 @@ fn a41_a_failure_carries_help_desk_and_support_code() {
         code: FailureCode::Locked { seconds_left: 300 },
         support: Some(SupportCode::new("K7Q2-M4")),
         help_desk: Some("IT, phone 1234\u{1b}[2J".into()),
+        told_at: None,
     };
     let text = texts(Locale::En).failure(&failure);
     assert_eq!(text.what, "Sign-in is locked for this account. It opens by itself in 5 minutes.");

@@ -4,6 +4,7 @@ import type { ElsewhereSession } from "./ElsewhereSession";
 import type { EndReason } from "./EndReason";
 import type { PasswordRule } from "./PasswordRule";
 import type { SupportCode } from "./SupportCode";
+import type { Timestamp } from "./Timestamp";
 import type { TokenSerial } from "./TokenSerial";
 
 /**
@@ -17,7 +18,12 @@ support?: SupportCode | null,
 /**
  * Whom to ask, in the gateway's own words (A-41).
  */
-help_desk?: string | null, } & ({ "code": "wrong_credentials" } | { "code": "locked",
+help_desk?: string | null,
+/**
+ * When this machine learnt of it: what counts down in the code counts from here. A gateway's word on it is
+ * overwritten.
+ */
+told_at?: Timestamp | null, } & ({ "code": "wrong_credentials" } | { "code": "locked",
 /**
  * Until it opens by itself.
  */

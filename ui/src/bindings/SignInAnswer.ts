@@ -34,4 +34,4 @@ values: Array<[string, Secret]>, } | { "answer": "elsewhere",
 /**
  * The person's choice.
  */
-choice: ElsewhereChoice, } | { "answer": "cancel" };
+choice: ElsewhereChoice, } | { "answer": "check_again" } | { "answer": "cancel" };

@@ -18,6 +18,11 @@ round: number,
  */
 step: SignInStep | null,
 /**
+ * When the gateway asked it: what counts down in the step counts from here. It stays when the same question is
+ * put once more because the answer was not heard.
+ */
+asked_at: Timestamp | null,
+/**
  * What was wrong with the last answer.
  */
 notice: Failure | null,

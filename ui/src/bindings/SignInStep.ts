@@ -4,9 +4,12 @@ import type { AccountName } from "./AccountName";
 import type { ElsewhereChoice } from "./ElsewhereChoice";
 import type { ElsewhereSession } from "./ElsewhereSession";
 import type { Failure } from "./Failure";
+import type { Finding } from "./Finding";
 import type { FormField } from "./FormField";
 import type { Grant } from "./Grant";
 import type { PasswordRules } from "./PasswordRules";
+import type { PostureCheck } from "./PostureCheck";
+import type { Timestamp } from "./Timestamp";
 import type { TokenHint } from "./TokenHint";
 
 /**
@@ -36,7 +39,20 @@ message: string | null,
 /**
  * The fields, in order.
  */
-fields: Array<FormField>, } | { "step": "posture" } | { "step": "elsewhere",
+fields: Array<FormField>, } | { "step": "posture",
+/**
+ * What is read, and nothing else.
+ */
+checks: Array<PostureCheck>,
+/**
+ * Every requirement that is not met; empty while the check runs.
+ */
+findings: Array<Finding>,
+/**
+ * Until when [`SignInAnswer::CheckAgain`] is heard without a new code, by the clock of the machine that
+ * shows it.
+ */
+retry_until: Timestamp | null, } | { "step": "elsewhere",
 /**
  * Where, and since when.
  */

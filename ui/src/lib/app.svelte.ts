@@ -3,7 +3,6 @@
 import { listen } from "@tauri-apps/api/event";
 import { type AppState, commands, type Failure } from "../bindings";
 import { asFailure } from "./failure";
-import { note } from "./seen.svelte";
 import { speak } from "./texts.svelte";
 import { clock } from "./time.svelte";
 
@@ -38,7 +37,6 @@ export async function attach(): Promise<() => void> {
 export function take(next: AppState): void {
   clock.sync(next.now);
   speak(next.locale);
-  note(next);
   state = next;
 }
 

@@ -1,29 +1,25 @@
 // A failure in the person's words: what happened, and what to do about it.
 
 import type { ElsewhereSession, EndReason, Failure, PasswordRule, PasswordRules } from "../bindings";
-import { type Args, has, t } from "./texts.svelte";
+import { type Args, argsOf, has, t } from "./texts.svelte";
+import { secondsSince } from "./time.svelte";
 
 export type FailureText = { text: string; remedy: string | undefined };
 
 /** The fields of a failure that count down. */
 const COUNTDOWNS = ["seconds_left", "retry_after_seconds", "next_in_seconds"] as const;
 
-/** The words for `failure`; `elapsed` whole seconds have passed since it was told. `rules` gives a broken rule its
+/** The words for `failure`; what counts down in it does so from when it was told. `rules` gives a broken rule its
  * numbers. */
-export function failureText(failure: Failure, elapsed = 0, rules?: PasswordRules | null): FailureText {
+export function failureText(failure: Failure, rules?: PasswordRules | null): FailureText {
   if (failure.code === "session_ended") {
     return endText(failure.reason);
   }
-  const args: Args = {};
-  for (const [name, value] of Object.entries(failure)) {
-    if (typeof value === "string" || typeof value === "number") {
-      args[name] = value;
-    }
-  }
+  const args = argsOf(failure);
   for (const name of COUNTDOWNS) {
     const seconds = args[name];
-    if (typeof seconds === "number") {
-      args[name] = Math.max(0, seconds - elapsed);
+    if (typeof seconds === "number" && typeof failure.told_at === "number") {
+      args[name] = Math.max(0, seconds - secondsSince(failure.told_at));
     }
   }
   let before = "";
@@ -49,12 +45,6 @@ export function failureText(failure: Failure, elapsed = 0, rules?: PasswordRules
 export function endText(reason: EndReason): FailureText {
   const id = `end-${kebab(reason)}`;
   return { text: t(id), remedy: remedyOf(id) };
-}
-
-/** How many seconds a failure counts down from; `undefined` where it does not. */
-export function countdownOf(failure: Failure): number | undefined {
-  const fields: Partial<Record<string, unknown>> = failure;
-  return COUNTDOWNS.map((name) => fields[name]).find((value) => typeof value === "number");
 }
 
 /** A rule of a new password, with its numbers where they are known. */

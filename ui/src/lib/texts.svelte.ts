@@ -49,6 +49,17 @@ export function sayInstant(at: number): string {
   return instant(language, Math.floor(at / 1000));
 }
 
+/** The texts and numbers among the fields of `value`, as arguments of a text. */
+export function argsOf(value: object): Args {
+  const args: Args = {};
+  for (const [name, field] of Object.entries(value)) {
+    if (typeof field === "string" || typeof field === "number") {
+      args[name] = field;
+    }
+  }
+  return args;
+}
+
 /** Whether there is such a text; for the remedies, which not every failure has. */
 export function has(id: string): boolean {
   return textIn(language, id) !== undefined;

@@ -115,6 +115,8 @@ export class MockApp {
         return this.show(
           answer.code === "000000" ? FIXTURES["code-wrong"].app : FIXTURES["new-password"].app,
         );
+      case "check_again":
+        return this.show(FIXTURES["checking-again"].app);
       case "cancel":
         return this.show(FIXTURES["sign-in"].app);
       default:

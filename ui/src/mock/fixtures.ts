@@ -3,8 +3,10 @@
 import type {
   AppState,
   Failure,
+  Finding,
   KnownProfile,
   PasswordRules,
+  PostureCheck,
   Rate,
   Resource,
   SignInProgress,
@@ -235,13 +237,129 @@ function asked(
   more: Partial<SignInProgress> = {},
   about: Partial<Snapshot> = {},
 ): AppState {
-  const sign_in = { round: 2, step, notice: null, deadline: NOW + 4 * MINUTE, waiting: false, ...more };
+  const sign_in = {
+    round: 2,
+    step,
+    asked_at: NOW,
+    notice: null,
+    deadline: NOW + 4 * MINUTE,
+    waiting: false,
+    ...more,
+  };
   return {
     ...BASE,
     screen,
     service: { service: "attached", rights: "full" },
     snapshot: { ...KNOWN, state: "signing_in", account: "hark.chen", sign_in, ...about },
   };
+}
+
+/** Antivirus programs as the IAS list has them. */
+const ADMITTED = [
+  "AntiVir",
+  "Avast",
+  "AVG",
+  "ClamAV",
+  "ESET-NOD32",
+  "Kaspersky",
+  "McAfee",
+  "Sophos",
+  "Symantec",
+  "TrendMicro",
+  "360",
+];
+
+const NO_ANTIVIRUS: Finding = {
+  check: "antivirus",
+  outcome: "failed",
+  expected: { expected: "one_of", names: ADMITTED },
+  found: { found: "missing" },
+};
+
+const OLD_SYSTEM: Finding = {
+  check: "operating_system",
+  outcome: "warning",
+  expected: { expected: "supported" },
+  found: { found: "unsupported", name: "Windows 10 22H2", since: Date.UTC(2025, 9, 14) },
+};
+
+/** One of each check, as long as they come. */
+const MANY_FINDINGS: Finding[] = [
+  OLD_SYSTEM,
+  {
+    ...NO_ANTIVIRUS,
+    found: { found: "snoozed", name: "Kaspersky Endpoint Security for Business Advanced 12.8.0.505" },
+  },
+  {
+    check: "antivirus_definitions",
+    outcome: "failed",
+    expected: { expected: "within_days", days: 7 },
+    found: { found: "days", days: 41 },
+  },
+  {
+    check: "firewall",
+    outcome: "failed",
+    expected: { expected: "on" },
+    found: { found: "off", name: "Windows-Verteidigungsfirewallüberwachungsdienstprogramm" },
+  },
+  {
+    check: "disk_encryption",
+    outcome: "failed",
+    expected: { expected: "on" },
+    found: { found: "off", name: null },
+  },
+  {
+    check: "updates",
+    outcome: "warning",
+    expected: { expected: "within_days", days: 30 },
+    found: { found: "days", days: 1 },
+  },
+  {
+    check: "screen_lock",
+    outcome: "failed",
+    expected: { expected: "within_minutes", minutes: 10 },
+    found: { found: "minutes", minutes: 60 },
+  },
+  {
+    check: "secure_boot",
+    outcome: "failed",
+    expected: { expected: "on" },
+    found: { found: "off", name: null },
+  },
+];
+
+const UNREAD: Finding[] = [
+  {
+    check: "disk_encryption",
+    outcome: "failed",
+    expected: { expected: "on" },
+    found: { found: "unavailable", reason: "permission_denied" },
+    link: "https://intranet.example.org/help/endpoint-check/disk-encryption?from=praya",
+  },
+  {
+    check: "antivirus_definitions",
+    outcome: "failed",
+    expected: { expected: "within_days", days: 1 },
+    found: { found: "unavailable", reason: "timeout" },
+  },
+];
+
+function posture(
+  findings: Finding[],
+  retry_until: number | null = NOW + 4 * MINUTE + 30_000,
+  more: Partial<SignInProgress> = {},
+): AppState {
+  const checks: PostureCheck[] = [
+    "operating_system",
+    "antivirus",
+    "antivirus_definitions",
+    "firewall",
+    "disk_encryption",
+    "updates",
+    "screen_lock",
+    "secure_boot",
+  ];
+  return asked("checking", { step: "posture", checks, findings, retry_until }, more);
 }
 
 function refused(failure: Failure): AppState {
@@ -293,7 +411,13 @@ export const FIXTURES = {
     app: refused({ code: "pin_mismatch", gateway: "branch.example.org:8443", pin: PIN }),
   },
   "sign-in-locked": {
-    app: refused({ code: "locked", seconds_left: 268, support: "K7QD-2M4X", help_desk: HELP_DESK }),
+    app: refused({
+      code: "locked",
+      seconds_left: 268,
+      told_at: NOW,
+      support: "K7QD-2M4X",
+      help_desk: HELP_DESK,
+    }),
   },
   "sign-in-unreachable": {
     app: refused({ code: "unreachable", gateway: "vpn.example.org:443", cause: "timeout" }),
@@ -361,14 +485,16 @@ export const FIXTURES = {
       ],
     }),
   },
-  checking: { app: asked("checking", { step: "posture" }, { waiting: true }) },
+  checking: { app: posture([], null, { waiting: true }) },
   "checking-refused": {
-    app: asked(
-      "checking",
-      { step: "posture" },
-      { notice: { code: "posture_unsupported", support: "C8MM-1QXA" } },
-    ),
+    app: posture([], null, { notice: { code: "posture_unsupported", support: "C8MM-1QXA" } }),
   },
+  "checking-failed": { app: posture([NO_ANTIVIRUS]) },
+  "checking-failed-many": { app: posture(MANY_FINDINGS) },
+  "checking-again": { app: posture([NO_ANTIVIRUS], NOW + 4 * MINUTE, { waiting: true }) },
+  "checking-warning": { app: posture([OLD_SYSTEM]) },
+  "checking-unread": { app: posture(UNREAD) },
+  "checking-over": { app: posture([NO_ANTIVIRUS], NOW - 1000) },
   elsewhere: {
     app: asked("elsewhere", { step: "elsewhere", sessions: [ELSEWHERE], choices: ["replace", "cancel"] }),
   },

@@ -209,7 +209,7 @@ impl Model {
             self.note(now, state);
         }
         if let Some(failure) = &self.snapshot.last_failure
-            && before.last_failure.as_ref() != Some(failure)
+            && before.last_failure.as_ref().map(|failure| &failure.code) != Some(&failure.code)
         {
             let said = format!("failure: {}", name_of(failure));
             self.note(now, said);

@@ -64,6 +64,7 @@ impl Engine {
             SignInAnswer::NewPassword { .. }
             | SignInAnswer::Form { .. }
             | SignInAnswer::Elsewhere { .. }
+            | SignInAnswer::CheckAgain
             | SignInAnswer::Cancel
             | _ => answer,
         };

@@ -141,7 +141,8 @@ fn connected() -> Snapshot {
 }
 
 fn asked(round: u32, step: SignInStep, waiting: bool) -> Snapshot {
-    let sign_in = Some(SignInProgress { round, step: Some(step), notice: None, deadline: None, waiting });
+    let step = Some(step);
+    let sign_in = Some(SignInProgress { round, step, asked_at: None, notice: None, deadline: None, waiting });
     Snapshot { state: TunnelState::SigningIn, sign_in, ..Snapshot::default() }
 }
 

@@ -354,6 +354,7 @@ fn the_document_s_schemas_have_the_members_that_are_sent() {
         code: FailureCode::NotSignedIn,
         support: Some(SupportCode::new("s")),
         help_desk: Some(text()),
+        told_at: None,
     };
     let change = ChangePassword { current: Secret::new("a"), new: Secret::new("b") };
     let samples: HashMap<&str, Value> = [

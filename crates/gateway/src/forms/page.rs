@@ -127,7 +127,9 @@ pub fn of_reply(reply: &SignInReply) -> ServerDocument {
         SignInStep::Refused(failure) => refusal(failure),
         // A foreign gateway's form and the endpoint check are steps that this gateway does not take with a client
         // of this kind.
-        SignInStep::Form { .. } | SignInStep::Posture | _ => refusal(&FailureCode::PostureUnsupported.into()),
+        SignInStep::Form { .. } | SignInStep::Posture { .. } | _ => {
+            refusal(&FailureCode::PostureUnsupported.into())
+        }
     }
 }
 

@@ -461,7 +461,7 @@ impl Inner {
     }
 
     fn plain(&self, code: FailureCode) -> Failure {
-        Failure { code, support: None, help_desk: self.judge.policy.help_desk.clone() }
+        Failure { help_desk: self.judge.policy.help_desk.clone(), ..code.into() }
     }
 
     fn now(&self) -> Timestamp {

@@ -41,6 +41,8 @@ pub enum Progress {
         /// How long the gateway waits, where it says so.
         expires_in: Option<Duration>,
     },
+    /// Nothing was judged: the question stands.
+    Unheard(Failure),
     /// Signed in.
     Granted(Box<Granted>),
     /// The conversation is over without a session.
@@ -132,7 +134,7 @@ impl Conversation {
         }
     }
 
-    /// The request under way got no reply: what the person is to be asked again, if anything was asked before it.
+    /// The request under way got no reply that judges: what the person is to be asked again, if anything was asked before it.
     pub fn unanswered(&mut self) -> Option<SignInStep> {
         match self {
             Self::Detecting(_) => None,

@@ -32,8 +32,8 @@ pub struct Conversation {
     gateway: GatewayInfo,
     /// The ticket of the step under way.
     ticket: Option<Secret>,
-    /// The step under way, with how long the gateway waits.
-    step: Option<(SignInStep, Duration)>,
+    /// The step under way.
+    step: Option<SignInStep>,
     /// A password that was typed together with the account, until the gateway asks for it.
     held: Option<Secret>,
 }
@@ -51,7 +51,7 @@ impl Conversation {
             Some(account) => this.send_begin(account),
             None => {
                 let step = SignInStep::Password { account: None };
-                this.step = Some((step.clone(), Duration::ZERO));
+                this.step = Some(step.clone());
                 Progress::Ask { step, notice: None, expires_in: None }
             }
         };
@@ -78,9 +78,10 @@ impl Conversation {
                 banner: None,
             })),
             SignInStep::Refused(failure) => Progress::Over(failure.clone()),
-            SignInStep::Posture => Progress::Over(FailureCode::PostureUnsupported.into()),
+            // There is nothing here yet that reads the machine, and a view must not say that it is being read.
+            SignInStep::Posture { .. } => Progress::Over(FailureCode::PostureUnsupported.into()),
             SignInStep::Password { .. } if answered.notice.is_none() && self.held.is_some() => {
-                self.step = Some((answered.next, expires_in));
+                self.step = Some(answered.next);
                 let password = self.held.take().unwrap_or_default();
                 self.send_answer(SignInAnswer::Password { account: None, password })
             }
@@ -91,7 +92,7 @@ impl Conversation {
             | SignInStep::Elsewhere { .. } => {
                 self.held = None;
                 let step = answered.next;
-                self.step = Some((step.clone(), expires_in));
+                self.step = Some(step.clone());
                 Progress::Ask { step, notice: answered.notice, expires_in: Some(expires_in) }
             }
             _ => Progress::Over(protocol("the gateway asks for what this client does not know").into()),
@@ -103,7 +104,7 @@ impl Conversation {
     /// # Errors
     /// [`FailureCode::UnexpectedAnswer`].
     pub fn answer(&mut self, answer: SignInAnswer) -> Result<Progress, FailureCode> {
-        let Some((step, _)) = &self.step else {
+        let Some(step) = &self.step else {
             return Err(FailureCode::UnexpectedAnswer);
         };
         match (step, &answer) {
@@ -128,7 +129,7 @@ impl Conversation {
 
     /// The step under way, to be asked again after a request that got no reply.
     pub fn unanswered(&self) -> Option<SignInStep> {
-        self.step.as_ref().map(|(step, _)| step.clone())
+        self.step.clone()
     }
 
     /// Tells the gateway that the person gave up.
@@ -138,14 +139,11 @@ impl Conversation {
     }
 
     /// Where nothing was judged the question stands; everything else ends the conversation.
-    fn refused(&mut self, failure: Failure) -> Progress {
-        match &self.step {
-            Some((step, expires_in)) if failure.code.is_transient() => Progress::Ask {
-                step: step.clone(),
-                notice: Some(failure),
-                expires_in: (!expires_in.is_zero()).then_some(*expires_in),
-            },
-            _ => Progress::Over(failure),
+    fn refused(&self, failure: Failure) -> Progress {
+        if self.step.is_some() && failure.code.is_transient() {
+            Progress::Unheard(failure)
+        } else {
+            Progress::Over(failure)
         }
     }
 

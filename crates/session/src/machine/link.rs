@@ -335,7 +335,7 @@ impl Live {
             None => {
                 let steady = now.since(self.up_at) >= STEADY;
                 self.short_lived = if steady { 0 } else { self.short_lived.saturating_add(1) };
-                self.failure = Some(failure);
+                self.failure = Some(failure.told(now));
                 self.wait(cx, now);
             }
         }
@@ -353,7 +353,7 @@ impl Live {
             let reason = self.own_end(now).unwrap_or(EndReason::Away);
             return Some(Ending { reason, ..Ending::by_failure(failure) });
         }
-        self.failure = Some(failure);
+        self.failure = Some(failure.told(now));
         self.wait(cx, now);
         None
     }

@@ -459,7 +459,7 @@ impl Live {
         let snapshot = Snapshot {
             gateway_told: (awaited && telling.is_none()).then_some(false),
             gateway_forgets_at: self.forgotten_at(now).filter(|_| awaited),
-            ..self.ended(ending)
+            ..self.ended(ending, now)
         };
         self.tear_down(cx);
         let ended = FailureCode::SessionEnded { reason: snapshot.ended.unwrap_or(EndReason::Other) };

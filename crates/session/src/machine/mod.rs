@@ -160,7 +160,7 @@ impl Session {
             }
             Phase::SigningIn(signing_in) => {
                 if signing_in.expired(now) {
-                    self.refuse(FailureCode::SignInExpired.into());
+                    self.refuse(FailureCode::SignInExpired.into(), now);
                 }
             }
             Phase::Live(live) => {
@@ -241,7 +241,7 @@ impl Session {
                 live.open(&mut self.cx, now);
                 self.phase = Phase::Live(Box::new(live));
             }
-            sign_in::Outcome::Over(failure) => self.refuse(failure),
+            sign_in::Outcome::Over(failure) => self.refuse(failure, now),
         }
     }
 
@@ -270,9 +270,9 @@ impl Session {
     }
 
     /// Ends a sign-in without a session.
-    fn refuse(&mut self, failure: Failure) {
+    fn refuse(&mut self, failure: Failure, now: Timestamp) {
         if let Phase::SigningIn(signing_in) = &self.phase {
-            self.phase = Phase::Idle(Box::new(signing_in.refused(failure)));
+            self.phase = Phase::Idle(Box::new(signing_in.refused(failure, now)));
         }
     }
 

@@ -26,6 +26,7 @@ pub(super) struct SigningIn {
 #[derive(Debug)]
 struct Question {
     step: SignInStep,
+    asked_at: Timestamp,
     notice: Option<Failure>,
     deadline: Timestamp,
 }
@@ -71,15 +72,7 @@ impl SigningIn {
             }
             Event::HttpFailed { id, failure } if self.pending == Some(id) => {
                 self.pending = None;
-                match (&mut self.question, self.conversation.unanswered()) {
-                    // Nothing is sent twice by machine: a code could have been used up. The person decides.
-                    (Some(question), Some(step)) if failure.is_transient() => {
-                        (question.step, question.notice) = (step, Some(failure.into()));
-                        self.round += 1;
-                        Outcome::GoesOn
-                    }
-                    (Some(_) | None, _) => Outcome::Over(failure.into()),
-                }
+                self.ask_again(failure.into(), now)
             }
             Event::Answer { answer: SignInAnswer::Cancel, .. } | Event::CancelSignIn => {
                 if let Some(id) = self.pending.take() {
@@ -146,14 +139,29 @@ impl SigningIn {
                 Outcome::GoesOn
             }
             Progress::Ask { step, notice, expires_in } => {
+                let notice = notice.map(|notice| notice.told(now));
                 let wait =
                     expires_in.filter(|wait| *wait > Duration::ZERO).unwrap_or(cx.settings.answer_time);
-                self.question = Some(Question { step, notice, deadline: now.after(wait) });
+                self.question = Some(Question { step, asked_at: now, notice, deadline: now.after(wait) });
                 self.round += 1;
                 Outcome::GoesOn
             }
+            Progress::Unheard(failure) => self.ask_again(failure, now),
             Progress::Granted(granted) => Outcome::Granted(granted),
             Progress::Over(failure) => Outcome::Over(failure),
+        }
+    }
+
+    /// Puts the question that got no answer once more. Nothing is sent twice by machine: a code could have been used
+    /// up. The person decides.
+    fn ask_again(&mut self, failure: Failure, now: Timestamp) -> Outcome {
+        match (&mut self.question, self.conversation.unanswered()) {
+            (Some(question), Some(step)) if failure.code.is_transient() => {
+                (question.step, question.notice) = (step, Some(failure.told(now)));
+                self.round += 1;
+                Outcome::GoesOn
+            }
+            (Some(_) | None, _) => Outcome::Over(failure),
         }
     }
 
@@ -165,6 +173,7 @@ impl SigningIn {
             sign_in: Some(SignInProgress {
                 round: self.round,
                 step: question.map(|question| question.step.clone()),
+                asked_at: question.map(|question| question.asked_at),
                 notice: question.and_then(|question| question.notice.clone()),
                 deadline: question.map(|question| question.deadline).filter(|_| !waiting),
                 waiting,
@@ -174,8 +183,9 @@ impl SigningIn {
     }
 
     /// The snapshot after the sign-in ended without a session.
-    pub(super) fn refused(&self, mut failure: Failure) -> Snapshot {
+    pub(super) fn refused(&self, failure: Failure, now: Timestamp) -> Snapshot {
         let about = self.about();
+        let mut failure = failure.told(now);
         failure.help_desk = failure.help_desk.or_else(|| about.help_desk.clone());
         Snapshot { state: TunnelState::NoSession, last_failure: Some(failure), ..about }
     }

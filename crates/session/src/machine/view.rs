@@ -85,7 +85,7 @@ impl Live {
     }
 
     /// What is left to show of a session that ended: whose it was, how much, and why it is over.
-    pub(super) fn ended(&self, ending: Ending) -> Snapshot {
+    pub(super) fn ended(&self, ending: Ending, now: Timestamp) -> Snapshot {
         Snapshot {
             state: TunnelState::Ended,
             profile: Some(self.profile.name.clone()),
@@ -97,7 +97,8 @@ impl Live {
             traffic: self.traffic,
             ended: Some(ending.reason),
             end_text: ending.text,
-            last_failure: ending.failure.map(|mut failure| {
+            last_failure: ending.failure.map(|failure| {
+                let mut failure = failure.told(now);
                 failure.help_desk = failure.help_desk.or_else(|| self.help_desk.clone());
                 failure
             }),

@@ -109,6 +109,7 @@ fn a35_a_locked_account_is_shown_with_its_time_and_the_help_desk() {
     let failure = snapshot.last_failure.expect("a failure");
     assert_eq!(failure.code, FailureCode::Locked { seconds_left: 299 });
     assert_eq!(failure.help_desk.as_deref(), Some("ext. 100"), "A-41");
+    assert_eq!(failure.told_at, Some(world.now), "the lock counts from here");
     assert!(world.session.is_idle());
 }
 
@@ -159,6 +160,36 @@ fn an_answer_of_another_kind_leaves_the_question() {
     world.answer(otp("123456"));
     assert_eq!(world.rejection(), Some(&FailureCode::UnexpectedAnswer));
     assert_eq!((world.asked(), world.round()), (Some(ask_password()), 1));
+}
+
+#[test]
+fn a37_a_question_counts_from_when_it_was_asked_also_when_its_answer_was_not_heard() {
+    let mut world = World::at_password();
+    world.answer(password("pw"));
+    world.step(step("t-2", ask_otp()));
+    let asked_at = Some(world.now);
+    let seen = |world: &World| {
+        let sign_in = world.snapshot().sign_in.expect("a sign-in");
+        (sign_in.asked_at, sign_in.deadline, sign_in.notice.and_then(|notice| notice.told_at))
+    };
+    let deadline = world.snapshot().sign_in.and_then(|sign_in| sign_in.deadline);
+    assert_eq!(seen(&world), (asked_at, deadline, None));
+
+    world.wait(s(20));
+    world.answer(otp("123456"));
+    world.reply(json(503, &FailureCode::Busy { retry_after_seconds: 3 }));
+    assert_eq!(seen(&world), (asked_at, deadline, Some(world.now)), "nothing was judged");
+
+    world.wait(s(20));
+    world.answer(otp("123456"));
+    let (id, _) = world.request();
+    world.send(Event::HttpFailed { id, failure: unreachable() });
+    assert_eq!(seen(&world), (asked_at, deadline, Some(world.now)), "nothing was heard");
+
+    world.answer(otp("123456"));
+    let notice = Some(FailureCode::WrongOtp.into());
+    world.step(SignInReply { notice, ..step("t-3", ask_otp()) });
+    assert_eq!(seen(&world).0, Some(world.now), "the gateway asks anew");
 }
 
 #[test]

@@ -1,0 +1,51 @@
+// The endpoint check in the person's words: what is read, what is required, what was found, what to do (1E).
+
+import type { Finding, PostureCheck } from "../bindings";
+import { kebab } from "./failure";
+import { type Args, argsOf, has, t } from "./texts.svelte";
+
+/** What a check is about. */
+export function checkName(check: PostureCheck): string {
+  return t(`check-${kebab(check)}`);
+}
+
+/** What is read for a check. */
+export function readText(check: PostureCheck): string {
+  return t(`check-${kebab(check)}.reads`);
+}
+
+/** What policy asks for. */
+export function requiredText({ check, expected }: Finding): string {
+  const args: Args =
+    expected.expected === "one_of" || expected.expected === "none_of"
+      ? { names: expected.names.join(t("name-separator")) }
+      : argsOf(expected);
+  return ofCheck(check, `expected-${kebab(expected.expected)}`, args);
+}
+
+/** What is there instead. */
+export function foundText({ check, found }: Finding): string {
+  if (found.found === "unavailable") {
+    return t(`found-unavailable-${kebab(found.reason)}`);
+  }
+  if (found.found === "off") {
+    return found.name === null ? ofCheck(check, "found-off") : t("found-off-named", { name: found.name });
+  }
+  return ofCheck(check, `found-${kebab(found.found)}`, argsOf(found));
+}
+
+/** What to do about it. */
+export function remedyText({ check, found }: Finding): string {
+  if (found.found === "unavailable") {
+    return t("checking-unread-remedy");
+  }
+  const id = `check-${kebab(check)}.remedy`;
+  const special = `${id}-${kebab(found.found)}`;
+  return t(has(special) ? special : id);
+}
+
+/** The text that a check has of its own, else that of all checks. */
+function ofCheck(check: PostureCheck, id: string, args?: Args): string {
+  const own = `check-${kebab(check)}.${id}`;
+  return t(has(own) ? own : id, args);
+}
