@@ -1,0 +1,141 @@
+//! The machine that is read: its files under a root, its programs, and the time there is for it.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use jiff::tz::TimeZone;
+use praya_model::Timestamp;
+
+use super::run::{self, Output};
+use super::{LIMIT, RESERVE};
+use crate::decode::Malformed;
+use crate::facts::{Fact, Unavailable};
+
+/// The largest file that is read, in bytes. A log of that size holds years.
+const MAX_FILE: u64 = 16 << 20;
+
+/// What one source said and which one it was, or why none did.
+pub(super) type Found<T> = Result<(T, &'static str), Unavailable>;
+
+/// A machine: this one, or a folder that looks like one.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    root: PathBuf,
+    pub(super) now: Timestamp,
+    pub(super) until: Instant,
+}
+
+impl Machine {
+    /// The one that this program runs on, at the moment `now`.
+    pub fn this(now: Timestamp) -> Self {
+        Self::at(Path::new("/"), now, LIMIT)
+    }
+
+    /// The one whose files lie under `root`, to be read within `limit`.
+    pub fn at(root: &Path, now: Timestamp, limit: Duration) -> Self {
+        Self { root: root.to_owned(), now, until: Instant::now() + limit.saturating_sub(RESERVE) }
+    }
+
+    /// Where the file of this absolute path lies.
+    pub(super) fn path(&self, absolute: &str) -> PathBuf {
+        self.root.join(absolute.trim_start_matches('/'))
+    }
+
+    pub(super) fn exists(&self, absolute: &str) -> bool {
+        self.path(absolute).exists()
+    }
+
+    /// A file, or its first `length` bytes.
+    pub(super) fn beginning(&self, absolute: &str, length: u64) -> Result<Vec<u8>, Unavailable> {
+        let mut data = Vec::new();
+        let read = File::open(self.path(absolute)).and_then(|file| file.take(length).read_to_end(&mut data));
+        read.map_err(|error| why(&error))?;
+        Ok(data)
+    }
+
+    pub(super) fn read(&self, absolute: &str) -> Result<Vec<u8>, Unavailable> {
+        let data = self.beginning(absolute, MAX_FILE + 1)?;
+        if data.len() as u64 > MAX_FILE { Err(Unavailable::Malformed) } else { Ok(data) }
+    }
+
+    /// A file as text; what is not UTF-8 in it is replaced.
+    pub(super) fn text(&self, absolute: &str) -> Result<String, Unavailable> {
+        Ok(String::from_utf8_lossy(&self.read(absolute)?).into_owned())
+    }
+
+    /// The names in a folder, in order; none if it cannot be read.
+    pub(super) fn names(&self, absolute: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.path(absolute)).into_iter().flatten().flatten();
+        let mut names: Vec<String> =
+            entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// What the first of `programs` that is there prints.
+    pub(super) fn run(&self, programs: &[&str], arguments: &[&str]) -> Result<Output, Unavailable> {
+        let program = programs.iter().map(|program| self.path(program)).find(|program| program.is_file());
+        run::run(&program.ok_or(Unavailable::NotDetected)?, arguments, self.left()?)
+    }
+
+    /// How much time is left.
+    pub(super) fn left(&self) -> Result<Duration, Unavailable> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        if left.is_zero() { Err(Unavailable::TimedOut) } else { Ok(left) }
+    }
+
+    pub(super) fn fact<T>(&self, found: Found<T>) -> Fact<T> {
+        match found {
+            Ok((value, source)) => Fact::known(value, source, self.now),
+            Err(reason) => Fact::unavailable(reason),
+        }
+    }
+
+    /// The time zone that its logs are written in; UTC if it has none.
+    pub(super) fn zone(&self) -> TimeZone {
+        let file = self.read("/etc/localtime").ok();
+        file.and_then(|file| TimeZone::tzif("", &file).ok()).unwrap_or(TimeZone::UTC)
+    }
+}
+
+/// Why a file, a program or a socket could not be read.
+pub(super) fn why(error: &io::Error) -> Unavailable {
+    use io::ErrorKind as Kind;
+    let kind = error.kind();
+    if matches!(kind, Kind::NotFound | Kind::NotADirectory | Kind::ConnectionRefused) {
+        Unavailable::NotDetected
+    } else if kind == Kind::PermissionDenied {
+        Unavailable::PermissionDenied
+    } else if matches!(kind, Kind::TimedOut | Kind::WouldBlock) {
+        Unavailable::TimedOut
+    } else {
+        Unavailable::Malformed
+    }
+}
+
+impl From<Malformed> for Unavailable {
+    fn from(_: Malformed) -> Self {
+        Self::Malformed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_is_told_apart() {
+        for (kind, reason) in [
+            (io::ErrorKind::NotFound, Unavailable::NotDetected),
+            (io::ErrorKind::ConnectionRefused, Unavailable::NotDetected),
+            (io::ErrorKind::PermissionDenied, Unavailable::PermissionDenied),
+            (io::ErrorKind::WouldBlock, Unavailable::TimedOut),
+            (io::ErrorKind::TimedOut, Unavailable::TimedOut),
+            (io::ErrorKind::InvalidData, Unavailable::Malformed),
+        ] {
+            assert_eq!(why(&kind.into()), reason);
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Antivirus programs of a Linux machine, read from folders that look like one.
+
+use std::time::{Duration, Instant};
+
+use crate::machine::{FakeClamd, Folder, TOLD, fixture};
+use praya_model::Timestamp;
+use praya_model::posture::Check;
+use praya_posture::facts::{Antivirus, Fact, Family, RealTime, Unavailable};
+
+const CURRENT: &str = "ClamAV 1.4.6/27500/Wed Oct  7 06:24:00 2026";
+
+fn clamav() -> Folder {
+    Folder::debian().file("usr/sbin/clamd", "").file("etc/clamav/clamd.conf", fixture("clamd/debian.conf"))
+}
+
+fn database(date: &str, version: u32) -> Vec<u8> {
+    let mut header = format!("ClamAV-VDB:{date}:{version}:1:90:md5:dsig:builder:0").into_bytes();
+    header.resize(512, b' ');
+    header
+}
+
+/// The only program there is.
+fn only(mut found: Vec<Antivirus>) -> Antivirus {
+    assert_eq!(found.len(), 1, "{found:?}");
+    found.remove(0)
+}
+
+fn known<T: Clone>(fact: &Fact<T>) -> Result<T, Unavailable> {
+    fact.value().cloned()
+}
+
+#[test]
+fn without_any_that_is_known() {
+    assert_eq!(Folder::debian().antivirus(), []);
+}
+
+#[test]
+fn clamav_that_is_installed_and_stopped() {
+    let folder = clamav().file("var/lib/clamav/daily.cvd", database("07 Oct 2026 06-24 +0000", 27_500));
+    let clamd = FakeClamd::with_version(&folder, CURRENT);
+    let found = only(folder.antivirus());
+    assert_eq!((found.family, known(&found.running)), (Family::Clamav, Ok(false)));
+    assert_eq!(known(&found.real_time), Ok(RealTime::Off));
+    assert_eq!(known(&found.version).as_deref(), Ok("1.4.6+dfsg-0+deb12u1"));
+    assert_eq!(known(&found.definitions_at), Ok(TOLD));
+    assert_eq!(clamd.asked(), 0, "a socket of systemd's would start it");
+}
+
+#[test]
+fn clamavs_updater_alone_is_no_protection() {
+    let updater = ["freshclam", "clamonacc"];
+    assert_eq!(Folder::debian().file("usr/bin/freshclam", "").running(&updater).antivirus(), []);
+    let found = only(clamav().running(&updater).antivirus());
+    assert_eq!((known(&found.running), known(&found.real_time)), (Ok(false), Ok(RealTime::Off)));
+}
+
+#[test]
+fn clamav_that_runs_says_how_old_its_definitions_are() {
+    for (version, at) in [
+        (CURRENT, TOLD),
+        ("ClamAV 1.0.3/26900/Fri May  5 07:23:00 2023", Timestamp::from_secs(1_683_271_380)),
+    ] {
+        let folder = clamav().running(&["clamd"]).file("var/lib/clamav/daily.cvd", "not asked for");
+        let _clamd = FakeClamd::with_version(&folder, version);
+        let found = only(folder.antivirus());
+        assert_eq!((known(&found.running), known(&found.real_time)), (Ok(true), Ok(RealTime::Off)));
+        assert_eq!(known(&found.definitions_at), Ok(at));
+        assert!(version.contains(&known(&found.version).unwrap()));
+    }
+}
+
+#[test]
+fn clamav_that_watches_files() {
+    let folder = clamav().running(&["clamd", "clamonacc"]);
+    let _clamd = FakeClamd::with_version(&folder, CURRENT);
+    assert_eq!(known(&only(folder.antivirus()).real_time), Ok(RealTime::On));
+}
+
+#[test]
+fn clamav_that_does_not_tell_its_version_is_read_from_its_databases() {
+    for reply in ["COMMAND UNAVAILABLE", "UNKNOWN COMMAND", "ClamAV 1.4.6", "nonsense"] {
+        let folder = clamav()
+            .running(&["clamd"])
+            .file("var/lib/clamav/daily.cvd", database("05 May 2023 07-23 +0000", 26_900))
+            .file("var/lib/clamav/daily.cld", database("07 Oct 2026 06-24 +0000", 27_500));
+        let _clamd = FakeClamd::with_version(&folder, reply);
+        let found = only(folder.antivirus());
+        assert_eq!(known(&found.running), Ok(true), "{reply}");
+        assert!(known(&found.version).unwrap().starts_with("1.4.6"));
+        assert_eq!(known(&found.definitions_at), Ok(TOLD));
+        assert_eq!(known(&found.definitions_version).as_deref(), Ok("27500"));
+    }
+}
+
+#[test]
+fn clamav_without_definitions_has_none() {
+    for (content, reason) in [(None, Unavailable::NotDetected), (Some("damaged"), Unavailable::Malformed)] {
+        let mut folder = clamav().running(&["clamd"]);
+        if let Some(content) = content {
+            folder = folder.file("var/lib/clamav/daily.cld", content);
+        }
+        let _clamd = FakeClamd::with_version(&folder, "ClamAV 1.4.6");
+        assert_eq!(known(&only(folder.antivirus()).definitions_at), Err(reason));
+    }
+}
+
+#[test]
+fn clamav_that_says_nothing_is_waited_for_only_so_long() {
+    let folder = clamav()
+        .running(&["clamd", "kesl"])
+        .folder("opt/kaspersky/kesl")
+        .file("var/lib/clamav/daily.cld", database("07 Oct 2026 06-24 +0000", 27_500));
+    let _clamd = FakeClamd::start(&folder, |_| None);
+    let begun = Instant::now();
+    let found = folder.antivirus_within(Duration::from_secs(2));
+    assert!(begun.elapsed() <= Duration::from_secs(2), "{:?}", begun.elapsed());
+    let [kaspersky, clamav] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!(known(&kaspersky.running), Ok(true));
+    assert_eq!(known(&clamav.running), Err(Unavailable::TimedOut));
+    assert_eq!(known(&clamav.real_time), Err(Unavailable::TimedOut));
+    assert_eq!(known(&clamav.definitions_at), Ok(TOLD));
+}
+
+#[test]
+fn clamav_that_says_something_else_is_not_understood() {
+    let answers: [&[u8]; 4] =
+        [b"\xff\xfe\x00\x01garbage", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"", &[b'P'; 4096]];
+    for answer in answers {
+        let folder = clamav().running(&["clamd"]);
+        let _clamd = FakeClamd::start(&folder, |_| Some(answer.to_vec()));
+        let found = only(folder.antivirus());
+        assert_eq!(known(&found.running), Err(Unavailable::Malformed), "{answer:?}");
+    }
+}
+
+#[test]
+fn clamav_that_runs_behind_no_known_door_is_not_taken_to_protect() {
+    let found = only(clamav().running(&["clamd"]).antivirus());
+    assert_eq!(known(&found.running), Err(Unavailable::NotDetected));
+}
+
+#[test]
+fn clamav_at_a_port() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        use std::io::{Read, Write};
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut command = [0; 64];
+            let length = stream.read(&mut command).unwrap();
+            let ping = command[..length] == *b"zPING\0";
+            let _ = stream.write_all(if ping { b"PONG\0" } else { b"ClamAV 1.4.6\0" });
+        }
+    });
+    let folder = Folder::debian()
+        .file("usr/sbin/clamd", "")
+        .file("etc/clamd.d/scan.conf", format!("TCPSocket {port}\nTCPAddr 127.0.0.1\n"))
+        .running(&["clamd"]);
+    let found = only(folder.antivirus());
+    assert_eq!((known(&found.running), known(&found.version).as_deref()), (Ok(true), Ok("1.4.6")));
+}
+
+#[test]
+fn definitions_are_read_only_where_they_are_asked_for() {
+    let folder = clamav().running(&["clamd"]);
+    let _clamd = FakeClamd::with_version(&folder, CURRENT);
+    let facts = folder.facts(&[Check::Antivirus]);
+    let found = only(facts.antivirus.value().unwrap().clone());
+    assert_eq!(known(&found.running), Ok(true));
+    assert_eq!(known(&found.definitions_at), Err(Unavailable::NotAsked));
+    assert_eq!(known(&found.definitions_version), Err(Unavailable::NotAsked));
+}
+
+#[test]
+fn a_folder_means_installed_and_a_process_means_running() {
+    for (marker, family, scanner, beside) in [
+        ("opt/sophos-spl", Family::Sophos, "sophos_threat_detector", "sophos_watchdog"),
+        ("opt/eset/eea", Family::Eset, "scand", "updated"),
+        ("opt/eset/efs", Family::Eset, "scand", "confd"),
+        ("opt/kaspersky/kesl", Family::Kaspersky, "kesl", "klnagent"),
+        ("opt/McAfee/ens", Family::Mcafee, "mfetpd", "masvc"),
+        ("opt/ds_agent", Family::Trendmicro, "ds_am", "ds_agent"),
+        ("opt/Symantec", Family::Symantec, "sisamddaemon", "sisidsdaemon"),
+        ("usr/bin/avast", Family::Avast, "avast", "avast-gui"),
+    ] {
+        let folder = Folder::debian().folder(marker).running(&[beside]);
+        let found = only(folder.antivirus());
+        assert_eq!((found.family, known(&found.running)), (family, Ok(false)), "{marker}");
+        let found = only(folder.running(&[scanner]).antivirus());
+        assert_eq!((found.family, known(&found.running)), (family, Ok(true)), "{marker}");
+        assert_eq!(known(&found.real_time), Err(Unavailable::Unsupported));
+    }
+}
+
+#[test]
+fn defender_by_its_own_word() {
+    let defender = || Folder::debian().folder("opt/microsoft/mdatp").running(&["wdavdaemon"]);
+    let health = |file: &str| only(defender().program("usr/bin/mdatp", fixture(file), 0).antivirus());
+    let on = health("mdatp/linux-on.json");
+    assert_eq!((on.family, known(&on.real_time)), (Family::Defender, Ok(RealTime::On)));
+    assert_eq!(known(&on.definitions_current), Ok(true));
+    assert_eq!(known(&health("mdatp/linux-passive.json").real_time), Ok(RealTime::Off));
+    assert_eq!(known(&health("mdatp/linux-unlicensed.json").real_time), Ok(RealTime::Expired));
+
+    let mute = only(defender().program("usr/bin/mdatp", "ATTENTION: connection failed\n", 1).antivirus());
+    assert_eq!((known(&mute.running), known(&mute.real_time)), (Ok(true), Err(Unavailable::Malformed)));
+    let gone = only(defender().antivirus());
+    assert_eq!(known(&gone.real_time), Err(Unavailable::NotDetected));
+    let stopped = Folder::debian().folder("opt/microsoft/mdatp").program_of("hang", "usr/bin/mdatp");
+    assert_eq!(known(&only(stopped.antivirus()).running), Ok(false));
+}
+
+#[test]
+fn defender_that_hangs_is_waited_for_only_so_long() {
+    let folder = Folder::debian()
+        .folder("opt/microsoft/mdatp")
+        .folder("opt/ds_agent")
+        .running(&["wdavdaemon", "ds_am"])
+        .program_of("hang", "usr/bin/mdatp");
+    let begun = Instant::now();
+    let found = folder.antivirus_within(Duration::from_millis(700));
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    let [trend, defender] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!(known(&trend.running), Ok(true));
+    assert_eq!(known(&defender.real_time), Err(Unavailable::TimedOut));
+}
