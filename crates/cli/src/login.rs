@@ -101,7 +101,7 @@ async fn sign_in(
                 let account = snapshot.account.as_ref().map(|account| account.as_str().to_owned());
                 let round = progress.round;
                 let rules = rules_of(&progress).cloned();
-                asker = match answer(&mut subscription, asker, progress, account).await? {
+                asker = match answer(&mut subscription, asker, *progress, account).await? {
                     (asker, Some(answer)) => {
                         conversation.answered = round;
                         client.request(Request::Answer { round, answer }).await?;
@@ -209,7 +209,7 @@ struct Conversation {
 #[derive(Debug)]
 enum Reaction {
     Wait,
-    Ask(SignInProgress),
+    Ask(Box<SignInProgress>),
     SignedIn,
     Refused(Ended),
 }
@@ -221,7 +221,7 @@ impl Conversation {
                 Some(SignInStep::Refused(failure)) => Reaction::Refused(failure.clone().into()),
                 Some(_) if !progress.waiting && progress.round > self.answered => {
                     self.trouble = progress.notice.clone().or(self.trouble.take());
-                    Reaction::Ask(progress.clone())
+                    Reaction::Ask(Box::new(progress.clone()))
                 }
                 Some(_) | None => Reaction::Wait,
             };

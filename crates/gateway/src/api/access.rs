@@ -20,7 +20,7 @@ use crate::sessions::{ApiRequest, LiveSession, Refusal};
 #[derive(Debug)]
 pub(super) struct ApiError {
     status: StatusCode,
-    failure: Failure,
+    failure: Box<Failure>,
 }
 
 /// A JSON body.
@@ -102,7 +102,7 @@ impl From<FailureCode> for ApiError {
 
 impl From<Failure> for ApiError {
     fn from(failure: Failure) -> Self {
-        Self { status: status_of(&failure.code), failure }
+        Self { status: status_of(&failure.code), failure: Box::new(failure) }
     }
 }
 
@@ -122,7 +122,8 @@ impl From<Refusal> for ApiError {
 
 impl ApiError {
     fn protocol(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, failure: FailureCode::Protocol { detail: detail.into() }.into() }
+        let failure = FailureCode::Protocol { detail: detail.into() };
+        Self { status, failure: Box::new(failure.into()) }
     }
 }
 

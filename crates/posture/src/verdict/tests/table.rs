@@ -1,0 +1,308 @@
+//! Every state of a fact × every severity × every word about what is not known; and what follows from it.
+
+use super::*;
+
+const REASONS: [Unavailable; 7] = [
+    Unavailable::NotAsked,
+    Unavailable::NotApplicable,
+    Unavailable::NotDetected,
+    Unavailable::PermissionDenied,
+    Unavailable::TimedOut,
+    Unavailable::Malformed,
+    Unavailable::Unsupported,
+];
+
+#[test]
+fn the_whole_table() {
+    let severities =
+        [("mandatory", Severity::Mandatory), ("optional", Severity::Optional), ("audit", Severity::Audit)];
+    let on = |on| known(Firewall { name: String::new(), on });
+    let mut facts = vec![(on(true), State::Met), (on(false), State::NotMet)];
+    facts.extend(REASONS.map(|why| (unavailable(why), State::Unknown)));
+    for (severity_word, severity) in severities {
+        for word in ["fail", "warn", "pass"] {
+            let policy = policy(&format!(
+                "on_unavailable = {{ firewall = {word:?} }}\n[[requirements]]\nid = \"r\"\nseverity = {severity_word:?}\n\
+                 firewall = {{ on = true }}\n"
+            ));
+            for (firewall, state) in &facts {
+                let silent = firewall.value() == Err(Unavailable::NotAsked);
+                let unmet = match (state, word) {
+                    (State::NotMet, _) | (State::Unknown, "fail") => true,
+                    (State::Unknown, _) => silent,
+                    _ => false,
+                };
+                let warned = *state == State::Unknown && word == "warn";
+                let expected = match severity {
+                    _ if !unmet && !warned => Consequence::Passed,
+                    Severity::Audit => Consequence::Recorded,
+                    Severity::Mandatory if unmet => Consequence::Failed,
+                    Severity::Mandatory | Severity::Optional => Consequence::Warned,
+                };
+                let facts = HostFacts { firewall: firewall.clone(), ..HostFacts::none(NOW) };
+                let verdict = judge(&policy, &facts);
+                let result = &verdict.results[0];
+                let case = format!("{severity_word} {word} {firewall:?}");
+                assert_eq!((result.state, result.consequence), (*state, expected), "{case}");
+                let failed = expected == Consequence::Failed;
+                assert_eq!(verdict.access == Access::Deny, failed, "{case}");
+                let status = match (failed, state) {
+                    (true, State::Unknown) => Status::Unknown,
+                    (true, _) => Status::NonCompliant,
+                    (false, _) => Status::Compliant,
+                };
+                assert_eq!(verdict.status, status, "{case}");
+                let told = matches!(expected, Consequence::Failed | Consequence::Warned);
+                assert_eq!(!verdict.findings().is_empty(), told, "{case}");
+                let outcome = verdict.findings().first().map(|finding| finding.outcome);
+                assert_eq!(outcome == Some(Outcome::Failed), failed, "{case}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_not_known_stays_so_under_not() {
+    let policy =
+        policy("[[requirements]]\nid = \"r\"\nnot = { antivirus = { families = [\"kaspersky\"] } }\n");
+    let state = |facts: &HostFacts| judge(&policy, facts).results[0].state;
+    let with = |antivirus| HostFacts { antivirus, ..HostFacts::none(NOW) };
+    for why in REASONS {
+        assert_eq!(state(&with(unavailable(why))), State::Unknown);
+    }
+    assert_eq!(state(&with(known(vec![]))), State::Met);
+    assert_eq!(state(&with(known(vec![program(Family::Avg, "AVG")]))), State::Met);
+    let kaspersky = with(known(vec![program(Family::Kaspersky, "Kaspersky Free")]));
+    let verdict = judge(&policy, &kaspersky);
+    assert_eq!(verdict.status, Status::NonCompliant);
+    assert_eq!(verdict.findings()[0].expected, Expected::NoneOf { names: vec![named("Kaspersky")] });
+    assert_eq!(verdict.findings()[0].found, Found::Other { name: named("Kaspersky Free") });
+    let mut silent = program(Family::Kaspersky, "Kaspersky");
+    silent.running = unavailable(Unavailable::TimedOut);
+    assert_eq!(state(&with(known(vec![silent]))), State::Unknown);
+}
+
+#[test]
+fn not_over_systems_and_over_several() {
+    let policy = policy(
+        "[[requirements]]\nid = \"r\"\n[requirements.not]\nany_of = [\n{ os = { product = \"windows\", versions = [\"XP\"] } },\n\
+         { os = { product = \"debian\" } },\n{ not = { os = { server = false } } },\n]\n",
+    );
+    let judge = |os: Os| judge(&policy, &good(os, vec![]));
+    assert_eq!(judge(windows("10 22H2")).status, Status::Compliant);
+    assert_eq!(
+        judge(windows("XP")).findings()[0].expected,
+        Expected::NoneOf { names: vec![named("Windows XP")] }
+    );
+    assert_eq!(judge(debian("13")).findings()[0].expected, Expected::NoneOf { names: vec![named("Debian")] });
+    assert_eq!(judge(Os { server: true, ..windows("10 22H2") }).access, Access::Deny);
+}
+
+#[test]
+fn a_time_that_has_not_come_does_not_pass_whatever_policy_says() {
+    let lenient = policy(
+        "on_unavailable = { updates = \"pass\", antivirus_definitions = \"pass\" }\n\
+         [[requirements]]\nid = \"u\"\nupdates = { within_days = 45 }\n\
+         [[requirements]]\nid = \"a\"\nantivirus = { definitions = { within_days = 7 } }\n",
+    );
+    let at = |time: Timestamp| {
+        let mut program = program(Family::Avg, "AVG");
+        program.definitions_at = known(time);
+        HostFacts { last_update: known(time), ..good(debian("13"), vec![program]) }
+    };
+    let ahead = |hours: u64| NOW.after(Duration::from_secs(hours * 3600));
+    for good in [NOW, days_ago(7), ahead(23)] {
+        assert_eq!(judge(&lenient, &at(good)).status, Status::Compliant, "{good:?}");
+    }
+    for absurd in [ahead(25), Timestamp::from_millis(i64::MAX)] {
+        let verdict = judge(&lenient, &at(absurd));
+        assert!(verdict.results.iter().all(|result| result.consequence == Consequence::Failed), "{absurd:?}");
+    }
+    for long_ago in [days_ago(46), Timestamp::default(), Timestamp::from_millis(i64::MIN)] {
+        assert_eq!(judge(&lenient, &at(long_ago)).status, Status::NonCompliant, "{long_ago:?}");
+    }
+    let silent = HostFacts { last_update: unavailable(Unavailable::TimedOut), ..good(debian("13"), vec![]) };
+    assert_eq!(judge(&lenient, &silent).results[0].consequence, Consequence::Passed);
+}
+
+#[test]
+fn ages_are_counted_in_days_begun() {
+    let policy = policy("[[requirements]]\nid = \"u\"\nupdates = { within_days = 45 }\n");
+    let at = |time| judge(&policy, &HostFacts { last_update: known(time), ..HostFacts::none(NOW) });
+    assert_eq!(at(days_ago(45)).status, Status::Compliant);
+    let a_moment_more = days_ago(45).before(Duration::from_millis(1));
+    assert_eq!(at(a_moment_more).findings()[0].found, Found::Days { days: 46 });
+}
+
+#[test]
+fn a_lock_of_unknown_delay_is_not_known_to_be_in_time() {
+    let with = |rule: &str, lock: ScreenLock| {
+        let policy = policy(&format!("[[requirements]]\nid = \"r\"\nscreen_lock = {rule}\n"));
+        judge(&policy, &HostFacts { screen_lock: known(lock), ..HostFacts::none(NOW) })
+    };
+    let lock = |on, after| ScreenLock { on, after };
+    assert_eq!(with("{ on = true }", lock(true, None)).status, Status::Compliant);
+    assert_eq!(with("{ on = true }", lock(false, None)).status, Status::NonCompliant);
+    assert_eq!(with("{ on = true, within_minutes = 10 }", lock(true, None)).status, Status::Unknown);
+    assert_eq!(with("{ on = true, within_minutes = 10 }", lock(true, Some(600))).status, Status::Compliant);
+    assert_eq!(
+        with("{ on = true, within_minutes = 10 }", lock(true, Some(601))).status,
+        Status::NonCompliant
+    );
+    assert_eq!(
+        with("{ on = true, within_minutes = 10 }", lock(false, Some(60))).status,
+        Status::NonCompliant
+    );
+}
+
+#[test]
+fn a_build_is_at_least_what_is_asked() {
+    let policy =
+        policy("[[requirements]]\nid = \"r\"\nos = { family = \"windows\", min_build = \"26100.2033\" }\n");
+    let with = |build: &str| {
+        let os = Os { build: build.to_owned(), ..windows("11 24H2") };
+        judge(&policy, &good(os, vec![]))
+    };
+    for good in ["26100.2033", "26100.10000", "26200"] {
+        assert_eq!(with(good).status, Status::Compliant, "{good}");
+    }
+    let verdict = with("26100.999");
+    assert_eq!(verdict.findings()[0].expected, Expected::AtLeast { name: named("26100.2033") });
+    assert_eq!(verdict.findings()[0].found, Found::Other { name: named("26100.999") });
+    assert_eq!(with("").status, Status::Unknown);
+}
+
+#[test]
+fn support_may_have_ended_so_many_days_ago() {
+    let ends = "2026-11-10".parse::<crate::day::Day>().unwrap().end();
+    let enterprise = Os { edition: Some("Enterprise".to_owned()), ..windows("11 23H2") };
+    let at = |more: &str, now: Timestamp| {
+        let policy =
+            policy(&format!("[[requirements]]\nid = \"r\"\nos = {{ end_of_life = \"block\"{more} }}\n"));
+        evaluate(&[&policy], &good(enterprise.clone(), vec![]), &SupportTable::built_in(), now).status
+    };
+    let day = Duration::from_secs(86_400);
+    assert_eq!(at("", ends.before(Duration::from_millis(1))), Status::Compliant);
+    assert_eq!(at("", ends), Status::NonCompliant);
+    assert_eq!(at(", days_past_end = 2", ends.after(day)), Status::Compliant);
+    assert_eq!(at(", days_past_end = 2", ends.after(2 * day)), Status::NonCompliant);
+}
+
+#[test]
+fn a_system_without_a_known_end_is_not_known_to_be_supported() {
+    let plan9 = Os { product: "plan9".to_owned(), ..debian("4") };
+    let block = policy("[[requirements]]\nid = \"r\"\nos = { end_of_life = \"block\" }\n");
+    assert_eq!(judge(&block, &good(plan9.clone(), vec![])).status, Status::Unknown);
+    let warn = policy("[[requirements]]\nid = \"r\"\nos = { end_of_life = \"warn\" }\n");
+    let verdict = judge(&warn, &good(plan9, vec![]));
+    assert_eq!((verdict.status, verdict.findings().len()), (Status::Compliant, 1));
+}
+
+#[test]
+fn what_is_for_other_machines_is_skipped_and_an_unknown_machine_skips_nothing() {
+    let policy =
+        policy("[[requirements]]\nid = \"r\"\nplatforms = [\"windows\"]\nsecure_boot = { on = true }\n");
+    let linux = HostFacts { secure_boot: known(false), ..good(debian("13"), vec![]) };
+    let verdict = judge(&policy, &linux);
+    assert_eq!((verdict.status, verdict.results[0].state), (Status::NotApplicable, State::Skipped));
+    assert_eq!(verdict.access, Access::Allow);
+    assert_eq!(judge(&policy, &HostFacts::none(NOW)).access, Access::Deny);
+}
+
+#[test]
+fn within_its_grace_a_policy_only_warns() {
+    let policy = policy("grace_until = 2026-11-21\n[[requirements]]\nid = \"r\"\nfirewall = { on = true }\n");
+    let off =
+        HostFacts { firewall: known(Firewall { name: String::new(), on: false }), ..HostFacts::none(NOW) };
+    let at = |now| evaluate(&[&policy], &off, &SupportTable::built_in(), now);
+    let last = NOW.after(Duration::from_secs(86_399));
+    assert_eq!((at(last).status, at(last).access), (Status::InGrace, Access::Allow));
+    assert_eq!(at(last).findings()[0].outcome, Outcome::Warning);
+    let silent = evaluate(&[&policy], &HostFacts::none(NOW), &SupportTable::built_in(), last);
+    assert_eq!(silent.status, Status::InGrace);
+    let over = NOW.after(Duration::from_secs(86_400));
+    assert_eq!((at(over).status, at(over).access), (Status::NonCompliant, Access::Deny));
+}
+
+#[test]
+fn several_policies_are_one_verdict_and_the_strictest_holds() {
+    let first = policy(
+        "on_fail = { limit = [\"a\", \"b\"] }\nwithout_report = { limit = [\"a\"] }\nrecheck_minutes = 5\n\
+         [[requirements]]\nid = \"f\"\nfirewall = { on = true }\n",
+    );
+    let second = Policy {
+        id: "y".to_owned(),
+        ..policy(
+            "on_fail = { limit = [\"b\", \"c\"] }\nwithout_report = \"allow\"\nlease_minutes = 30\n\
+             [[requirements]]\nid = \"d\"\nlink = \"https://help.example\"\ndisk = { encrypted = true }\n",
+        )
+    };
+    let limit =
+        |ids: &[&str]| Access::Limit(ids.iter().map(|id| praya_model::ResourceId::new(*id)).collect());
+    let bad = HostFacts {
+        firewall: known(Firewall { name: String::new(), on: false }),
+        disk: known(Disk { encrypted_by: None }),
+        ..good(debian("13"), vec![])
+    };
+    let judge = |facts: &HostFacts| evaluate(&[&first, &second], facts, &SupportTable::built_in(), NOW);
+    let verdict = judge(&bad);
+    assert_eq!(verdict.access, limit(&["b"]));
+    assert_eq!(verdict.recheck_at, Some(NOW.after(Duration::from_secs(300))));
+    assert_eq!(verdict.valid_until, Some(NOW.after(Duration::from_secs(20 * 60))));
+    assert_eq!(verdict.retry_until, Some(NOW.after(Duration::from_secs(10 * 60))));
+    let links: Vec<bool> = verdict.findings().iter().map(|finding| finding.link.is_some()).collect();
+    assert_eq!(links, [false, true]);
+    let half = HostFacts { disk: known(Disk { encrypted_by: Some("LUKS".to_owned()) }), ..bad };
+    assert_eq!(judge(&half).access, limit(&["a", "b"]));
+    assert_eq!(without_report(&[&first, &second]), limit(&["a"]));
+    assert_eq!(without_report(&[]), Access::Allow);
+}
+
+#[test]
+fn without_a_policy_nothing_is_asked() {
+    let verdict = evaluate(&[], &HostFacts::none(NOW), &SupportTable::built_in(), NOW);
+    assert_eq!((verdict.status, verdict.access), (Status::NotApplicable, Access::Allow));
+    assert_eq!((verdict.valid_until, verdict.recheck_at, verdict.retry_until), (None, None, None));
+}
+
+#[test]
+fn the_shortest_way_to_a_good_end_is_shown() {
+    let policy = policy(
+        "[[requirements]]\nid = \"r\"\n[[requirements.any_of]]\nall_of = [{ firewall = { on = true } }, { disk = { encrypted = true } }]\n\
+         [[requirements.any_of]]\nupdates = { within_days = 1 }\n[[requirements.any_of]]\nos = { product = \"macos\" }\n",
+    );
+    let facts = HostFacts {
+        firewall: known(Firewall { name: String::new(), on: false }),
+        disk: known(Disk { encrypted_by: None }),
+        ..good(debian("13"), vec![])
+    };
+    assert_eq!(found(&judge(&policy, &facts)), [(Check::Updates, Found::Days { days: 3 })]);
+}
+
+#[test]
+fn a_verdict_is_stored_and_read_again() {
+    let verdict = judge(&Policy::from_toml(crate::policy::MODERN).unwrap(), &HostFacts::none(NOW));
+    let json = serde_json::to_string(&verdict).unwrap();
+    assert_eq!(serde_json::from_str::<Verdict>(&json).unwrap(), verdict);
+}
+
+#[test]
+fn a_dry_run_counts_machines_as_of_the_time_they_were_seen() {
+    let modern = Policy::from_toml(crate::policy::MODERN).unwrap();
+    let seen = |facts, at| Seen { facts, groups: vec![], at };
+    let fine = good(windows("10 22H2"), vec![program(Family::Defender, "Defender")]);
+    let then = "2025-09-01".parse::<crate::day::Day>().unwrap().end();
+    let mut fine_then = fine.clone();
+    fine_then.last_update = known(then);
+    let Fact::Known { value, .. } = &mut fine_then.antivirus else { panic!() };
+    value[0].definitions_at = known(then);
+    let asked_less = HostFacts { disk: unavailable(Unavailable::NotAsked), ..good(debian("13"), vec![]) };
+    let machines = [seen(fine_then, then), seen(fine, NOW), seen(asked_less, NOW)];
+    let run = dry_run(&modern, &machines, &SupportTable::built_in());
+    assert_eq!(run.statuses, BTreeMap::from([(Status::Compliant, 1), (Status::NonCompliant, 2)]));
+    let count = |map: &BTreeMap<String, u32>| {
+        map.iter().map(|(id, count)| format!("{id}={count}")).collect::<Vec<_>>()
+    };
+    assert_eq!(count(&run.failed), ["antivirus-linux=1", "supported-system=1"]);
+    assert_eq!(count(&run.unknown), ["encrypted-disk=1"]);
+}
