@@ -5,7 +5,12 @@
 
 #![warn(missing_docs)]
 
-pub mod collect;
+pub mod day;
 pub mod decode;
 pub mod facts;
 pub mod fuzz;
+pub mod fuzz_policy;
+pub mod policy;
+pub mod report;
+pub mod support;
+pub mod verdict;
