@@ -7,6 +7,8 @@
 //! together and publishes the one value [`AppState`]. The window system stays behind the trait [`Shell`].
 #![warn(missing_docs)]
 
+mod clean;
+mod closing;
 pub mod commands;
 pub mod diagnostics;
 mod engine;

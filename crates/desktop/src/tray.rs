@@ -4,8 +4,11 @@ use praya_model::snapshot::Snapshot;
 use praya_model::{ResourceId, TunnelState};
 use praya_texts::{Arg, Texts};
 
+use crate::clean;
 use crate::state::{AppState, ResourceList, Screen, ServiceState};
 
+/// How long a line of the menu may be, in characters.
+const LINE: usize = 80;
 /// How many resources stand in the menu itself.
 const IN_MENU: usize = 5;
 
@@ -110,7 +113,7 @@ pub enum TrayAction {
 /// Draws the tray.
 pub fn tray(state: &AppState, texts: &Texts) -> Tray {
     let said = headline(state, texts);
-    let tooltip = match subject(&state.snapshot) {
+    let tooltip = match subject(state) {
         Some(profile) => texts.say_with(
             "tray-tooltip-profile",
             &[("state", said.as_str().into()), ("profile", profile.into())],
@@ -160,9 +163,11 @@ fn headline(state: &AppState, texts: &Texts) -> String {
     }
 }
 
-/// Where the session is, or was.
-fn subject(snapshot: &Snapshot) -> Option<&str> {
-    snapshot.profile.as_ref().map(praya_model::ProfileName::as_str)
+/// Where the session is or was, else where the next one would be.
+fn subject(state: &AppState) -> Option<&str> {
+    let known = |state: &&AppState| !matches!(state.screen, Screen::ServiceGone | Screen::InUse);
+    let chosen = Some(state).filter(known).and_then(|state| state.chosen.as_ref());
+    state.snapshot.profile.as_ref().or(chosen).map(praya_model::ProfileName::as_str)
 }
 
 fn is_paused(snapshot: &Snapshot) -> bool {
@@ -208,11 +213,14 @@ fn menu(state: &AppState, texts: &Texts, said: String) -> Vec<TrayItem> {
 fn about(state: &AppState, texts: &Texts) -> Vec<String> {
     let snapshot = &state.snapshot;
     let mut lines = Vec::new();
-    if let (Some(account), Some(profile)) = (&snapshot.account, subject(snapshot))
-        && snapshot.state != TunnelState::Ended
-    {
-        let args = [("account", Arg::from(account.as_str())), ("profile", profile.into())];
-        lines.push(texts.say_with("tray-account", &args));
+    let account = snapshot.account.as_ref().filter(|_| snapshot.state != TunnelState::Ended);
+    match (account, subject(state)) {
+        (Some(account), Some(profile)) => {
+            let args = [("account", Arg::from(account.as_str())), ("profile", profile.into())];
+            lines.push(short(&texts.say_with("tray-account", &args)));
+        }
+        (None, Some(profile)) => lines.push(short(profile)),
+        (_, None) => {}
     }
     if let (Some(reason), TunnelState::Ended) = (snapshot.ended, snapshot.state) {
         lines.push(texts.end(reason));
@@ -225,11 +233,20 @@ fn about(state: &AppState, texts: &Texts) -> Vec<String> {
     lines
 }
 
+/// A peer's words as a line of a menu.
+fn short(text: &str) -> String {
+    let line = clean::one_line(text);
+    if line.chars().count() <= LINE {
+        return line;
+    }
+    line.chars().take(LINE - 1).chain(['…']).collect()
+}
+
 /// The favourites and the resources opened last, the rest of them in menus of their own.
 fn openable(resources: &ResourceList, texts: &Texts, reachable: bool) -> Vec<TrayItem> {
     let entry = |resource: &praya_model::Resource| TrayItem::Action {
         id: TrayAction::Open(resource.id.clone()),
-        text: praya_texts::printable(&resource.name),
+        text: short(&resource.name),
         enabled: reachable,
     };
     let mut items = Vec::new();

@@ -9,6 +9,7 @@ use praya_model::{
     TunnelState,
 };
 
+use crate::clean;
 use crate::diagnostics::Entry;
 use crate::history::History;
 use crate::invitation::Invitation;
@@ -195,7 +196,7 @@ impl Model {
                     self.note(now, "attached".to_owned());
                 }
                 self.service = ServiceState::Attached { rights };
-                let before = std::mem::replace(&mut self.snapshot, snapshot);
+                let before = std::mem::replace(&mut self.snapshot, clean::snapshot(snapshot));
                 seen.remember = self.after(&before, now);
             }
         }
@@ -289,7 +290,7 @@ impl Model {
         self.resources.fetching = false;
         match fetched {
             Ok(list) => {
-                self.resources.list = Some(list);
+                self.resources.list = Some(clean::resources(list));
                 self.resources.failure = None;
             }
             Err(failure) => {

@@ -85,6 +85,31 @@ fn a_paused_tunnel_is_said_to_be_down_by_choice_and_can_be_brought_up() {
 }
 
 #[test]
+fn without_a_session_the_chosen_gateway_is_named() {
+    let mut state = attached(Snapshot::default());
+    state.chosen = Some("TCC-VPN".parse().unwrap());
+    let drawn = tray(&state, &texts());
+    assert_eq!(drawn.tooltip, "Praya: Not signed in, TCC-VPN");
+    assert!(drawn.items.contains(&TrayItem::Line("TCC-VPN".into())), "{:?}", drawn.items);
+}
+
+#[test]
+fn a_peers_name_is_one_line_of_bearable_length() {
+    let mut state = at(TunnelState::Connected);
+    let name = format!("Pay\n\u{202e}roll {}", "x".repeat(200));
+    let list = vec![praya_model::Resource { name, ..resource("pay") }];
+    let recent = vec![ResourceId::new("pay")];
+    state.resources =
+        ResourceList::Ready { list, favourites: vec![], recent, refreshing: false, stale: None };
+    let drawn = tray(&state, &texts());
+    let shown = drawn.items.iter().find_map(|item| match item {
+        TrayItem::Action { id: TrayAction::Open(_), text, .. } => Some(text.clone()),
+        TrayItem::Action { .. } | TrayItem::Line(_) | TrayItem::Separator | TrayItem::Submenu { .. } => None,
+    });
+    assert_eq!(shown.unwrap(), format!("Pay roll {}…", "x".repeat(70)));
+}
+
+#[test]
 fn the_reason_of_an_end_stands_in_the_menu() {
     let mut state = at(TunnelState::Ended);
     state.snapshot.ended = Some(EndReason::Idle);
