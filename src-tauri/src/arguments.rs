@@ -21,6 +21,9 @@ pub(crate) struct Arguments {
     /// Draw without the graphics card.
     #[arg(long)]
     pub(crate) safe_mode: bool,
+    /// Draw with the graphics card, whatever happened before.
+    #[arg(long, conflicts_with = "safe_mode")]
+    pub(crate) no_safe_mode: bool,
     /// What an administrator has fixed of the settings.
     #[arg(long, value_name = "FILE", default_value = "/etc/praya/desktop.toml")]
     pub(crate) managed: PathBuf,
@@ -30,6 +33,11 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
+    /// Whether the person asks for safe mode, or for none.
+    pub(crate) fn drawing(&self) -> Option<bool> {
+        (self.safe_mode || self.no_safe_mode).then_some(self.safe_mode)
+    }
+
     /// The text of the invitation that was opened; of a file, not more of it than any invitation is long.
     pub(crate) fn invitation_text(&self) -> Option<String> {
         use std::io::Read as _;
@@ -40,9 +48,12 @@ impl Arguments {
         if is_link {
             return Some(given.to_owned());
         }
+        // Desktops hand files over as `file://` addresses.
+        let file = tauri::Url::parse(given).ok().and_then(|url| url.to_file_path().ok());
+        let file = file.unwrap_or_else(|| PathBuf::from(given));
         let mut text = Vec::new();
         let limit = u64::try_from(praya_desktop::invitation::MAX_LENGTH).unwrap_or(u64::MAX) + 1;
-        let read = std::fs::File::open(given).and_then(|file| file.take(limit).read_to_end(&mut text));
+        let read = std::fs::File::open(file).and_then(|file| file.take(limit).read_to_end(&mut text));
         match read {
             Ok(_) => Some(String::from_utf8_lossy(&text).into_owned()),
             // Not an invitation; read as one, it is refused before the person's eyes.
@@ -66,9 +77,13 @@ mod tests {
         let with = |given: &str| Arguments::parse_from(["praya-desktop", given]).invitation_text().unwrap();
         assert_eq!(with("PRAYA://add?gateway=a"), "PRAYA://add?gateway=a");
         assert_eq!(with("/nowhere/at/all.praya"), "/nowhere/at/all.praya");
-        let folder = std::env::temp_dir().join(format!("praya-arguments-{}", std::process::id()));
-        std::fs::write(&folder, "x".repeat(100_000)).unwrap();
-        assert_eq!(with(&folder.to_string_lossy()).len(), praya_desktop::invitation::MAX_LENGTH + 1);
-        std::fs::remove_file(folder).unwrap();
+        let file = std::env::temp_dir().join(format!("praya arguments {}", std::process::id()));
+        std::fs::write(&file, "x".repeat(100_000)).unwrap();
+        let address = tauri::Url::from_file_path(&file).unwrap();
+        assert!(address.as_str().contains("%20"));
+        for given in [file.to_string_lossy().as_ref(), address.as_str()] {
+            assert_eq!(with(given).len(), praya_desktop::invitation::MAX_LENGTH + 1);
+        }
+        std::fs::remove_file(file).unwrap();
     }
 }

@@ -25,5 +25,7 @@
     "doctor",
     "diagnostics",
     "save_diagnostics",
+    "used",
+    "draw_plainly",
     "quit",
 ]

@@ -12,15 +12,15 @@ use praya_model::Failure;
 use praya_model::api::OwnSession;
 use tauri::State;
 
-use crate::safe_mode::Mark;
+use crate::safe_mode::Start;
 
 type Result<T> = std::result::Result<T, Failure>;
 type TheEngine<'a> = State<'a, Engine>;
 
 /// The first command of every window: that it comes says that the window draws.
 #[tauri::command]
-pub(crate) fn state(engine: TheEngine<'_>, mark: State<'_, Mark>) -> AppState {
-    mark.take_away();
+pub(crate) fn state(engine: TheEngine<'_>, start: State<'_, Start>) -> AppState {
+    start.page_is_running();
     engine.state()
 }
 
@@ -154,6 +154,17 @@ pub(crate) async fn save_diagnostics(engine: TheEngine<'_>) -> Result<String> {
 }
 
 #[tauri::command]
+#[tauri::command]
+pub(crate) async fn used(start: State<'_, Start>) -> Result<()> {
+    start.is_seen();
+    Ok(())
+}
+
+#[tauri::command]
+pub(crate) async fn draw_plainly(engine: TheEngine<'_>) -> Result<()> {
+    engine.draw_plainly()
+}
+
 pub(crate) async fn quit(engine: TheEngine<'_>) -> Result<()> {
     engine.quit();
     Ok(())

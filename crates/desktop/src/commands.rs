@@ -262,3 +262,7 @@ mod tests {
         assert!(typed("vpn.example.org", "a/b").into_profile().is_err());
     }
 }
+    /// The person sees the window and uses it.
+    used() -> "null";
+    /// Draws with the graphics card again from the next start on.
+    draw_plainly() -> "null";

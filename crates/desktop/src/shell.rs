@@ -48,6 +48,18 @@ pub trait Shell: Send + Sync + 'static {
     /// Facts about the machine for the report.
     fn facts(&self) -> Facts;
 
+    /// Shows a notification, whoever looks at what: it answers what the person did outside the window.
+    fn tell(&self, notification: Notification);
+
+    /// Brings the window before the person's eyes.
+    fn show(&self);
+
+    /// Draws with the graphics card again from the next start on.
+    ///
+    /// # Errors
+    /// It cannot be arranged.
+    fn draw_plainly(&self) -> io::Result<()>;
+
     /// Ends the app.
     fn quit(&self);
 }

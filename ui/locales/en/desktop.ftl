@@ -377,6 +377,10 @@ expiry-dismiss = Understood
 
 ended-title = You are signed out
 ended-gateway-says = The gateway says: { $text }
+settings-drawing = Drawing
+settings-drawing-safe = Praya draws without the graphics card, because a start with it showed no window. It tries again by itself when Praya, the web view or the driver has changed.
+settings-drawing-plainly = Use the graphics card again
+settings-drawing-next = From the next start on, Praya draws with the graphics card.
 service-gone-title = The Praya service does not answer
 service-gone-text = The service holds the tunnel; this window only shows it. It may be restarting, and Praya keeps trying.
 service-gone-tunnel = If a tunnel was up, it may still be up.

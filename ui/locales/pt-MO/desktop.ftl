@@ -377,6 +377,10 @@ expiry-dismiss = Compreendi
 
 ended-title = A sua sessão terminou
 ended-gateway-says = O gateway diz: { $text }
+settings-drawing = Desenho
+settings-drawing-safe = O Praya desenha sem a placa gráfica, porque um arranque com ela não mostrou nenhuma janela. Volta a tentar por si quando o Praya, o componente web ou o controlador mudarem.
+settings-drawing-plainly = Voltar a usar a placa gráfica
+settings-drawing-next = A partir do próximo arranque, o Praya desenha com a placa gráfica.
 service-gone-title = O serviço Praya não responde
 service-gone-text = É o serviço que mantém o túnel; esta janela apenas o mostra. Pode estar a reiniciar, e o Praya continua a tentar.
 service-gone-tunnel = Se havia um túnel ativo, pode continuar ativo.

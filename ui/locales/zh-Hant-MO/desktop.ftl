@@ -341,6 +341,10 @@ expiry-dismiss = 知道
 
 ended-title = 您已登出
 ended-gateway-says = 閘道訊息：{ $text }
+settings-drawing = 畫面
+settings-drawing-safe = 早前使用顯示卡啟動時視窗未能顯示，因此 Praya 目前不使用顯示卡。Praya、網頁元件或驅動程式更新後會自動再試。
+settings-drawing-plainly = 重新使用顯示卡
+settings-drawing-next = 下次啟動時，Praya 會使用顯示卡。
 service-gone-title = Praya 服務沒有回應
 service-gone-text = 通道由該服務維持，此視窗只負責顯示。服務可能正在重新啟動，Praya 會繼續嘗試。
 service-gone-tunnel = 若通道先前已連通，現在可能仍然連通。

@@ -182,89 +182,10 @@ impl Engine {
     /// Adds a gateway and chooses it.
     ///
     /// # Errors
-    /// [`FailureCode::BadProfile`], or the service's refusal.
-    pub async fn add_profile(&self, add: AddProfile) -> Result<(), Failure> {
-        self.store_profile(add.into_profile()?).await
-    }
-
-    async fn store_profile(&self, profile: praya_model::Profile) -> Result<(), Failure> {
-        let name = profile.name.clone();
-        self.simply(Request::AddProfile { profile }).await?;
-        self.fetch_profiles().await?;
-        self.choose_profile(name);
-        Ok(())
-    }
-
-    /// The person looks at the window: what other views may have changed meanwhile is read anew.
-    pub fn looked_at(&self) {
-        if self.model().is_attached() {
-            let engine = self.clone();
-            tokio::spawn(async move {
-                if let Err(failure) = engine.fetch_profiles().await {
-                    tracing::debug!(code = ?failure.code, "the profiles cannot be listed");
-                }
-            });
-        }
-    }
-
-    /// Forgets a gateway.
-    ///
-    /// # Errors
-    /// The service's refusal: a shared one is the administrator's.
-    pub async fn remove_profile(&self, name: ProfileName) -> Result<(), Failure> {
-        self.simply(Request::RemoveProfile { name }).await?;
-        self.fetch_profiles().await
-    }
-
-    /// Chooses the gateway that the sign-in screen is for.
-    pub fn choose_profile(&self, name: ProfileName) {
-        self.change(|model| model.memory.chosen = Some(name));
-        self.save_memory();
-    }
-
-    /// Reads a link or profile file and shows it for confirmation.
-    ///
-    /// # Errors
-    /// [`FailureCode::BadProfile`] with what is wrong.
-    pub fn read_invitation(&self, text: &InvitationText) -> Result<Invitation, Failure> {
-        let invitation = Invitation::read(&text.text)?;
-        self.change(|model| {
-            model.invitation = Some(invitation.clone());
-            model.invitation_refused = None;
-        });
-        Ok(invitation)
-    }
-
-    /// As [`Engine::read_invitation`], for a link or file that was opened outside the window: what is wrong with it
-    /// shows in the state.
-    pub fn invited(&self, text: String) {
-        if let Err(failure) = self.read_invitation(&InvitationText { text }) {
-            self.change(|model| {
-                model.invitation = None;
-                model.invitation_refused = Some(failure);
-            });
-        }
-    }
-
-    /// Adds the gateway of the invitation that is shown, and chooses it.
-    ///
-    /// # Errors
-    /// None is shown, or the service's refusal.
-    pub async fn accept_invitation(&self) -> Result<(), Failure> {
-        let invitation = self.model().invitation.clone();
-        let invitation =
-            invitation.ok_or_else(|| FailureCode::BadProfile { detail: "no invitation".to_owned() })?;
-        self.store_profile(invitation.into_profile()?).await?;
-        self.dismiss_invitation();
-        Ok(())
-    }
-
-    /// Puts the invitation that is shown away, or why it is none.
-    pub fn dismiss_invitation(&self) {
-        self.change(|model| {
-            model.invitation = None;
-            model.invitation_refused = None;
-        });
+    /// It cannot be arranged.
+    pub fn draw_plainly(&self) -> Result<(), Failure> {
+        let failed = |error: std::io::Error| FailureCode::Internal { detail: error.to_string() }.into();
+        self.0.shell.draw_plainly().map_err(failed)
     }
 
     /// Puts the notices away.
