@@ -21,6 +21,15 @@ use clap::Parser;
 use crate::arguments::Arguments;
 
 fn main() -> ExitCode {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = platform::keep_memory_private() {
+        // No log yet, and nothing typed is worth the risk.
+        let _ = std::io::Write::write_fmt(
+            &mut std::io::stderr(),
+            format_args!("core dumps cannot be prevented: {error}\n"),
+        );
+        return ExitCode::FAILURE;
+    }
     let arguments = Arguments::parse();
     let filter = tracing_subscriber::EnvFilter::try_from_env("PRAYA_LOG").unwrap_or_else(|_| "info".into());
     let colours = std::io::stderr().is_terminal();

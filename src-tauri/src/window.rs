@@ -8,6 +8,8 @@ use praya_model::Timestamp;
 use tauri::webview::NewWindowResponse;
 use tauri::{AppHandle, Emitter, Manager, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
 
+use crate::platform;
+
 /// The window's label.
 pub(crate) const LABEL: &str = "main";
 /// The event that brings an [`AppState`].
@@ -28,6 +30,8 @@ pub(crate) fn make(app: &AppHandle, visible: bool) -> tauri::Result<WebviewWindo
         .min_inner_size(320.0, 400.0)
         .visible(visible)
         .focused(visible)
+        // Nothing on disk: no cache, no history, no storage.
+        .incognito(true)
         .devtools(cfg!(debug_assertions))
         // Dropped profile files are for the window's own code.
         .disable_drag_drop_handler()
@@ -46,9 +50,14 @@ fn is_own(url: &Url) -> bool {
     }
 }
 
-/// Brings the window before the person's eyes, wherever it was; doing so twice is doing so once.
-pub(crate) fn show(app: &AppHandle) {
+/// Brings the window before the person's eyes, wherever it was; doing so twice is doing so once. Where the
+/// desktop gave a token for it, the window comes to the front by that.
+pub(crate) fn show(app: &AppHandle, token: Option<String>) {
     let Some(window) = app.get_webview_window(LABEL) else { return };
+    if let Some(token) = token {
+        platform::painted::come_forward_by(&window, token);
+    }
+    platform::painted::watch(app);
     let shown = window.show().and_then(|()| window.unminimize()).and_then(|()| window.set_focus());
     let told = shown.and_then(|()| {
         let engine: tauri::State<'_, Engine> = app.state();

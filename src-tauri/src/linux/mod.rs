@@ -3,6 +3,8 @@
 pub(crate) mod acts;
 pub(crate) mod drawing;
 pub(crate) mod instance;
+pub(crate) mod notifications;
+pub(crate) mod painted;
 pub(crate) mod tray;
 
 use std::path::PathBuf;
@@ -40,7 +42,34 @@ impl Folders {
     }
 }
 
+/// Passwords and codes pass through this process and through the web view's, which it starts: no core dump of any of
+/// them, and no debugger of another program of the person's at this one.
+///
+/// # Errors
+/// The system does not let it.
+pub(crate) fn keep_memory_private() -> std::io::Result<()> {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    Ok(setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?)
+}
+
 /// The language that the person's environment asks for.
 pub(crate) fn language() -> Language {
     Locale::from_environment(|name| std::env::var(name).ok()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::process::{DumpableBehavior, Resource, dumpable_behavior, getrlimit};
+
+    use super::*;
+
+    #[test]
+    fn the_process_leaves_no_core_dump() {
+        keep_memory_private().unwrap();
+        assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
+        let limit = getrlimit(Resource::Core);
+        assert_eq!((limit.current, limit.maximum), (Some(0), Some(0)));
+    }
 }
