@@ -2,14 +2,12 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
-use praya_desktop::notify::Notification;
 use praya_desktop::state::Notice;
-use praya_desktop::{AppState, Engine, Parts, Paths, Screen, ServiceLink, TrayAction, link, shell};
-use praya_model::{Timestamp, TunnelState};
+use praya_desktop::{AppState, Closing, Engine, Parts, Paths, ServiceLink, link, shell};
+use praya_model::Timestamp;
 use praya_texts::TimeZone;
 use tauri::{AppHandle, Manager, RunEvent, WindowEvent};
 use tokio::sync::{mpsc, watch};
@@ -18,9 +16,10 @@ use tokio::time::sleep;
 use crate::arguments::Arguments;
 use crate::desktop::Desktop;
 use crate::platform::instance::{Instance, Wish};
+use crate::platform::notifications::{Answer, Notifications};
 use crate::platform::tray::{Item, Touch};
-use crate::platform::{Folders, drawing, instance, language};
-use crate::safe_mode::Mark;
+use crate::platform::{Folders, drawing, instance, language, painted};
+use crate::safe_mode::{Drawing, Record, Start};
 use crate::{commands, window};
 
 /// How long a tray may take to come at the desktop's start, before a window that was to stay away comes up after all.
@@ -32,20 +31,24 @@ const TRAY_COMES: Duration = Duration::from_secs(10);
 /// There is no display, or no web view.
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
     let folders = Folders::of_person()?;
-    let mark = Mark::in_folder(&folders.state);
-    let safe = drawing::set_up(arguments.safe_mode || mark.is_there())?;
+    let record = Record::in_folder(&folders.state, drawing::versions());
+    let drawing = record.drawing(arguments.drawing());
+    drawing::set_up(drawing.is_safe())?;
 
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     tauri::async_runtime::set(runtime.handle().clone());
     let _inside = runtime.enter();
     let invitation = arguments.invitation_text();
-    let wish = invitation.clone().map_or(Wish::Show, Wish::Invite);
+    let wish = Wish::of_this_start(invitation.clone());
     let Some(instance) = runtime.block_on(instance::claim(wish))? else { return Ok(ExitCode::SUCCESS) };
-    if let Err(error) = mark.leave() {
-        tracing::warn!(%error, "a start that fails will not be known at the next");
-    }
-
-    let desktop = Arc::new(Desktop::new(folders.clone(), instance.bus.clone(), safe));
+    let start = Start::new(record.clone(), drawing);
+    let (answer, answers) = mpsc::channel(16);
+    let notifications = runtime.block_on(async {
+        let made = Notifications::new(instance.bus.as_ref()?, answer).await;
+        made.inspect_err(|error| tracing::warn!(%error, "no notifications")).ok()
+    });
+    let desktop = Desktop::new(folders.clone(), notifications, record, drawing.is_safe());
+    let desktop = Arc::new(desktop);
     let engine = Engine::start(Parts {
         link: ServiceLink::start(link::by_socket(arguments.socket.clone())),
         shell: Arc::<Desktop>::clone(&desktop),
@@ -58,8 +61,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         language: language(),
         zone: TimeZone::try_system().unwrap_or(TimeZone::UTC),
         clock: || Timestamp::from(SystemTime::now()),
-        // Who asked for it needs no explanation.
-        notices: if safe && !arguments.safe_mode { vec![Notice::SafeMode] } else { Vec::new() },
+        safe_mode: matches!(drawing, Drawing::SafeAfterFailure | Drawing::SafeRemembered),
+        // Who asked for it needs no explanation, and who was told once has the settings.
+        notices: if drawing == Drawing::SafeAfterFailure { vec![Notice::SafeMode] } else { Vec::new() },
     });
     let invited = invitation.is_some();
     if let Some(text) = invitation {
@@ -67,38 +71,49 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
     }
     let minimised = arguments.minimized || (arguments.at_login && engine.state().settings.start_minimised);
     let visible = invited || !minimised;
+    if visible {
+        start.shows();
+    }
 
-    let for_setup = (engine.clone(), Arc::clone(&desktop));
+    let for_setup = (engine.clone(), desktop);
     let app = tauri::Builder::default()
         .manage(engine.clone())
-        .manage(mark)
+        .manage(start)
         .invoke_handler(commands::handler())
         .setup(move |app| {
             let (engine, desktop) = for_setup;
             desktop.is_up(app.handle().clone());
             window::make(app.handle(), visible)?;
-            start_tasks(app.handle(), &engine, instance, visible);
+            start_tasks(app.handle(), &engine, Hears { instance, answers }, visible);
             Ok(())
         })
         .build(tauri::generate_context!())
         .context("the window system")?;
-    let said = AtomicBool::new(false);
     app.run(move |app, event| {
         if let RunEvent::WindowEvent { event: WindowEvent::CloseRequested { api, .. }, .. } = event {
             api.prevent_close();
-            put_away(app, &engine, &desktop, &said);
+            put_away(app, &engine);
         }
     });
     Ok(ExitCode::SUCCESS)
 }
 
-fn start_tasks(app: &AppHandle, engine: &Engine, instance: Instance, visible: bool) {
+/// Where the person speaks to the app outside its window and its tray.
+struct Hears {
+    instance: Instance,
+    answers: mpsc::Receiver<Answer>,
+}
+
+fn start_tasks(app: &AppHandle, engine: &Engine, hears: Hears, visible: bool) {
+    if visible {
+        painted::watch(app);
+    }
     let (touches, touched) = mpsc::channel(16);
     let shown = watch::Sender::new(false);
     tauri::async_runtime::spawn(window::keep_drawn(app.clone(), engine.clone()));
     tauri::async_runtime::spawn(watch_tray(app.clone(), engine.clone(), shown.subscribe(), visible));
     tauri::async_runtime::spawn(keep_tray_drawn(engine.clone(), touches, shown));
-    tauri::async_runtime::spawn(obey(app.clone(), engine.clone(), touched, instance));
+    tauri::async_runtime::spawn(obey(app.clone(), engine.clone(), touched, hears));
 }
 
 /// Puts the icon into the tray and draws every state there; a menu that does not change is left alone, because some
@@ -149,69 +164,45 @@ async fn watch_tray(app: AppHandle, engine: Engine, mut shown: watch::Receiver<b
     }
 }
 
-/// Does what the person asks for in the tray and by starting the app again.
-async fn obey(app: AppHandle, engine: Engine, mut touches: mpsc::Receiver<Touch>, mut instance: Instance) {
+/// Does what the person asks for in the tray and by starting the app again. Nothing is waited for here: while the
+/// service hangs, the window still comes up and *Exit* is still heard.
+async fn obey(app: AppHandle, engine: Engine, mut touches: mpsc::Receiver<Touch>, mut hears: Hears) {
     loop {
-        let touch = tokio::select! {
-            Some(touch) = touches.recv() => touch,
-            Some(wish) = instance.wishes.recv() => {
-                if let Wish::Invite(text) = wish {
+        tokio::select! {
+            Some(touch) = touches.recv() => match touch {
+                Touch::Show(token) => window::show(&app, token),
+                Touch::Choose(action) => engine.choose(action),
+            },
+            Some(wish) = hears.instance.wishes.recv() => {
+                if let Some(text) = wish.invitation {
                     engine.invited(text);
                 }
-                Touch::Activate
+                window::show(&app, wish.token);
             }
+            Some(answer) = hears.answers.recv() => match answer {
+                Answer::Window(token) => window::show(&app, token),
+                Answer::Stay => {
+                    let engine = engine.clone();
+                    tauri::async_runtime::spawn(async move { engine.stay_from_outside().await });
+                }
+            },
             else => return,
-        };
-        match touch {
-            Touch::Activate | Touch::Choose(TrayAction::ShowResource | TrayAction::SignIn) => {
-                window::show(&app)
-            }
-            Touch::Choose(TrayAction::Open(id)) => {
-                let engine = engine.clone();
-                tauri::async_runtime::spawn(async move {
-                    if let Err(failure) = engine.open_resource(&id).await {
-                        tracing::warn!(code = ?failure.code, "not opened");
-                    }
-                });
-            }
-            Touch::Choose(TrayAction::Connect) => said(engine.connect().await),
-            Touch::Choose(TrayAction::Disconnect) => said(engine.disconnect().await),
-            Touch::Choose(TrayAction::Exit) => said(engine.logout(true).await),
         }
     }
 }
 
-/// What the service refuses of the tray's wishes shows in the state.
-fn said(result: Result<(), praya_model::Failure>) {
-    if let Err(failure) = result {
-        tracing::warn!(code = ?failure.code, "the service refused");
-    }
-}
-
-/// Closing the window never ends the session: with a tray the window hides; without one it stays within reach,
-/// and only where nothing is at stake the app goes.
-fn put_away(app: &AppHandle, engine: &Engine, desktop: &Desktop, said: &AtomicBool) {
-    let state = engine.state();
-    if state.tray_available {
-        if let Some(window) = app.get_webview_window(window::LABEL)
-            && let Err(error) = window.hide()
-        {
-            tracing::warn!(%error, "the window does not hide");
+/// The window closes: what becomes of it is the engine's to say.
+fn put_away(app: &AppHandle, engine: &Engine) {
+    match engine.close() {
+        Closing::Go => app.exit(0),
+        Closing::Minimise => minimise(app),
+        Closing::Hide => {
+            if let Some(window) = app.get_webview_window(window::LABEL)
+                && let Err(error) = window.hide()
+            {
+                tracing::warn!(%error, "the window does not hide");
+            }
         }
-        if state.screen == Screen::Resources && !said.swap(true, Ordering::Relaxed) {
-            let texts = engine.texts(state.locale);
-            let (title, body) = (texts.say("notify-still-running"), texts.say("notify-still-running-text"));
-            desktop.tell(Notification { title, body, urgent: false });
-        }
-        return;
-    }
-    match state.snapshot.state {
-        TunnelState::NoSession | TunnelState::Ended => app.exit(0),
-        TunnelState::Restoring
-        | TunnelState::SigningIn
-        | TunnelState::Connected
-        | TunnelState::Reconnecting
-        | TunnelState::IdleWarning => minimise(app),
     }
 }
 

@@ -6,6 +6,7 @@
     "connect",
     "disconnect",
     "logout",
+    "stay_after_all",
     "stay",
     "refresh_resources",
     "open_resource",

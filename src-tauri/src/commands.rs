@@ -55,6 +55,12 @@ pub(crate) async fn logout(engine: TheEngine<'_>, args: Logout) -> Result<()> {
 }
 
 #[tauri::command]
+pub(crate) async fn stay_after_all(engine: TheEngine<'_>) -> Result<()> {
+    engine.stay_after_all();
+    Ok(())
+}
+
+#[tauri::command]
 pub(crate) async fn stay(engine: TheEngine<'_>) -> Result<()> {
     engine.stay().await
 }

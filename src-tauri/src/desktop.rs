@@ -9,20 +9,28 @@ use praya_desktop::notify::Notification;
 use praya_desktop::open::{Machine, Os};
 use tauri::AppHandle;
 
+use crate::platform::notifications::Notifications;
 use crate::platform::{Folders, acts};
+use crate::safe_mode::Record;
 use crate::window;
 
 /// The real desktop. Before the window system is there it opens and copies nothing.
 pub(crate) struct Desktop {
     folders: Folders,
-    bus: Option<zbus::Connection>,
+    notifications: Option<Notifications>,
+    record: Record,
     safe: bool,
     app: OnceLock<AppHandle>,
 }
 
 impl Desktop {
-    pub(crate) fn new(folders: Folders, bus: Option<zbus::Connection>, safe: bool) -> Self {
-        Self { folders, bus, safe, app: OnceLock::new() }
+    pub(crate) fn new(
+        folders: Folders,
+        notifications: Option<Notifications>,
+        record: Record,
+        safe: bool,
+    ) -> Self {
+        Self { folders, notifications, record, safe, app: OnceLock::new() }
     }
 
     /// The window system is there.
@@ -30,17 +38,22 @@ impl Desktop {
         // It comes up once.
         let _ = self.app.set(app);
     }
+}
 
-    /// Shows a notification, whoever looks at what.
-    pub(crate) fn tell(&self, notification: Notification) {
-        let Some(bus) = self.bus.clone() else { return };
-        let app = self.app.get().cloned();
-        tauri::async_runtime::spawn(async move {
-            let picture = app.as_ref().and_then(AppHandle::default_window_icon);
-            if let Err(error) = acts::notify(&bus, &notification, picture).await {
-                tracing::debug!(%error, "this desktop shows no notifications");
-            }
-        });
+/// Shows a notification; says whether the person can answer it there.
+async fn shown(
+    notifications: Option<Notifications>,
+    notification: &Notification,
+    app: Option<&AppHandle>,
+) -> bool {
+    let Some(notifications) = notifications else { return false };
+    let picture = app.and_then(AppHandle::default_window_icon);
+    match notifications.show(notification, picture).await {
+        Ok(answerable) => answerable || notification.stay.is_none(),
+        Err(error) => {
+            tracing::debug!(%error, "this desktop shows no notifications");
+            false
+        }
     }
 }
 
@@ -67,6 +80,10 @@ impl Shell for Desktop {
         Machine { os: Os::here(), programs: acts::programs() }
     }
 
+    fn has_program(&self, program: &str) -> bool {
+        acts::has_program(program)
+    }
+
     fn start_at_login(&self, on: bool) -> io::Result<()> {
         acts::start_at_login(&self.folders.config, on)
     }
@@ -75,6 +92,26 @@ impl Shell for Desktop {
         if !self.app.get().is_some_and(window::is_seen) {
             self.tell(notification);
         }
+    }
+
+    fn tell(&self, notification: Notification) {
+        let (notifications, app) = (self.notifications.clone(), self.app.get().cloned());
+        tauri::async_runtime::spawn(async move {
+            let shown = shown(notifications, &notification, app.as_ref()).await;
+            if let Some(app) = app.filter(|_| notification.insists && !shown) {
+                window::show(&app, None);
+            }
+        });
+    }
+
+    fn show(&self) {
+        if let Some(app) = self.app.get() {
+            window::show(app, None);
+        }
+    }
+
+    fn draw_plainly(&self) -> io::Result<()> {
+        self.record.forget()
     }
 
     fn facts(&self) -> Facts {

@@ -201,7 +201,7 @@ commands! {
     connect() -> "null";
     /// Takes the tunnel down and keeps the session.
     disconnect() -> "null";
-    /// Ends the session, and the app as well where that is wanted.
+    /// Ends the session, and the app as well where that is wanted; why that failed stands in the state.
     logout(Logout) -> "null";
     /// Says that the person is still there: the idle time starts anew.
     stay() -> "null";
@@ -229,6 +229,8 @@ commands! {
     read_invitation(InvitationText) -> "Invitation";
     /// Adds the gateway of the invitation that is shown, and chooses it.
     accept_invitation() -> "null";
+    /// Puts away that *Exit* could not end the session; app and session stay.
+    stay_after_all() -> "null";
     /// Puts the invitation that is shown away.
     dismiss_invitation() -> "null";
     /// Changes a setting.

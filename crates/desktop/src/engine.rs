@@ -4,6 +4,9 @@
 //! while something is waited for; whoever changed it publishes.
 
 mod acts;
+mod choose;
+mod gateways;
+mod leave;
 mod model;
 mod sign_in;
 #[cfg(test)]
@@ -44,6 +47,8 @@ pub struct Parts {
     pub zone: TimeZone,
     /// The clock.
     pub clock: fn() -> Timestamp,
+    /// The window is drawn without the graphics card.
+    pub safe_mode: bool,
     /// What the app has to say about its own start.
     pub notices: Vec<Notice>,
 }
@@ -63,6 +68,8 @@ struct Inner {
     /// Held while a file is written, so that the newest value is written last.
     writing: Mutex<()>,
     state: watch::Sender<Arc<AppState>>,
+    /// The state that the person was last told the news of.
+    told: Mutex<Arc<AppState>>,
 }
 
 impl fmt::Debug for Engine {
@@ -74,7 +81,7 @@ impl fmt::Debug for Engine {
 impl Engine {
     /// Reads what is remembered and begins to listen to the service. Must be called within a runtime.
     pub fn start(parts: Parts) -> Self {
-        let Parts { link, shell, paths, language, zone, clock, mut notices } = parts;
+        let Parts { link, shell, paths, language, zone, clock, safe_mode, mut notices } = parts;
         let settings = Loaded::read(&paths.settings, &paths.managed);
         if settings.own_unreadable {
             notices.push(Notice::SettingsUnreadable);
@@ -85,8 +92,9 @@ impl Engine {
         if let Err(error) = shell.start_at_login(settings.in_force().start_at_login) {
             tracing::warn!(%error, "starting at login cannot be arranged");
         }
-        let model = Model::new(settings, Memory::read(&paths.memory), language, notices);
-        let state = watch::Sender::new(Arc::new(model.draw(clock())));
+        let model = Model::new(settings, Memory::read(&paths.memory), language, safe_mode, notices);
+        let first = Arc::new(model.draw(clock()));
+        let state = watch::Sender::new(Arc::clone(&first));
         let inner = Inner {
             link,
             shell,
@@ -96,6 +104,7 @@ impl Engine {
             model: Mutex::new(model),
             texts: Mutex::new(None),
             writing: Mutex::new(()),
+            told: Mutex::new(first),
             state,
         };
         let engine = Self(Arc::new(inner));
@@ -182,6 +191,7 @@ impl Engine {
                 _ = ticks.tick(), if lives => {
                     let now = self.now();
                     self.change(|model| model.step(now));
+                    self.tell_news();
                     self.fetch_if_wanted();
                 }
             }
@@ -190,15 +200,9 @@ impl Engine {
 
     /// Takes in what the service shows, tells the person what they would want to know, and asks for what is missing.
     fn observe(&self, link: Link) {
-        let before = self.model().draw(self.now());
         let now = self.now();
         let seen = self.change(|model| model.observe(link, now));
-        let after = self.state();
-        if let Some(happening) = notify::happened(&before, &after)
-            && let Some(notification) = notify::notification(&happening, &after, &self.texts(after.locale))
-        {
-            self.0.shell.notify(notification);
-        }
+        self.tell_news();
         if seen.remember {
             self.save_memory();
         }
@@ -212,6 +216,22 @@ impl Engine {
             });
         }
         self.fetch_if_wanted();
+    }
+
+    /// Tells what has happened since it was told last.
+    fn tell_news(&self) {
+        let after = Arc::clone(&*self.0.state.borrow());
+        let before = {
+            let mut told = self.0.told.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *told, Arc::clone(&after))
+        };
+        for happening in notify::news(&before, &after) {
+            match notify::notification(&happening, &after, &self.texts(after.locale)) {
+                Some(notification) => self.0.shell.notify(notification),
+                None if happening.insists() => self.0.shell.show(),
+                None => {}
+            }
+        }
     }
 
     /// Fetches the profiles that the person may use.

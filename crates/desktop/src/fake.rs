@@ -28,6 +28,7 @@ struct Inner {
     profiles: Mutex<Vec<KnownProfile>>,
     resources: Mutex<Response>,
     answers: Mutex<Vec<(&'static str, Response)>>,
+    hangs: Mutex<bool>,
 }
 
 impl FakeService {
@@ -43,6 +44,7 @@ impl FakeService {
             profiles: Mutex::default(),
             resources: Mutex::new(Response::Resources { resources: vec![] }),
             answers: Mutex::default(),
+            hangs: Mutex::default(),
         }))
     }
 
@@ -74,6 +76,11 @@ impl FakeService {
     pub(crate) fn stop(&self) {
         *self.0.running.lock().unwrap() = false;
         self.0.connections.lock().unwrap().drain(..).for_each(|connection| connection.abort());
+    }
+
+    /// From now on it hears everything and answers nothing, as a stopped process does.
+    pub(crate) fn hang(&self) {
+        *self.0.hangs.lock().unwrap() = true;
     }
 
     pub(crate) fn start(&self) {
@@ -121,6 +128,9 @@ impl Handler for Inner {
             Err(code) => return code.into(),
         };
         self.asked.send_modify(|asked| asked.push(request.clone()));
+        if *self.hangs.lock().unwrap() {
+            std::future::pending::<()>().await;
+        }
         let name = serde_json::to_value(&request).unwrap()["request"].as_str().unwrap_or_default().to_owned();
         let told = self
             .answers
@@ -139,8 +149,10 @@ impl Handler for Inner {
         if request == Request::Resources {
             return self.resources.lock().unwrap().clone();
         }
-        if let Request::AddProfile { profile } = request {
-            self.profiles.lock().unwrap().push(KnownProfile { profile, shared: false });
+        if let Request::AddProfile { profile, .. } = request {
+            let mut profiles = self.profiles.lock().unwrap();
+            profiles.retain(|known| known.profile.name != profile.name);
+            profiles.push(KnownProfile { profile, shared: false });
         }
         Response::Done
     }

@@ -28,6 +28,7 @@ pub mod state;
 pub mod tray;
 
 pub use engine::{Engine, Parts};
+pub use closing::Closing;
 pub use link::ServiceLink;
 pub use screen::screen;
 pub use settings::Settings;

@@ -7,7 +7,7 @@ use crate::settings::Settings;
 use crate::state::{AppState, ServiceState};
 
 /// A notification in words.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Notification {
     /// One line.
     pub title: String,
@@ -15,6 +15,10 @@ pub struct Notification {
     pub body: String,
     /// It needs the person soon.
     pub urgent: bool,
+    /// What the button says by which the person stays signed in, where that is asked.
+    pub stay: Option<String>,
+    /// Where it cannot be shown, the window comes up instead.
+    pub insists: bool,
 }
 
 /// What happened.
@@ -31,6 +35,13 @@ pub enum Happening {
         /// Seconds until then.
         seconds_left: u64,
     },
+    /// The session's longest time is over soon.
+    ExpiryNear {
+        /// Seconds until then.
+        seconds_left: u64,
+    },
+    /// A sign-in that the app began by itself waits for the person.
+    SignInWaits,
     /// The session has ended, and not by the person's own word.
     Ended {
         /// Why.
@@ -43,8 +54,37 @@ pub enum Happening {
     },
 }
 
+/// How near the end of the longest time is announced, in seconds; the window does the same.
+const EXPIRY_NEAR: u64 = 600;
+
+impl Happening {
+    /// The person must know, whatever they think of notifications.
+    pub const fn insists(&self) -> bool {
+        matches!(self, Self::IdleNear { .. })
+    }
+}
+
+/// Everything that happened from `before` to `now` and that a person who does not look would want to know.
+pub fn news(before: &AppState, now: &AppState) -> impl Iterator<Item = Happening> {
+    let expiry = expires_soon(now).filter(|_| expires_soon(before).is_none());
+    happened(before, now).into_iter().chain(expiry.map(|seconds_left| Happening::ExpiryNear { seconds_left }))
+}
+
+/// The seconds that are left of a session, when they are few.
+fn expires_soon(state: &AppState) -> Option<u64> {
+    let snapshot = &state.snapshot;
+    let lives = match snapshot.state {
+        TunnelState::Connected | TunnelState::Reconnecting | TunnelState::IdleWarning => true,
+        TunnelState::NoSession | TunnelState::Restoring | TunnelState::SigningIn | TunnelState::Ended => {
+            false
+        }
+    };
+    let at = snapshot.expires_at.filter(|_| lives && !snapshot.in_use_by_another)?;
+    Some(at.since(state.now).as_secs()).filter(|left| *left <= EXPIRY_NEAR)
+}
+
 /// What happened from `before` to `now`, if a person who does not look would want to know.
-pub fn happened(before: &AppState, now: &AppState) -> Option<Happening> {
+fn happened(before: &AppState, now: &AppState) -> Option<Happening> {
     if let (ServiceState::Attached { .. }, ServiceState::Gone { failure }) = (&before.service, &now.service) {
         return Some(Happening::ServiceGone { failure: failure.clone() });
     }
@@ -101,6 +141,16 @@ pub fn notification(happening: &Happening, state: &AppState, texts: &Texts) -> O
             texts.say_with("notify-idle-text", &[("seconds_left", (*seconds_left).into())]),
             true,
         ),
+        Happening::ExpiryNear { seconds_left } => (
+            texts.say("expiry-title"),
+            texts.say_with("expiry-text", &[("seconds_left", (*seconds_left).into())]),
+            true,
+        ),
+        Happening::SignInWaits => {
+            let profile = state.chosen.as_ref().map_or("", |name| name.as_str());
+            let title = texts.say_with("notify-sign-in-waits", &[("profile", profile.into())]);
+            (title, texts.say("notify-sign-in-waits-text"), false)
+        }
         Happening::Ended { .. } if state.snapshot.ended_by_administrator => {
             (texts.say("notify-ended"), texts.ended_by_administrator(TunnelState::Ended), true)
         }
@@ -113,12 +163,17 @@ pub fn notification(happening: &Happening, state: &AppState, texts: &Texts) -> O
             (texts.say("notify-service-gone"), texts.say("notify-service-gone-text"), true)
         }
     };
-    Some(Notification { title, body, urgent })
+    let stay = matches!(happening, Happening::IdleNear { .. }).then(|| texts.say("idle-stay"));
+    Some(Notification { title, body, urgent, stay, insists: happening.insists() })
 }
 
 fn is_wanted(happening: &Happening, settings: &Settings) -> bool {
     match happening {
-        Happening::Ended { .. } | Happening::IdleNear { .. } => settings.notify_ends,
+        Happening::Ended { .. } | Happening::IdleNear { .. } | Happening::ExpiryNear { .. } => {
+            settings.notify_ends
+        }
+        // It comes of a switch of its own.
+        Happening::SignInWaits => true,
         Happening::Connected | Happening::Lost | Happening::Back | Happening::ServiceGone { .. } => {
             settings.notify_connection
         }

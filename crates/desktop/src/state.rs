@@ -33,6 +33,8 @@ pub struct AppState {
     pub invitation: Option<Invitation>,
     /// Why a link or file that was opened is no invitation; goes with it.
     pub invitation_refused: Option<Failure>,
+    /// Why *Exit* could not end the session; the app stayed, and waits for the person's word.
+    pub exit_failed: Option<Failure>,
     /// The resources of the session.
     pub resources: ResourceList,
     /// Bytes per second over the last minutes, the oldest first (B-17).
@@ -43,6 +45,10 @@ pub struct AppState {
     pub managed: Vec<SettingKey>,
     /// The language in force: that of the settings, else the system's.
     pub locale: Language,
+    /// The system's language, whatever is in force.
+    pub system_locale: Language,
+    /// The window is drawn without the graphics card.
+    pub safe_mode: bool,
     /// Whether this desktop shows tray icons; without one the window is the only way back.
     pub tray_available: bool,
     /// What the app has to say about itself.
@@ -178,6 +184,8 @@ pub enum Notice {
     SafeMode,
     /// The settings file could not be read; the defaults are in force.
     SettingsUnreadable,
+    /// The window was closed where there is no tray: it went into the list of windows, and the session stayed.
+    NoTray,
     /// What an administrator fixed could not be read; the safe choice is in force for all of it.
     ManagedUnreadable,
 }

@@ -1,17 +1,14 @@
-//! Opening, copying, telling and starting at login, as Linux desktops have it.
+//! Opening, copying and starting at login, as Linux desktops have it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use praya_desktop::notify::Notification;
 use praya_desktop::open::PROGRAMS;
-use tauri::image::Image;
-use zbus::zvariant::Value;
-use zbus::{Connection, proxy};
 
 use super::drawing;
 
@@ -53,63 +50,22 @@ fn reap(mut child: Child) -> io::Result<()> {
 
 /// Which of the programs that a plan may name are in the search path.
 pub(crate) fn programs() -> BTreeSet<&'static str> {
+    PROGRAMS.iter().filter(|name| has_program(name)).copied().collect()
+}
+
+/// Whether there is a program of this name in the search path, or at this absolute path.
+pub(crate) fn has_program(name: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    let is_there = |name: &&&str| folders.iter().any(|folder| folder.join(name).is_file());
-    PROGRAMS.iter().filter(is_there).copied().collect()
+    let can_run = |file: PathBuf| {
+        file.metadata().is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
+    };
+    // An absolute path stays what it is, whatever it is joined to.
+    std::env::split_paths(&path).any(|folder| can_run(folder.join(name)))
 }
 
 /// Puts a text on the clipboard; on the main thread only.
 pub(crate) fn copy(text: &str) {
     gtk::Clipboard::get(&gtk::gdk::SELECTION_CLIPBOARD).set_text(text);
-}
-
-#[proxy(
-    interface = "org.freedesktop.Notifications",
-    default_service = "org.freedesktop.Notifications",
-    default_path = "/org/freedesktop/Notifications"
-)]
-trait Notifications {
-    #[allow(clippy::too_many_arguments, reason = "the specification has eight")]
-    async fn notify(
-        &self,
-        app_name: &str,
-        replaces: u32,
-        icon: &str,
-        summary: &str,
-        body: &str,
-        actions: &[&str],
-        hints: HashMap<&str, Value<'_>>,
-        expire: i32,
-    ) -> zbus::Result<u32>;
-}
-
-/// Shows a notification, with the app's own picture: where no package has installed it, no desktop knows it by name.
-pub(crate) async fn notify(
-    bus: &Connection,
-    notification: &Notification,
-    picture: Option<&Image<'_>>,
-) -> zbus::Result<()> {
-    let urgency: u8 = if notification.urgent { 2 } else { 1 };
-    let mut hints: HashMap<&str, Value<'_>> =
-        HashMap::from([("urgency", urgency.into()), ("desktop-entry", "praya-desktop".into())]);
-    if let Some(picture) = picture.and_then(image_data) {
-        hints.insert("image-data", picture);
-    }
-    let (title, body) = (&notification.title, escaped(&notification.body));
-    let notifications = NotificationsProxy::new(bus).await?;
-    notifications.notify("Praya", 0, "praya-desktop", title, &body, &[], hints, -1).await.map(drop)
-}
-
-/// A picture as the specification has it: width, height, bytes in a row, transparency, bits in a sample, samples, bytes.
-fn image_data(picture: &Image<'_>) -> Option<Value<'static>> {
-    let (width, height) = (i32::try_from(picture.width()).ok()?, i32::try_from(picture.height()).ok()?);
-    Some(Value::from((width, height, width.checked_mul(4)?, true, 8, 4, picture.rgba().to_vec())))
-}
-
-/// The body may hold markup; ours has none.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// Writes or removes the file that starts the app at login.
@@ -195,14 +151,10 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_has_the_form_of_the_notifications_specification() {
-        let picture = image_data(&Image::new_owned(vec![7; 2 * 3 * 4], 2, 3)).unwrap();
-        assert_eq!(picture.value_signature().to_string(), "(iiibiiay)");
-        assert_eq!(picture, Value::from((2, 3, 8, true, 8, 4, vec![7_u8; 24])));
-    }
-
-    #[test]
-    fn a_notification_has_no_markup_of_others() {
-        assert_eq!(escaped("<b>a</b> & b"), "&lt;b&gt;a&lt;/b&gt; &amp; b");
+    fn a_program_is_a_file_that_may_be_run() {
+        assert!(has_program("sh") && has_program("/bin/sh"));
+        assert!(
+            !has_program("praya-no-such-program") && !has_program("/etc/os-release") && !has_program("/bin")
+        );
     }
 }

@@ -8,18 +8,31 @@ use tokio::time::timeout;
 use zbus::fdo::RequestNameFlags;
 use zbus::{Connection, connection, interface, proxy};
 
+/// Where a desktop gives a program the right to come to the front: by the protocols of Wayland and of X.
+pub(super) const TOKENS: [&str; 2] = ["XDG_ACTIVATION_TOKEN", "DESKTOP_STARTUP_ID"];
+
 const NAME: &str = "org.praya.Desktop";
 const PATH: &str = "/org/praya/Desktop";
 /// How long the first app may take to answer the second.
 const ANSWER: Duration = Duration::from_secs(5);
 
-/// What a start wants of the app that runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Wish {
-    /// Its window.
-    Show,
-    /// Its window, and the text of an invitation in it.
-    Invite(String),
+/// The longest token that is passed on, in bytes.
+const MAX_TOKEN: usize = 256;
+
+/// What a start wants of the app that runs: its window.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Wish {
+    /// The text of an invitation to show in it.
+    pub(crate) invitation: Option<String>,
+    /// What the desktop gave to the start so that its window may come to the front; it is the first app's to use.
+    pub(crate) token: Option<String>,
+}
+
+impl Wish {
+    /// The wish of this start.
+    pub(crate) fn of_this_start(invitation: Option<String>) -> Self {
+        Self { invitation, token: TOKENS.iter().find_map(|name| token(std::env::var(name).ok()?)) }
+    }
 }
 
 /// The right to be the app.
@@ -36,15 +49,16 @@ struct Door(mpsc::Sender<Wish>);
 
 #[interface(name = "org.praya.Desktop1")]
 impl Door {
-    async fn show(&self) {
-        self.wish(Wish::Show);
+    async fn show(&self, token: String) {
+        self.wish(Wish { invitation: None, token: self::token(token) });
     }
 
-    async fn invite(&self, text: String) {
+    async fn invite(&self, text: String, token: String) {
         // One byte more than an invitation may have is enough to refuse it by.
         let limit = praya_desktop::invitation::MAX_LENGTH + 1;
         let end = (0..=limit.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-        self.wish(Wish::Invite(text.get(..end).unwrap_or_default().to_owned()));
+        let invitation = Some(text.get(..end).unwrap_or_default().to_owned());
+        self.wish(Wish { invitation, token: self::token(token) });
     }
 }
 
@@ -63,8 +77,8 @@ impl Door {
     default_path = "/org/praya/Desktop"
 )]
 trait First {
-    async fn show(&self) -> zbus::Result<()>;
-    async fn invite(&self, text: &str) -> zbus::Result<()>;
+    async fn show(&self, token: &str) -> zbus::Result<()>;
+    async fn invite(&self, text: &str, token: &str) -> zbus::Result<()>;
 }
 
 /// Becomes the app, or hands `wish` to the one that is there and returns `None`.
@@ -97,8 +111,47 @@ pub(crate) async fn claim(wish: Wish) -> Result<Option<Instance>> {
 
 async fn tell(bus: &Connection, wish: Wish) -> zbus::Result<()> {
     let first = FirstProxy::new(bus).await?;
-    match wish {
-        Wish::Show => first.show().await,
-        Wish::Invite(text) => first.invite(&text).await,
+    let token = wish.token.unwrap_or_default();
+    match wish.invitation {
+        None => first.show(&token).await,
+        Some(text) => first.invite(&text, &token).await,
+    }
+}
+
+/// A token as a desktop writes one; anything else is none.
+fn token(text: String) -> Option<String> {
+    let plain = (1..=MAX_TOKEN).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    plain.then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::UnixStream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a33_a_second_start_hands_its_wish_and_its_token_to_the_first() {
+        let (here, there) = UnixStream::pair().unwrap();
+        let (sender, mut wishes) = mpsc::channel(4);
+        let first = connection::Builder::unix_stream(there).server(zbus::Guid::generate()).unwrap().p2p();
+        let first = first.serve_at(PATH, Door(sender)).unwrap().build();
+        let second = connection::Builder::unix_stream(here).p2p().build();
+        let (_first, second) = tokio::try_join!(first, second).unwrap();
+        for wish in [
+            Wish { invitation: None, token: Some("gnome-1_TIME42".to_owned()) },
+            Wish { invitation: Some("praya://add?gateway=a".to_owned()), token: Some("x".to_owned()) },
+            Wish::default(),
+        ] {
+            tell(&second, wish.clone()).await.unwrap();
+            assert_eq!(wishes.recv().await, Some(wish));
+        }
+    }
+
+    #[test]
+    fn what_is_no_token_is_not_passed_on() {
+        for odd in [String::new(), "a b".to_owned(), "a\nb".to_owned(), "x".repeat(MAX_TOKEN + 1)] {
+            assert_eq!(token(odd.clone()), None, "{odd:?}");
+        }
     }
 }

@@ -8,9 +8,10 @@ use tokio::sync::{mpsc, watch};
 /// What the person does with the icon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Touch {
-    /// A click, or each of a double one.
-    Activate,
-    /// A line of the menu.
+    /// The window, by a click, each of a double one, or a line of the menu; with the token by which it may come
+    /// to the front.
+    Show(Option<String>),
+    /// Another line of the menu.
     Choose(TrayAction),
 }
 
@@ -48,6 +49,19 @@ impl Item {
 }
 
 impl Drawn {
+    fn show(&self) {
+        self.touch(Touch::Show(ksni::current_xdg_activation_token()));
+    }
+
+    fn choose(&self, action: &TrayAction) {
+        match action {
+            TrayAction::ShowResource | TrayAction::SignIn => self.show(),
+            TrayAction::Open(_) | TrayAction::Connect | TrayAction::Disconnect | TrayAction::Exit => {
+                self.touch(Touch::Choose(action.clone()));
+            }
+        }
+    }
+
     fn touch(&self, touch: Touch) {
         // Who clicks faster than a window can come up clicks in vain.
         let _ = self.touches.try_send(touch);
@@ -77,11 +91,11 @@ impl ksni::Tray for Drawn {
     }
 
     fn activate(&mut self, _x: i32, _y: i32) {
-        self.touch(Touch::Activate);
+        self.show();
     }
 
     fn secondary_activate(&mut self, _x: i32, _y: i32) {
-        self.touch(Touch::Activate);
+        self.show();
     }
 
     fn menu(&self) -> Vec<MenuItem<Self>> {
@@ -106,7 +120,7 @@ fn line(item: &TrayItem) -> MenuItem<Drawn> {
         }
         TrayItem::Action { id, text, enabled } => {
             let id = id.clone();
-            let activate = Box::new(move |drawn: &mut Drawn| drawn.touch(Touch::Choose(id.clone())));
+            let activate = Box::new(move |drawn: &mut Drawn| drawn.choose(&id));
             StandardItem { label: label(text), enabled: *enabled, activate, ..StandardItem::default() }.into()
         }
         TrayItem::Separator => MenuItem::Separator,

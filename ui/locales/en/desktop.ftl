@@ -18,6 +18,7 @@ managed = Managed by your organisation
 managed-hint = Your administrator has set this; it cannot be changed here.
 no-tray = This desktop shows no tray icons. Praya stays reachable: start it again to bring this window back.
 safe-mode = Praya runs in safe mode because the last start showed no window. Drawing may be slower; everything works.
+notice-no-tray = Closing the window put it into the list of windows, because this desktop shows no tray icons. You stayed signed in.
 notice-settings-unreadable = Your settings could not be read; the defaults are in force.
 notice-managed-unreadable = What your administrator has set could not be read; the safe choice is in force for all of it.
 
@@ -333,7 +334,13 @@ exit-confirm = Exit and log out
 
 ## Settings
 
+exit-text-no-tray = Exit ends the session and the tunnel. To keep them, close the window only: it stays in the list of windows.
+exit-close-only = Close the window only
+exit-minimise-only = Minimise the window only
 settings-title = Settings
+exit-failed-title = The session could not be ended
+exit-failed-text = You may still be signed in, and the tunnel may still be up. Praya stays so that you can see to it.
+exit-failed-anyway = Exit anyway, the session stays
 settings-language = Language
 settings-language-system = As the system ({ $language })
 settings-theme = Appearance
@@ -342,9 +349,9 @@ settings-theme-light = Light
 settings-theme-dark = Dark
 settings-start = At start
 settings-start-at-login = Start Praya when I sign in to this computer
-settings-start-minimised = Start without a window, in the tray
+settings-start-minimised = At that start, show no window, only the tray icon
 settings-connect-at-start = Connect at start
-    .hint = Goes straight to the sign-in of the gateway used last
+    .hint = Brings a tunnel up that you disconnected, or begins the sign-in of the account used last; while no window is shown, a notification says that it waits
 settings-opening = How resources open
 settings-open-web = Web pages
 settings-open-rdp = Remote desktops
@@ -414,6 +421,11 @@ notify-reconnected-text = The tunnel to { $profile } is back.
 notify-idle = You are about to be logged out
 notify-idle-text = Nothing has gone through the tunnel. In { DURATION($seconds_left) } you are logged out.
 notify-ended = You are signed out
+tray-open-failed = The resource could not be opened
+tray-connect-failed = The tunnel could not be brought up
+tray-disconnect-failed = The tunnel could not be taken down
+tray-copied = { $name }: the address is copied
+tray-copied-text = Paste it into the program that opens it.
 notify-service-gone = The Praya service does not answer
 notify-service-gone-text = The tunnel may be down. Praya keeps trying.
 notify-still-running = Praya goes on in the background
@@ -432,6 +444,9 @@ diagnostics-copy = Copy everything
 
 ## About
 
+notify-still-running-no-tray = You stay signed in. The window is in the list of windows; starting Praya again brings it back too.
+notify-sign-in-waits = The sign-in to { $profile } waits for you
+notify-sign-in-waits-text = Open Praya and go on there.
 about-title = About Praya
 about-text = Secure remote access to your organisation's resources.
 about-version = Version { $version }

@@ -18,6 +18,7 @@ managed = Gerido pela sua organização
 managed-hint = Foi definido pelo administrador e não pode ser alterado aqui.
 no-tray = Este ambiente não mostra ícones na área de notificação. O Praya continua acessível: inicie-o outra vez para trazer esta janela de volta.
 safe-mode = O Praya está em modo de segurança porque o último arranque não mostrou nenhuma janela. O desenho pode ser mais lento; tudo funciona.
+notice-no-tray = Ao fechar, a janela passou para a lista de janelas, porque este ambiente não mostra ícones na área de notificação. A sua sessão manteve-se.
 notice-settings-unreadable = Não foi possível ler as suas definições; estão em vigor as predefinidas.
 notice-managed-unreadable = Não foi possível ler o que o administrador definiu; está em vigor a escolha segura para tudo.
 
@@ -333,7 +334,13 @@ exit-confirm = Sair e terminar sessão
 
 ## Definições
 
+exit-text-no-tray = Sair termina a sessão e o túnel. Para os manter, feche apenas a janela: fica na lista de janelas.
+exit-close-only = Fechar só a janela
+exit-minimise-only = Minimizar só a janela
 settings-title = Definições
+exit-failed-title = Não foi possível terminar a sessão
+exit-failed-text = A sessão pode continuar iniciada e o túnel ativo. O Praya fica aberto para que possa tratar disso.
+exit-failed-anyway = Sair mesmo assim, a sessão mantém-se
 settings-language = Idioma
 settings-language-system = Como o sistema ({ $language })
 settings-theme = Aspeto
@@ -342,9 +349,9 @@ settings-theme-light = Claro
 settings-theme-dark = Escuro
 settings-start = Arranque
 settings-start-at-login = Iniciar o Praya quando inicio sessão neste computador
-settings-start-minimised = Iniciar sem janela, na área de notificação
+settings-start-minimised = Nesse arranque, não mostrar janela, só o ícone na área de notificação
 settings-connect-at-start = Ligar no arranque
-    .hint = Vai diretamente para o início de sessão do último gateway utilizado
+    .hint = Restabelece um túnel que desligou, ou começa a iniciar a sessão da última conta utilizada; sem janela à vista, uma notificação diz que está à espera
 settings-opening = Como abrem os recursos
 settings-open-web = Páginas Web
 settings-open-rdp = Ambientes remotos
@@ -414,6 +421,11 @@ notify-reconnected-text = O túnel para { $profile } voltou.
 notify-idle = A sua sessão está prestes a terminar
 notify-idle-text = Nada passou pelo túnel. A sessão termina dentro de { DURATION($seconds_left) }.
 notify-ended = A sua sessão terminou
+tray-open-failed = Não foi possível abrir o recurso
+tray-connect-failed = Não foi possível estabelecer o túnel
+tray-disconnect-failed = Não foi possível desligar o túnel
+tray-copied = { $name }: o endereço foi copiado
+tray-copied-text = Cole-o no programa que o abre.
 notify-service-gone = O serviço Praya não responde
 notify-service-gone-text = O túnel pode estar em baixo. O Praya continua a tentar.
 notify-still-running = O Praya continua em segundo plano
@@ -432,6 +444,9 @@ diagnostics-copy = Copiar tudo
 
 ## Acerca
 
+notify-still-running-no-tray = A sua sessão mantém-se. A janela está na lista de janelas; iniciar o Praya outra vez também a traz de volta.
+notify-sign-in-waits = O início de sessão em { $profile } está à sua espera
+notify-sign-in-waits-text = Abra o Praya e continue aí.
 about-title = Acerca do Praya
 about-text = Acesso remoto seguro aos recursos da sua organização.
 about-version = Versão { $version }

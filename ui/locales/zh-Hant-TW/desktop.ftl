@@ -18,6 +18,7 @@ managed = 由貴單位管理
 managed-hint = 此項由管理者設定，無法在這裡變更。
 no-tray = 此桌面環境不顯示系統匣圖示。Praya 仍可使用：再次啟動程式即可叫出此視窗。
 safe-mode = 上次啟動時視窗未能顯示，因此 Praya 目前以安全模式執行。畫面可能較慢，功能不受影響。
+notice-no-tray = 此桌面環境不顯示系統匣圖示，因此關閉視窗後，視窗留在視窗清單中，您仍保持登入。
 notice-settings-unreadable = 無法讀取您的設定，目前使用預設值。
 notice-managed-unreadable = 無法讀取管理者的設定，相關項目一律採用安全的選項。
 
@@ -297,7 +298,13 @@ exit-confirm = 結束並登出
 
 ## 設定
 
+exit-text-no-tray = 「結束」會登出並關閉通道。若要保持登入，只要關閉視窗即可，視窗會留在視窗清單中。
+exit-close-only = 只關閉視窗
+exit-minimise-only = 只將視窗縮到最小
 settings-title = 設定
+exit-failed-title = 無法登出
+exit-failed-text = 您可能仍處於登入狀態，通道也可能仍然連通。Praya 繼續執行，方便您處理。
+exit-failed-anyway = 仍要結束，保持登入
 settings-language = 語言
 settings-language-system = 依系統設定（{ $language }）
 settings-theme = 外觀
@@ -306,9 +313,9 @@ settings-theme-light = 淺色
 settings-theme-dark = 深色
 settings-start = 啟動
 settings-start-at-login = 登入這台電腦時啟動 Praya
-settings-start-minimised = 啟動時不開視窗，只顯示於系統匣
+settings-start-minimised = 該次啟動不開視窗，只顯示系統匣圖示
 settings-connect-at-start = 啟動時連線
-    .hint = 直接進入上次使用之閘道的登入畫面
+    .hint = 恢復您先前中斷的通道，或以上次使用的帳號開始登入；未開視窗時，會以通知告訴您正在等待登入
 settings-opening = 資源的開啟方式
 settings-open-web = 網頁
 settings-open-rdp = 遠端桌面
@@ -378,6 +385,11 @@ notify-reconnected-text = 到 { $profile } 的通道已恢復。
 notify-idle = 即將自動登出
 notify-idle-text = 通道沒有使用。{ DURATION($seconds_left) }後將自動登出。
 notify-ended = 您已登出
+tray-open-failed = 無法開啟資源
+tray-connect-failed = 無法建立通道
+tray-disconnect-failed = 無法中斷通道
+tray-copied = 已複製「{ $name }」的位址
+tray-copied-text = 請貼到可開啟該位址的程式中。
 notify-service-gone = Praya 服務沒有回應
 notify-service-gone-text = 通道可能已中斷，Praya 會繼續嘗試。
 notify-still-running = Praya 在背景繼續執行
@@ -396,6 +408,9 @@ diagnostics-copy = 全部複製
 
 ## 關於
 
+notify-still-running-no-tray = 您仍保持登入。視窗留在視窗清單中，再次啟動 Praya 也可叫回。
+notify-sign-in-waits = { $profile } 正在等待您登入
+notify-sign-in-waits-text = 請開啟 Praya 繼續登入。
 about-title = 關於 Praya
 about-text = 安全地從遠端使用貴單位的資源。
 about-version = 版本 { $version }

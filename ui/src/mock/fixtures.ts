@@ -191,6 +191,7 @@ export const BASE: AppState = {
   invitation: null,
   invitation_refused: null,
   resources: { resources: "none" },
+  exit_failed: null,
   rates: [],
   settings: {
     language: null,
@@ -209,6 +210,8 @@ export const BASE: AppState = {
   managed: [],
   locale: "en",
   tray_available: true,
+  system_locale: "en",
+  safe_mode: false,
   notices: [],
 };
 

@@ -18,8 +18,6 @@ use crate::memory::Person;
 use crate::open::{self, Opening};
 use crate::settings::{self, Setting, SettingKey};
 
-/// How long *Exit* waits for the service; the app goes in any case.
-const FAREWELL: Duration = Duration::from_secs(12);
 /// How long the service's doctor is waited for when a report is made.
 const DOCTOR: Duration = Duration::from_secs(20);
 
@@ -42,36 +40,6 @@ impl Engine {
     /// The service's refusal.
     pub async fn disconnect(&self) -> Result<(), Failure> {
         self.simply(Request::Disconnect).await
-    }
-
-    /// Ends the session, and the app as well where `exit` is set.
-    ///
-    /// # Errors
-    /// The service's refusal; with `exit` there is none, because the person wants to go.
-    pub async fn logout(&self, exit: bool) -> Result<(), Failure> {
-        if !exit {
-            return self.simply(Request::Logout { reason: EndReason::UserLogout }).await;
-        }
-        let something = {
-            let model = self.model();
-            let nothing = matches!(model.snapshot().state, TunnelState::NoSession | TunnelState::Ended);
-            model.is_attached() && !nothing && !model.snapshot().in_use_by_another
-        };
-        if something {
-            let logout = self.simply(Request::Logout { reason: EndReason::TrayExit });
-            match timeout(FAREWELL, logout).await {
-                Ok(Ok(())) => {}
-                Ok(Err(failure)) => tracing::warn!(code = ?failure.code, "the session was not ended"),
-                Err(_) => tracing::warn!("the service did not answer in time"),
-            }
-        }
-        self.0.shell.quit();
-        Ok(())
-    }
-
-    /// Ends the app and keeps the session.
-    pub fn quit(&self) {
-        self.0.shell.quit();
     }
 
     /// Says that the person is still there. A gateway that has no ear for it gets a packet that counts: one
@@ -248,15 +216,18 @@ impl Engine {
             let model = self.model();
             (model.draw(self.now()), model.record())
         };
-        diagnostics::report(&state, &self.0.shell.facts(), &record, diagnosis.as_ref())
+        let report = diagnostics::report(&state, &self.0.shell.facts(), &record, diagnosis.as_ref());
+        self.model().report = Some(report.clone());
+        report
     }
 
-    /// Saves that report, readable by the person alone, and says where.
+    /// Saves the report that was read last, letter by letter and readable by the person alone, and says where.
     ///
     /// # Errors
     /// It cannot be written.
     pub async fn save_diagnostics(&self) -> Result<String, Failure> {
-        let text = self.diagnostics().await;
+        let unread = || FailureCode::Internal { detail: "no report was read".to_owned() };
+        let text = self.model().report.clone().ok_or_else(unread)?;
         let path = self.0.paths.reports.join(format!("praya-diagnostics-{}.txt", self.now().as_secs()));
         let written = path.clone();
         let saved =
@@ -270,7 +241,7 @@ impl Engine {
         Err(FailureCode::Internal { detail }.into())
     }
 
-    fn resource(&self, id: &ResourceId) -> Result<praya_model::Resource, Failure> {
+    pub(super) fn resource(&self, id: &ResourceId) -> Result<praya_model::Resource, Failure> {
         let found = self.model().resource(id);
         found.ok_or_else(|| FailureCode::NoSuchResource { name: id.to_string() }.into())
     }

@@ -33,8 +33,15 @@ pub(super) struct Model {
     pub(super) invitation: Option<Invitation>,
     pub(super) invitation_refused: Option<Failure>,
     pub(super) notices: Vec<Notice>,
+    pub(super) exit_failed: Option<Failure>,
     pub(super) tray_available: bool,
     language: Language,
+    /// Drawn without the graphics card.
+    safe_mode: bool,
+    /// The report that the person read last.
+    pub(super) report: Option<String>,
+    /// What closing the window leads to has been said.
+    pub(super) closing_said: bool,
     resources: Resources,
     history: History,
     record: VecDeque<Entry>,
@@ -77,7 +84,13 @@ pub(super) struct Seen {
 }
 
 impl Model {
-    pub(super) fn new(settings: Loaded, memory: Memory, language: Language, notices: Vec<Notice>) -> Self {
+    pub(super) fn new(
+        settings: Loaded,
+        memory: Memory,
+        language: Language,
+        safe_mode: bool,
+        notices: Vec<Notice>,
+    ) -> Self {
         Self {
             service: ServiceState::Connecting,
             snapshot: Arc::default(),
@@ -87,8 +100,12 @@ impl Model {
             invitation: None,
             invitation_refused: None,
             notices,
+            exit_failed: None,
             tray_available: false,
             language,
+            safe_mode,
+            report: None,
+            closing_said: false,
             resources: Resources::default(),
             history: History::default(),
             record: VecDeque::new(),
@@ -112,8 +129,12 @@ impl Model {
             accounts: if settings.remember_account { self.memory.accounts.clone() } else { Vec::new() },
             invitation: self.invitation.clone(),
             invitation_refused: self.invitation_refused.clone(),
+            exit_failed: self.exit_failed.clone().filter(|_| !self.is_over()),
             resources: self.resources.list(&self.memory),
             rates: self.history.rates(),
+            locale: settings.language.unwrap_or(self.language),
+            system_locale: self.language,
+            safe_mode: self.safe_mode,
             settings,
             managed: self.settings.managed_keys(),
             locale: settings.language.unwrap_or(self.language),
@@ -160,6 +181,11 @@ impl Model {
                 | TunnelState::SigningIn
                 | TunnelState::Ended => false,
             }
+    /// Whether the service says that there is nothing to end any more.
+    fn is_over(&self) -> bool {
+        self.is_attached() && matches!(self.snapshot.state, TunnelState::NoSession | TunnelState::Ended)
+    }
+
     }
 
     pub(super) fn is_attached(&self) -> bool {

@@ -11,6 +11,7 @@ use super::model::Form;
 use crate::commands::{Answer, BeginSignIn};
 use crate::fold;
 use crate::link::Link;
+use crate::notify::{self, Happening};
 
 /// How long a typed password waits for its question before it is forgotten.
 const QUESTION: Duration = Duration::from_secs(60);
@@ -108,13 +109,20 @@ impl Engine {
                 let account = self
                     .gateway_of(&target)
                     .and_then(|gateway| self.model().memory.account(&gateway).map(str::to_owned));
-                match account {
+                let begun = match account {
                     // Without a name there is nothing to begin with; the sign-in screen asks for it.
                     None => Ok(()),
                     Some(account) => {
                         self.begin_sign_in(BeginSignIn { target, account, password: None }).await
                     }
+                };
+                if begun.is_ok() {
+                    let state = self.state();
+                    let texts = self.texts(state.locale);
+                    let waits = notify::notification(&Happening::SignInWaits, &state, &texts);
+                    waits.into_iter().for_each(|waits| self.0.shell.notify(waits));
                 }
+                begun
             }
         };
         if let Err(failure) = done {

@@ -1,5 +1,9 @@
 //! The engine against a service in memory and a desktop that only remembers.
 
+mod gateways;
+mod leave;
+mod outside;
+
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -66,7 +70,21 @@ impl Shell for Desktop {
     }
 
     fn notify(&self, notification: Notification) {
-        self.note(format!("notify {}", notification.title));
+        let stay = notification.stay.map(|stay| format!(" [{stay}]")).unwrap_or_default();
+        self.note(format!("notify {}{stay}", notification.title));
+    }
+
+    fn tell(&self, notification: Notification) {
+        self.note(format!("tell {}: {}", notification.title, notification.body));
+    }
+
+    fn show(&self) {
+        self.note("show".into());
+    }
+
+    fn draw_plainly(&self) -> io::Result<()> {
+        self.note("draw plainly".into());
+        Ok(())
     }
 
     fn facts(&self) -> Facts {
@@ -113,6 +131,7 @@ impl World {
 
     async fn until(&self, wanted: impl Fn(&AppState) -> bool) -> AppState {
         let mut states = self.engine.watch();
+            safe_mode: false,
         let found = tokio::time::timeout(Duration::from_secs(20), states.wait_for(|state| wanted(state)));
         AppState::clone(&*found.await.expect("the state comes").unwrap())
     }
@@ -124,6 +143,19 @@ impl World {
 
 fn office() -> KnownProfile {
     let profile =
+    /// Waits until the desktop did something, and takes the list of what it did so far.
+    async fn done(&self, wanted: &str) -> Vec<String> {
+        let is_done = || self.desktop.did.lock().unwrap().iter().any(|did| did.starts_with(wanted));
+        tokio::time::timeout(Duration::from_secs(20), async {
+            while !is_done() {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await
+        .unwrap_or_else(|_| panic!("{wanted} in {:?}", self.did()));
+        self.did()
+    }
+
         Profile { name: "Office".parse().unwrap(), gateway: "vpn.example".parse().unwrap(), pin: None };
     KnownProfile { profile, shared: true }
 }
@@ -318,43 +350,15 @@ async fn a29_exit_logs_out_with_its_reason_and_then_goes() {
 async fn a28_staying_asks_the_gateway_and_is_told_when_it_is_too_late() {
     let world = World::new();
     world.service.show(connected());
+    assert_eq!(world.did().last().map(String::as_str), Some("show"), "the tunnel may still be up");
+    assert_eq!(world.engine.state().exit_failed, Some(FailureCode::ServiceUnavailable.into()));
+    world.engine.quit();
     world.until(|state| state.screen == Screen::Resources).await;
     world.engine.stay().await.unwrap();
     world.service.asked(|request| *request == Request::StayActive).await;
     world.service.answer("stay_active", FailureCode::SessionEnded { reason: EndReason::Idle }.into());
     let failure = world.engine.stay().await.unwrap_err();
     assert_eq!(failure.code, FailureCode::SessionEnded { reason: EndReason::Idle });
-}
-
-#[tokio::test]
-async fn an_invitation_is_shown_before_anything_is_done_with_it() {
-    let world = World::new();
-    world.until(|state| state.screen == Screen::Gateway).await;
-    let text = "praya://add?gateway=vpn.example&name=Office".to_owned();
-    world.engine.read_invitation(&InvitationText { text }).unwrap();
-    let state = world.until(|state| state.invitation.is_some()).await;
-    assert_eq!((state.screen, state.profiles.len()), (Screen::Gateway, 0));
-    world.engine.accept_invitation().await.unwrap();
-    let state = world.until(|state| state.invitation.is_none()).await;
-    assert_eq!((state.screen, state.chosen.unwrap().as_str()), (Screen::SignIn, "Office"));
-    let bad = InvitationText { text: "praya://add?gateway=http://x".into() };
-    assert!(world.engine.read_invitation(&bad).is_err());
-    world.engine.invited(bad.text);
-    let state = world.until(|state| state.invitation_refused.is_some()).await;
-    assert_eq!(state.screen, Screen::Gateway);
-    world.engine.dismiss_invitation();
-    assert_eq!(world.engine.state().screen, Screen::SignIn);
-}
-
-#[tokio::test]
-async fn a_gateway_that_another_view_stored_is_there_when_the_person_looks() {
-    let world = World::new();
-    world.until(|state| state.screen == Screen::Gateway).await;
-    world.service.asked(|request| *request == Request::ListProfiles).await;
-    world.service.profiles(vec![office()]);
-    world.engine.looked_at();
-    let state = world.until(|state| !state.profiles.is_empty()).await;
-    assert_eq!(state.screen, Screen::SignIn);
 }
 
 #[tokio::test]
@@ -378,6 +382,29 @@ async fn connect_at_start_begins_the_sign_in_of_the_last_account_once() {
     let memory =
         r#"{"chosen": "Office", "accounts": [{"gateway": "https://vpn.example/", "account": "wong"}]}"#;
     std::fs::write(folder.path().join("memory.json"), memory).unwrap();
+#[tokio::test]
+async fn a_program_of_the_persons_own_is_checked_kept_and_started() {
+    let world = World::new();
+    let check = |words: &[&str]| {
+        let words = words.iter().map(|word| (*word).to_owned()).collect();
+        world.engine.check_program(&ProgramWords { words }).fault
+    };
+    assert_eq!(check(&["viewer", "{url}"]), None);
+    assert_eq!(check(&["viewer"]), Some(ProgramFault::NoAddress));
+    assert_eq!(check(&["no-viewer", "{url}"]), Some(ProgramFault::NotThere));
+
+    let setting = serde_json::json!({ "key": "open_web", "value": ["viewer", "--at", "{url}"] });
+    world.engine.set_setting(serde_json::from_value(setting).unwrap()).await.unwrap();
+    let text = std::fs::read_to_string(world.folder.path().join("settings.toml")).unwrap();
+    assert!(text.contains("open_web = [\"viewer\", \"--at\", \"{url}\"]"), "{text}");
+    world.service.resources(vec![resource("wiki")]);
+    world.service.show(connected());
+    world.until(|state| matches!(state.resources, ResourceList::Ready { .. })).await;
+    let opened = world.engine.open_resource(&ResourceId::new("wiki")).await.unwrap();
+    assert_eq!(opened, Opened::Program { program: "viewer".into() });
+    assert!(world.did().iter().any(|did| did.starts_with("viewer [\"--at\", \"http")), "{:?}", world.did());
+}
+
     let service = FakeService::new();
     service.profiles(vec![office()]);
     let world = World::with(service, folder);
@@ -402,3 +429,8 @@ async fn the_report_is_saved_for_the_person_alone_and_tells_no_names() {
     assert!(text.contains("attached") && text.contains("\"connected\""), "{text}");
     assert!(!text.contains("wong") && !text.contains("vpn.example"), "{text}");
 }
+    assert!(world.engine.save_diagnostics().await.is_err(), "what nobody has read is not saved");
+    let read = world.engine.diagnostics().await;
+    world.service.show(Snapshot { state: TunnelState::Reconnecting, ..connected() });
+    world.until(|state| state.snapshot.state == TunnelState::Reconnecting).await;
+    assert_eq!(text, read, "letter by letter what was read");
