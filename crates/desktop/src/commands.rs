@@ -241,7 +241,7 @@ commands! {
     doctor() -> "Diagnosis";
     /// What a report to the help desk would hold, redacted, to read first.
     diagnostics() -> "string";
-    /// Saves that report and says where.
+    /// Saves the report that was read last and says where.
     save_diagnostics() -> "string";
     /// Ends the app and keeps the session.
     quit() -> "null";

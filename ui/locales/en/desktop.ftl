@@ -406,6 +406,7 @@ tray-favourites = Favourites
 tray-account = { $account } at { $profile }
 tray-idle = Logs out in { DURATION($seconds_left) }
 tray-service-gone = The service does not answer
+in-use-way-out = If that person has left without logging out, an administrator of this computer can end the session with “sudo praya logout”.
 tray-in-use = Another person is signed in
 tray-tooltip = Praya: { $state }
 tray-tooltip-profile = Praya: { $state }, { $profile }

@@ -406,6 +406,7 @@ tray-favourites = Favoritos
 tray-account = { $account } em { $profile }
 tray-idle = A sessão termina dentro de { DURATION($seconds_left) }
 tray-service-gone = O serviço não responde
+in-use-way-out = Se essa pessoa saiu sem terminar a sessão, um administrador deste computador pode terminá-la com «sudo praya logout».
 tray-in-use = Outra pessoa tem sessão iniciada
 tray-tooltip = Praya: { $state }
 tray-tooltip-profile = Praya: { $state }, { $profile }

@@ -370,6 +370,7 @@ tray-favourites = 我的最愛
 tray-account = { $account }，{ $profile }
 tray-idle = { DURATION($seconds_left) }後自動登出
 tray-service-gone = 服務沒有回應
+in-use-way-out = 若對方離開時沒有登出，這台電腦的管理員可以執行「sudo praya logout」結束其登入。
 tray-in-use = 另一位用戶已登入
 tray-tooltip = Praya：{ $state }
 tray-tooltip-profile = Praya：{ $state }，{ $profile }

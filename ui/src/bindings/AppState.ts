@@ -54,13 +54,17 @@ chosen: ProfileName | null,
  */
 accounts: Array<RememberedAccount>,
 /**
- * An invitation that was opened and waits for the person's word.
+ * An invitation that was opened and waits for the person's word, over whichever screen is shown.
  */
 invitation: Invitation | null,
 /**
- * Why a link or file that was opened is no invitation; goes with it.
+ * Why a link or file that was opened, perhaps while that one waited, was not taken; goes with it.
  */
 invitation_refused: Failure | null,
+/**
+ * Why *Exit* could not end the session; the app stayed, and waits for the person's word.
+ */
+exit_failed: Failure | null,
 /**
  * The resources of the session.
  */
@@ -81,6 +85,14 @@ managed: Array<SettingKey>,
  * The language in force: that of the settings, else the system's.
  */
 locale: Language,
+/**
+ * The system's language, whatever is in force.
+ */
+system_locale: Language,
+/**
+ * The window is drawn without the graphics card.
+ */
+safe_mode: boolean,
 /**
  * Whether this desktop shows tray icons; without one the window is the only way back.
  */

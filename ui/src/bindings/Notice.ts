@@ -3,4 +3,4 @@
 /**
  * What the app has to say about itself.
  */
-export type Notice = "safe_mode" | "settings_unreadable" | "managed_unreadable";
+export type Notice = "safe_mode" | "settings_unreadable" | "no_tray" | "managed_unreadable";

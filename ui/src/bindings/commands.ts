@@ -15,6 +15,9 @@ import type { OneResource } from "./OneResource";
 import type { OneSession } from "./OneSession";
 import type { Opened } from "./Opened";
 import type { OwnSession } from "./OwnSession";
+import type { PinProfile } from "./PinProfile";
+import type { ProgramCheck } from "./ProgramCheck";
+import type { ProgramWords } from "./ProgramWords";
 import type { SetFavourite } from "./SetFavourite";
 import type { Setting } from "./Setting";
 
@@ -45,9 +48,13 @@ export const connect = (): Promise<null> =>
 export const disconnect = (): Promise<null> =>
   invoke<null>("disconnect");
 
-/** Ends the session, and the app as well where that is wanted. */
+/** Ends the session, and the app as well where that is wanted; why that failed stands in the state. */
 export const logout = (args: Logout): Promise<null> =>
   invoke<null>("logout", { args });
+
+/** Puts away that *Exit* could not end the session; app and session stay. */
+export const stayAfterAll = (): Promise<null> =>
+  invoke<null>("stay_after_all");
 
 /** Says that the person is still there: the idle time starts anew (A-28). */
 export const stay = (): Promise<null> =>
@@ -85,6 +92,10 @@ export const endSession = (args: OneSession): Promise<null> =>
 export const addProfile = (args: AddProfile): Promise<null> =>
   invoke<null>("add_profile", { args });
 
+/** Stores the key that vouches for one of the person's own gateways, where it has none yet. */
+export const pinProfile = (args: PinProfile): Promise<null> =>
+  invoke<null>("pin_profile", { args });
+
 /** Forgets a gateway. */
 export const removeProfile = (args: OneProfile): Promise<null> =>
   invoke<null>("remove_profile", { args });
@@ -97,9 +108,9 @@ export const chooseProfile = (args: OneProfile): Promise<null> =>
 export const readInvitation = (args: InvitationText): Promise<Invitation> =>
   invoke<Invitation>("read_invitation", { args });
 
-/** Adds the gateway of the invitation that is shown, and chooses it. */
-export const acceptInvitation = (): Promise<null> =>
-  invoke<null>("accept_invitation");
+/** Adds the gateway of the invitation that the person was shown, and chooses it. */
+export const acceptInvitation = (args: Invitation): Promise<null> =>
+  invoke<null>("accept_invitation", { args });
 
 /** Puts the invitation that is shown away. */
 export const dismissInvitation = (): Promise<null> =>
@@ -109,9 +120,21 @@ export const dismissInvitation = (): Promise<null> =>
 export const setSetting = (args: Setting): Promise<null> =>
   invoke<null>("set_setting", { args });
 
+/** Says whether resources could be opened with a program; `set_setting` keeps it. */
+export const checkProgram = (args: ProgramWords): Promise<ProgramCheck> =>
+  invoke<ProgramCheck>("check_program", { args });
+
 /** Puts the notices away. */
 export const dismissNotices = (): Promise<null> =>
   invoke<null>("dismiss_notices");
+
+/** The person sees the window and uses it. */
+export const used = (): Promise<null> =>
+  invoke<null>("used");
+
+/** Draws with the graphics card again from the next start on. */
+export const drawPlainly = (): Promise<null> =>
+  invoke<null>("draw_plainly");
 
 /** Looks this machine over and says what is not as it should be. */
 export const doctor = (): Promise<Diagnosis> =>
@@ -121,9 +144,13 @@ export const doctor = (): Promise<Diagnosis> =>
 export const diagnostics = (): Promise<string> =>
   invoke<string>("diagnostics");
 
-/** Saves that report and says where. */
+/** Saves the report that was read last and says where. */
 export const saveDiagnostics = (): Promise<string> =>
   invoke<string>("save_diagnostics");
+
+/** Closes the window as its own button does; the session stays (A-30). */
+export const closeWindow = (): Promise<null> =>
+  invoke<null>("close_window");
 
 /** Ends the app and keeps the session. */
 export const quit = (): Promise<null> =>
