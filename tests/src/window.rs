@@ -225,6 +225,16 @@ impl Window {
         self.strokes(&strokes)
     }
 
+    /// Waits until the focus is on the field, button or menu line of this name.
+    ///
+    /// # Errors
+    /// When it never is.
+    pub fn wait_for_focus(&self, name: &str) -> Result<()> {
+        let look = format!("const look = () => isCalled(document.activeElement, {});", json!(name));
+        self.wait(&look, &format!("the focus on {name}"))?;
+        Ok(())
+    }
+
     /// Goes on with the tabulator until the focus is on the field, button or link of this name.
     ///
     /// # Errors

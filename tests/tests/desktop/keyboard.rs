@@ -30,7 +30,8 @@ fn from_the_first_gateway_to_the_logout_nothing_needs_a_mouse_or_more_than_320_p
     let window = scene.open()?;
     window.resize(NARROW)?;
     comes(&window, "Add a gateway")?;
-    // The first field has the focus, on every screen.
+    // The field to fill has the focus, on every screen.
+    window.wait_for_focus("Address")?;
     window.type_text(GATEWAY_NAME)?;
     window.key(TAB)?;
     window.type_text("Office")?;
@@ -38,13 +39,16 @@ fn from_the_first_gateway_to_the_logout_nothing_needs_a_mouse_or_more_than_320_p
     window.type_text(&scene.gateway.pin)?;
     window.key(ENTER)?;
     comes(&window, "Sign in to Office")?;
+    window.wait_for_focus("Account")?;
     window.type_text("chan")?;
     window.key(TAB)?;
     window.type_text(&initial)?;
     window.key(ENTER)?;
     comes(&window, "Token 40000005")?;
+    window.wait_for_focus("Code")?;
     window.type_text(&token.now())?;
     comes(&window, "Choose a new password")?;
+    window.wait_for_focus("New password")?;
     window.type_text(NEW_PASSWORD)?;
     window.tab_to("New password again")?;
     window.type_text(NEW_PASSWORD)?;
@@ -57,6 +61,7 @@ fn from_the_first_gateway_to_the_logout_nothing_needs_a_mouse_or_more_than_320_p
     window.key(ENTER)?;
     window.wait_for_button("Intranet")?;
     window.control('f')?;
+    window.wait_for_focus("Search resources")?;
     window.type_text("ipv6")?;
     window.wait_until_gone("http://172.31.0.10/")?;
     window.key(DOWN)?;
@@ -70,6 +75,7 @@ fn from_the_first_gateway_to_the_logout_nothing_needs_a_mouse_or_more_than_320_p
     window.key(ENTER)?;
     comes(&window, "Change password")?;
     // A menu is searched by its letters.
+    window.wait_for_focus("My sessions")?;
     window.key('l')?;
     window.key(ENTER)?;
     comes(&window, "Log out?")?;

@@ -15,7 +15,7 @@ use crate::Scene;
 /// browser without a display.
 const OPENER: &str = r#"#!/bin/sh
 echo "$1" >> "$HOME/opened"
-exec chromium --headless --no-sandbox --disable-gpu --user-data-dir="$HOME/browser" --dump-dom "$1" \
+exec chromium --headless --no-sandbox --disable-gpu --user-data-dir="$HOME/browser-$$" --dump-dom "$1" \
   > "$HOME/page" 2> "$HOME/browser.log"
 "#;
 
@@ -68,6 +68,11 @@ fn a_24_a_25_a_resource_is_found_and_opened_in_the_browser_through_the_tunnel() 
     window.press("All")?;
     window.press("Make Intranet over IPv6 a favourite")?;
     item.wait_for("the favourite", |look| look.labels().contains(&"Intranet over IPv6"))?;
+    let memory = scene.desk.home().join(".local/state/praya/desktop.json");
+    let until = Instant::now() + HANG;
+    while !std::fs::read_to_string(&memory).unwrap_or_default().contains("staff-intranet-over-ipv6") {
+        ensure!(Instant::now() < until, "the favourite is not kept");
+    }
     window.kill()?;
     let window = scene.open()?;
     window.press("Favourites")?;
