@@ -72,31 +72,15 @@ impl SupportTable {
         let lines = std::iter::successors(Some(os.version.as_str()), |version| shorter(version))
             .find_map(|version| versions.get(version))
             .or_else(|| versions.get("*"))?;
-        let edition: Vec<String> =
-            os.edition.iter().flat_map(|text| text.split_whitespace()).map(str::to_lowercase).collect();
-        lines
-            .iter()
-            .filter_map(|line| Some((line.fits(&edition)?, line.support)))
-            .max_by_key(|(words, _)| *words)
-            .map(|(_, support)| support)
+        let edition = os.edition.as_deref().unwrap_or_default().to_lowercase();
+        let named = lines.iter().find(|line| line.editions.contains(&edition));
+        named.or_else(|| lines.iter().find(|line| line.editions.is_empty())).map(|line| line.support)
     }
 }
 
-/// The version that `version` is a release of, such as 9 for 9.4 and 3.20 for 3.20.1.
+/// The version that `version` is a release of, such as 9 for 9.4, 3.20 for 3.20.1 and 7 for 7 SP1.
 fn shorter(version: &str) -> Option<&str> {
-    version.rfind('.').and_then(|dot| version.get(..dot))
-}
-
-impl Line {
-    /// How many words of the edition it names; `None` where it is for others.
-    fn fits(&self, edition: &[String]) -> Option<usize> {
-        if self.editions.is_empty() {
-            return Some(0);
-        }
-        let all =
-            |named: &&String| named.split_whitespace().all(|word| edition.iter().any(|own| own == word));
-        self.editions.iter().filter(all).map(|named| named.split_whitespace().count()).max()
-    }
+    version.rfind(['.', ' ']).and_then(|end| version.get(..end))
 }
 
 fn table(reader: &mut Reader, node: &Node) -> Option<SupportTable> {

@@ -28,7 +28,10 @@ fn every_system_of_the_lists_has_its_date() {
         ("windows", "11 23H2", "Enterprise", false, "2026-11-10"),
         ("windows", "11 24H2", "", false, "2026-10-13"),
         ("windows", "11 24H2", "Education", false, "2027-10-12"),
-        ("windows", "11 24H2", "Pro Education", false, "2027-10-12"),
+        ("windows", "11 24H2", "Pro Education", false, "2026-10-13"),
+        ("windows", "11 24H2", "IoT Enterprise LTSC", false, "2034-10-10"),
+        ("windows", "XP SP3", "Pro", false, "2014-04-08"),
+        ("windows", "7 SP1", "", false, "2020-01-14"),
         ("windows", "11 25H2", "Enterprise", false, "2028-10-10"),
         ("windows", "10 1607", "Enterprise LTSC", false, "2026-10-13"),
         ("windows", "10 1809", "Enterprise LTSC", false, "2029-01-09"),
@@ -72,9 +75,15 @@ fn what_has_no_end_yet_is_known_and_what_is_not_listed_is_not() {
         assert_eq!(table.of(&os("macos", version, "", false)), none, "{version}");
     }
     assert_eq!(table.of(&os("arch", "", "", false)), none);
-    for (product, version) in
-        [("debian", "14"), ("debian", ""), ("plan9", "4"), ("windows", "12"), ("ubuntu", "24"), ("", "")]
-    {
+    for (product, version) in [
+        ("debian", "14"),
+        ("debian", ""),
+        ("plan9", "4"),
+        ("windows", "12"),
+        ("windows", "11 30H2"),
+        ("ubuntu", "24"),
+        ("", ""),
+    ] {
         assert_eq!(table.of(&os(product, version, "", false)), None, "{product} {version}");
     }
 }

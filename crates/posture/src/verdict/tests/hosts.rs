@@ -168,7 +168,7 @@ fn a23_a_machine_that_tells_nothing_fails_everything_at_once() {
 
 #[test]
 fn a05_every_listed_system_comes_in_with_a_warning_about_its_age() {
-    for version in ["XP", "Vista", "7", "8", "8.1", "10 22H2", "10 1809"] {
+    for version in ["XP SP3", "Vista SP2", "7 SP1", "7", "8", "8.1", "10 22H2", "10 1809"] {
         let verdict = ias(&good(windows(version), vec![program(Family::Avg, "AVG")]));
         assert_eq!((verdict.status, &verdict.access), (Status::Compliant, &Access::Allow), "{version}");
         let findings = verdict.findings();
