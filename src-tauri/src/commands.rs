@@ -2,22 +2,22 @@
 
 use praya_desktop::commands::{
     AddProfile, Answer, BeginSignIn, ChangePassword, InvitationText, Logout, OneProfile, OneResource,
-    OneSession, Opened, SetFavourite,
+    OneSession, Opened, PinProfile, SetFavourite,
 };
 use praya_desktop::invitation::Invitation;
 use praya_desktop::settings::Setting;
 use praya_desktop::{AppState, Engine};
 use praya_ipc::Diagnosis;
-use praya_model::Failure;
 use praya_model::api::OwnSession;
-use tauri::State;
+use praya_model::{Failure, FailureCode};
+use tauri::{State, WebviewWindow};
 
 use crate::safe_mode::Start;
 
 type Result<T> = std::result::Result<T, Failure>;
 type TheEngine<'a> = State<'a, Engine>;
 
-/// The first command of every window: that it comes says that the window draws.
+/// The first command of every window: that it comes says that the page runs.
 #[tauri::command]
 pub(crate) fn state(engine: TheEngine<'_>, start: State<'_, Start>) -> AppState {
     start.page_is_running();
@@ -107,6 +107,11 @@ pub(crate) async fn add_profile(engine: TheEngine<'_>, args: AddProfile) -> Resu
 }
 
 #[tauri::command]
+pub(crate) async fn pin_profile(engine: TheEngine<'_>, args: PinProfile) -> Result<()> {
+    engine.pin_profile(args).await
+}
+
+#[tauri::command]
 pub(crate) async fn remove_profile(engine: TheEngine<'_>, args: OneProfile) -> Result<()> {
     engine.remove_profile(args.name).await
 }
@@ -123,8 +128,8 @@ pub(crate) async fn read_invitation(engine: TheEngine<'_>, args: InvitationText)
 }
 
 #[tauri::command]
-pub(crate) async fn accept_invitation(engine: TheEngine<'_>) -> Result<()> {
-    engine.accept_invitation().await
+pub(crate) async fn accept_invitation(engine: TheEngine<'_>, args: Invitation) -> Result<()> {
+    engine.accept_invitation(args).await
 }
 
 #[tauri::command]
@@ -145,6 +150,17 @@ pub(crate) async fn dismiss_notices(engine: TheEngine<'_>) -> Result<()> {
 }
 
 #[tauri::command]
+pub(crate) async fn used(start: State<'_, Start>) -> Result<()> {
+    start.is_seen();
+    Ok(())
+}
+
+#[tauri::command]
+pub(crate) async fn draw_plainly(engine: TheEngine<'_>) -> Result<()> {
+    engine.draw_plainly()
+}
+
+#[tauri::command]
 pub(crate) async fn doctor(engine: TheEngine<'_>) -> Result<Diagnosis> {
     engine.doctor().await
 }
@@ -160,17 +176,11 @@ pub(crate) async fn save_diagnostics(engine: TheEngine<'_>) -> Result<String> {
 }
 
 #[tauri::command]
-#[tauri::command]
-pub(crate) async fn used(start: State<'_, Start>) -> Result<()> {
-    start.is_seen();
-    Ok(())
+pub(crate) async fn close_window(window: WebviewWindow) -> Result<()> {
+    window.close().map_err(|error| FailureCode::Internal { detail: error.to_string() }.into())
 }
 
 #[tauri::command]
-pub(crate) async fn draw_plainly(engine: TheEngine<'_>) -> Result<()> {
-    engine.draw_plainly()
-}
-
 pub(crate) async fn quit(engine: TheEngine<'_>) -> Result<()> {
     engine.quit();
     Ok(())

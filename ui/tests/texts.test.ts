@@ -224,7 +224,12 @@ const ALL_FAILURES: { [Code in FailureCode["code"]]: Extract<FailureCode, { code
   no_tun_device: { code: "no_tun_device", detail: "d" },
   network_setup: { code: "network_setup", detail: "d" },
   no_such_resource: { code: "no_such_resource", name: "x" },
-  bad_profile: { code: "bad_profile", detail: "d" },
+  bad_resource: { code: "bad_resource", name: "x" },
+  bad_profile: { code: "bad_profile", problem: "name" },
+  bad_invitation: { code: "bad_invitation", problem: "another_waits" },
+  profile_taken: { code: "profile_taken", name: "Office", gateway: "https://vpn.example.org/" },
+  no_such_profile: { code: "no_such_profile", name: "Office" },
+  too_many_profiles: { code: "too_many_profiles", most: 64 },
   internal: { code: "internal", detail: "d" },
 };
 const FAILURES: Failure[] = Object.values(ALL_FAILURES);

@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import { foldAccount, foldCode, foldPin, foldSearch } from "../src/lib/fold";
-import { isGatewayAddress, isPin, isProfileName } from "../src/lib/gateway";
+import { hostPort, isGatewayAddress, isPin, isProfileName } from "../src/lib/gateway";
 
 test("full-width accounts and codes become plain", () => {
   expect(foldAccount("　ｗｏｎｇ＠ｌａｂ ")).toBe("wong@lab");
@@ -61,10 +61,20 @@ test("a pin is the base64 of exactly 32 bytes", () => {
   }
 });
 
+test.each([
+  ["https://vpn.example.org/staff", "vpn.example.org:443"],
+  ["https://vpn.example.org:8443/", "vpn.example.org:8443"],
+  ["https://[2001:db8::1]/", "[2001:db8::1]:443"],
+])("%s is the gateway that failures name %s", (address, named) => {
+  expect(hostPort(address)).toBe(named);
+});
+
 test("B-22: profile names are short plain texts", () => {
   expect(isProfileName("TCC-VPN")).toBe(true);
   expect(isProfileName("公司")).toBe(true);
-  for (const bad of ["", " a", "a\n", "a/b", "x".repeat(65)]) {
+  const unseen = "\u00ad\u200b\u200d\u202e\u2028\u2066\u2800\u3164\ufe0f\ufeff\u{e0041}";
+  const unclear = Array.from(unseen, (character) => `Off${character}ice`);
+  for (const bad of ["", " a", "a\n", "a/b", "x".repeat(65), ...unclear]) {
     expect(isProfileName(bad), bad).toBe(false);
   }
 });

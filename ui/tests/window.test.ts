@@ -1,10 +1,10 @@
 // The window as a person uses it: screens, flows, what is sent, what is kept.
 
-import { fireEvent, screen } from "@testing-library/svelte";
+import { fireEvent, screen, within } from "@testing-library/svelte";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { SignInStep } from "../src/bindings";
 import { goTo } from "../src/lib/pages.svelte";
-import { FIXTURES, type Fixture, HINT, PIN, SESSION } from "../src/mock/fixtures";
+import { FIXTURES, type Fixture, HINT, OTHER_PIN, PIN, SESSION } from "../src/mock/fixtures";
 import { commandsOf, field, open, settle, tell } from "./window";
 
 const fixtures: [string, Fixture][] = Object.entries(FIXTURES);
@@ -107,22 +107,31 @@ describe("signing in", () => {
 
   test("a private gateway is believed by the key that the person brings, and by nothing else", async () => {
     const mock = await open(FIXTURES["sign-in-private-gateway"].app);
-    expect(screen.getByText(PIN)).toBeTruthy();
+    expect(document.body.textContent).not.toContain(PIN);
     expect(screen.queryByRole("button", { name: /trust|accept|continue/i })).toBeNull();
     const key = field("Key as published");
     await press("Compare");
     expect(key.getAttribute("aria-invalid")).toBe("true");
     await type(key, PIN.replace("q0", "q1"));
     await press("Compare");
-    expect(screen.getByRole("alert").textContent).toContain("These are not the same.");
+    const alert = screen.getByRole("alert");
+    expect(alert.textContent).toContain("These are not the same.");
+    // To be read to the help desk; it goes as soon as another key is typed.
+    expect(alert.querySelector("code")?.textContent).toBe(PIN);
     expect(commandsOf(mock)).toEqual([]);
+    await type(key, "pin");
+    expect(document.body.textContent).not.toContain(PIN);
     await type(key, ` ${PIN.slice(0, 30)}\n${PIN.slice(30)}`);
-    expect(screen.queryByRole("alert")).toBeNull();
     await press("Compare");
-    expect(mock.calls.at(-1)).toEqual({
-      command: "add_profile",
-      args: { gateway: "https://vpn.example.org/", name: "TCC-VPN", pin: PIN },
-    });
+    expect(mock.calls.at(-1)).toEqual({ command: "pin_profile", args: { name: "Branch office", pin: PIN } });
+  });
+
+  test("the key of a gateway that another view tried is not stored for the one that is chosen", async () => {
+    const { app } = FIXTURES["sign-in-private-gateway"];
+    const last_failure = { code: "unknown_gateway", gateway: "other.example.org:443", pin: PIN } as const;
+    await open({ ...app, snapshot: { ...app.snapshot, last_failure } });
+    expect(screen.queryByLabelText("Key as published")).toBeNull();
+    expect(document.body.textContent).toContain("other.example.org:443 is not publicly known");
   });
 
   test("the key of the authority behind the gateway is stored as handed out, for the sign-in to check", async () => {
@@ -138,11 +147,27 @@ describe("signing in", () => {
     expect(field("Account").value).toBe("hark.chen");
   });
 
-  test("a key that has changed is warned of before a new one is taken", async () => {
-    await open(FIXTURES["sign-in-key-changed"].app);
+  test("a key that has changed is warned of once, and no other can be given in its place", async () => {
+    const { app } = FIXTURES["sign-in-key-changed"];
+    const mock = await open(app);
     expect(document.body.textContent).toContain("Somebody may be listening");
-    expect(field("Key as published")).toBeTruthy();
+    expect(document.body.textContent.split(OTHER_PIN)).toHaveLength(2);
+    expect(document.querySelector("input")).toBeNull();
+    expect(document.body.textContent).toContain("remove this gateway from the list");
+    await press("Back to the sign-in");
+    expect(field("Account").value).toBe("hark.chen");
+    expect(commandsOf(mock)).toEqual([]);
   });
+
+  test.each(["sign-in-key-changed", "sign-in-private-gateway"] as const)(
+    "the administrator's gateway gets no key from the person: %s",
+    async (name) => {
+      const { app } = FIXTURES[name];
+      await open({ ...app, profiles: app.profiles.map(({ profile }) => ({ profile, shared: true })) });
+      expect(document.querySelector("input")).toBeNull();
+      expect(document.body.textContent).toContain("only the administrator can store a key");
+    },
+  );
 
   test("remembering the account is the person's choice", async () => {
     const mock = await open(FIXTURES["sign-in"].app);
@@ -581,6 +606,14 @@ describe("leaving", () => {
     expect(mock.calls.at(-1)).toEqual({ command: "logout", args: { exit: true } });
   });
 
+  test("A-30: beside Exit stands how to close the window and stay signed in", async () => {
+    const mock = await open(SESSION);
+    await choose("Exit (logs out)");
+    await press("Close the window only");
+    expect(commandsOf(mock)).toEqual(["close_window"]);
+    expect(screen.queryByRole("dialog")).toBeNull();
+  });
+
   test("where nobody is signed in, Exit just goes", async () => {
     const mock = await open(FIXTURES["sign-in"].app);
     await choose("Exit");
@@ -643,10 +676,64 @@ describe("gateways", () => {
     expect(field("Invitation link").getAttribute("aria-invalid")).toBe("true");
     await type(field("Invitation link"), "praya://add?gateway=vpn.example.org");
     await press("Continue");
-    expect(screen.getByText(PIN)).toBeTruthy();
+    const dialog = screen.getByRole("dialog");
+    expect(dialog.textContent).toContain(PIN);
+    expect(document.activeElement?.textContent.trim()).toBe("Cancel");
     expect(commandsOf(mock)).not.toContain("accept_invitation");
+    await fireEvent.click(within(dialog).getByRole("button", { name: "Add" }));
+    await settle();
+    const { invitation } = FIXTURES["gateway-invitation"].app;
+    expect(mock.calls.at(-1)).toEqual({ command: "accept_invitation", args: invitation });
+    expect(screen.queryByRole("dialog")).toBeNull();
+  });
+
+  test("an invitation comes up over the session and over the reason of its end, and hides neither", async () => {
+    const { invitation } = FIXTURES["gateway-invitation"].app;
+    const mock = await open({ ...SESSION, invitation });
+    expect(screen.getByRole("heading", { level: 1, hidden: true }).textContent).toBe("Resources");
+    expect(screen.getByRole("dialog").textContent).toContain("Head office");
+    await tell({ ...FIXTURES.ended.app, invitation });
+    expect(document.body.textContent).toContain("it was not used for too long");
+    expect(screen.getByRole("dialog").textContent).toContain("Head office");
+    await press("Cancel");
+    expect(commandsOf(mock)).toEqual(["dismiss_invitation"]);
+  });
+
+  test("the idle warning goes before an invitation", async () => {
+    const { invitation } = FIXTURES["gateway-invitation"].app;
+    await open({ ...FIXTURES.idle.app, invitation });
+    expect(screen.getByRole("alertdialog")).toBeTruthy();
+    expect(screen.queryByText("Head office")).toBeNull();
+  });
+
+  test("what is refused while an invitation waits is said beside it", async () => {
+    const { app } = FIXTURES["gateway-invitation"];
+    await open({ ...app, invitation_refused: { code: "bad_invitation", problem: "another_waits" } });
+    const dialog = screen.getByRole("dialog");
+    expect(dialog.textContent).toContain("Head office");
+    expect(dialog.textContent).toContain("another one waits for your answer");
+  });
+
+  test("an invitation that would take a stored name is refused in words, and stays to be read", async () => {
+    const mock = await open(FIXTURES["gateway-invitation"].app);
+    mock.refuse("accept_invitation", {
+      code: "profile_taken",
+      name: "Head office",
+      gateway: "https://vpn.example.org/",
+    });
     await press("Add");
-    expect(commandsOf(mock).at(-1)).toBe("accept_invitation");
+    const dialog = screen.getByRole("dialog");
+    expect(dialog.textContent).toContain("There is a gateway “Head office” already");
+  });
+
+  test("a name that is taken is said, and the name has the focus", async () => {
+    const mock = await open(FIXTURES["gateway-first"].app);
+    mock.refuse("add_profile", { code: "profile_taken", name: "Office", gateway: "https://a.example/" });
+    await type(field("Address"), "vpn.example.org");
+    await type(field("Name"), "Office");
+    await press("Add");
+    expect(document.body.textContent).toContain("There is a gateway “Office” already");
+    expect(document.activeElement).toBe(field("Name"));
   });
 
   test("a profile file is read", async () => {

@@ -113,7 +113,7 @@ pub(crate) struct ResetNetwork {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Profile {
-    /// Store a gateway under a name.
+    /// Store a gateway under a name; one that is stored under it, or one that looks the same, is never replaced.
     Add {
         /// The name.
         name: ProfileName,
@@ -123,6 +123,9 @@ pub(crate) enum Profile {
         /// The gateway's key, as its operator told you: pin-sha256:…
         #[arg(long, value_name = "PIN")]
         pin: Option<Pin>,
+        /// Replace your own gateway of exactly that name, its address and key included.
+        #[arg(long)]
+        replace: bool,
     },
     /// Show the stored gateways.
     List,

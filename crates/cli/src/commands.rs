@@ -177,9 +177,9 @@ fn not_reset(failure: Failure) -> Ended {
 
 async fn profile(client: &Client, command: args::Profile, out: Out) -> Result<(), Ended> {
     match command {
-        args::Profile::Add { name, gateway, pin } => {
+        args::Profile::Add { name, gateway, pin, replace } => {
             let profile = Profile { name, gateway, pin };
-            simple(client, Request::AddProfile { profile }, "cli-profile-added", out).await
+            simple(client, Request::AddProfile { profile, replace }, "cli-profile-added", out).await
         }
         args::Profile::Remove { name } => {
             simple(client, Request::RemoveProfile { name }, "cli-profile-removed", out).await

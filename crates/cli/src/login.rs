@@ -184,17 +184,15 @@ fn named(args: &Login, profiles: &[KnownProfile]) -> Result<Option<(Target, Gate
     }
     let Some(name) = &args.profile else { return Ok(None) };
     let known = profiles.iter().find(|known| known.profile.name == *name);
-    let known = known.ok_or_else(|| FailureCode::BadProfile {
-        detail: text::say_with("cli-no-such-profile", &[("name", name.as_str().into())]),
-    })?;
+    let known = known.ok_or_else(|| FailureCode::NoSuchProfile { name: name.to_string() })?;
     Ok(Some((Target::Profile { name: name.clone() }, known.profile.gateway.clone())))
 }
 
 fn only_profile(profiles: &[KnownProfile]) -> Result<Target, Ended> {
     match profiles {
         [only] => Ok(Target::Profile { name: only.profile.name.clone() }),
-        [] => Err(FailureCode::BadProfile { detail: text::say("cli-no-profile") }.into()),
-        _ => Err(FailureCode::BadProfile { detail: text::say("cli-several-profiles") }.into()),
+        [] => Err(Ended::Usage(text::say("cli-no-profile"))),
+        _ => Err(Ended::Usage(text::say("cli-several-profiles"))),
     }
 }
 

@@ -34,10 +34,7 @@ pub(crate) async fn open(client: &Client, name: &str, out: Out) -> Result<(), En
         return Ok(out.either(resource, |resource| text::use_address(resource.kind, &resource.address))?);
     }
     if !is_web_address(&resource.address) {
-        return Err(FailureCode::BadProfile {
-            detail: text::say_with("cli-not-a-web-address", &[("name", (&resource.name).into())]),
-        }
-        .into());
+        return Err(FailureCode::BadResource { name: resource.name.clone() }.into());
     }
     // One argument, no shell; a checked scheme, so that it cannot be taken for an option.
     let browser = Command::new(BROWSER)

@@ -52,6 +52,7 @@ fn made() -> BTreeMap<PathBuf, String> {
     commands::ChangePassword::export_all(&config).unwrap();
     commands::OneSession::export_all(&config).unwrap();
     commands::AddProfile::export_all(&config).unwrap();
+    commands::PinProfile::export_all(&config).unwrap();
     commands::OneProfile::export_all(&config).unwrap();
     commands::InvitationText::export_all(&config).unwrap();
     commands::Opened::export_all(&config).unwrap();

@@ -4,8 +4,11 @@
 //! the file `commands.ts` that the window imports; a test fails when that file is not what the list says.
 
 use praya_ipc::Target;
+use praya_model::profile::ProfileError;
 use praya_model::{Pin, Profile, ProfileName, ResourceId, Secret, SessionId, SignInAnswer};
 use serde::{Deserialize, Serialize};
+
+use crate::invitation::Invitation;
 
 /// Begins to sign in.
 #[derive(Clone, Debug, Deserialize)]
@@ -90,21 +93,27 @@ impl AddProfile {
     /// The profile.
     ///
     /// # Errors
-    /// [`praya_model::FailureCode::BadProfile`] with what is wrong.
-    pub fn into_profile(self) -> Result<Profile, praya_model::Failure> {
-        use crate::invitation::{Invitation, InvitationError};
-        let read = |this: Self| -> Result<Invitation, InvitationError> {
-            let gateway = crate::fold::account(&this.gateway).parse()?;
-            let name = Some(this.name.trim()).filter(|name| !name.is_empty());
-            let pin = Some(this.pin.trim()).filter(|pin| !pin.is_empty());
-            Ok(Invitation {
-                gateway,
-                name: name.map(str::parse::<ProfileName>).transpose()?,
-                pin: pin.map(str::parse::<Pin>).transpose()?,
-            })
+    /// What is wrong.
+    pub fn into_profile(self) -> Result<Profile, ProfileError> {
+        let name = Some(self.name.trim()).filter(|name| !name.is_empty());
+        let pin = Some(self.pin.trim()).filter(|pin| !pin.is_empty());
+        let typed = Invitation {
+            gateway: crate::fold::account(&self.gateway).parse()?,
+            name: name.map(str::parse::<ProfileName>).transpose()?,
+            pin: pin.map(str::parse::<Pin>).transpose()?,
         };
-        read(self)?.into_profile()
+        typed.into_profile()
     }
+}
+
+/// Stores the key of one of the person's own gateways that has none yet.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct PinProfile {
+    /// The gateway's name.
+    pub name: ProfileName,
+    /// The key, as it was handed out.
+    pub pin: Pin,
 }
 
 /// Names a profile.
@@ -203,6 +212,8 @@ commands! {
     disconnect() -> "null";
     /// Ends the session, and the app as well where that is wanted; why that failed stands in the state.
     logout(Logout) -> "null";
+    /// Puts away that *Exit* could not end the session; app and session stay.
+    stay_after_all() -> "null";
     /// Says that the person is still there: the idle time starts anew.
     stay() -> "null";
     /// Fetches the resource list anew.
@@ -221,28 +232,34 @@ commands! {
     end_session(OneSession) -> "null";
     /// Adds a gateway and chooses it.
     add_profile(AddProfile) -> "null";
+    /// Stores the key that vouches for one of the person's own gateways, where it has none yet.
+    pin_profile(PinProfile) -> "null";
     /// Forgets a gateway.
     remove_profile(OneProfile) -> "null";
     /// Chooses the gateway that the sign-in screen is for.
     choose_profile(OneProfile) -> "null";
     /// Reads a link or profile file and shows it for confirmation.
     read_invitation(InvitationText) -> "Invitation";
-    /// Adds the gateway of the invitation that is shown, and chooses it.
-    accept_invitation() -> "null";
-    /// Puts away that *Exit* could not end the session; app and session stay.
-    stay_after_all() -> "null";
+    /// Adds the gateway of the invitation that the person was shown, and chooses it.
+    accept_invitation(Invitation) -> "null";
     /// Puts the invitation that is shown away.
     dismiss_invitation() -> "null";
     /// Changes a setting.
     set_setting(Setting) -> "null";
     /// Puts the notices away.
     dismiss_notices() -> "null";
+    /// The person sees the window and uses it.
+    used() -> "null";
+    /// Draws with the graphics card again from the next start on.
+    draw_plainly() -> "null";
     /// Looks this machine over and says what is not as it should be.
     doctor() -> "Diagnosis";
     /// What a report to the help desk would hold, redacted, to read first.
     diagnostics() -> "string";
     /// Saves the report that was read last and says where.
     save_diagnostics() -> "string";
+    /// Closes the window as its own button does; the session stays.
+    close_window() -> "null";
     /// Ends the app and keeps the session.
     quit() -> "null";
 }
@@ -264,7 +281,3 @@ mod tests {
         assert!(typed("vpn.example.org", "a/b").into_profile().is_err());
     }
 }
-    /// The person sees the window and uses it.
-    used() -> "null";
-    /// Draws with the graphics card again from the next start on.
-    draw_plainly() -> "null";

@@ -4,11 +4,9 @@
 //! come from outside (a web page, a mail), so they are read strictly: nothing unknown, nothing twice, nothing long,
 //! and nothing is done with them before the person has seen them and agreed.
 
-use std::fmt;
-
 use percent_encoding::percent_decode_str;
-use praya_model::profile::ProfileError;
-use praya_model::{Failure, FailureCode, GatewayAddress, Pin, Profile, ProfileName};
+use praya_model::profile::{InvitationError, ProfileError};
+use praya_model::{GatewayAddress, Pin, Profile, ProfileName};
 use serde::{Deserialize, Serialize};
 
 /// The longest link or file, in bytes.
@@ -29,56 +27,6 @@ pub struct Invitation {
     /// The key that vouches for the gateway; `None` means that the public roots must.
     #[serde(default)]
     pub pin: Option<Pin>,
-}
-
-/// Why a text is no invitation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum InvitationError {
-    /// Longer than [`MAX_LENGTH`].
-    TooLong,
-    /// Neither a link nor a profile file.
-    NotAnInvitation,
-    /// A link to do something else than to add a gateway.
-    UnknownAction,
-    /// A key that has no meaning here, or one without a value.
-    UnknownKey,
-    /// A key stands there twice.
-    Twice,
-    /// No gateway is named.
-    NoGateway,
-    /// A broken percent escape, or bytes that are no text.
-    Escape,
-    /// One of the values is not what it should be.
-    Value(ProfileError),
-}
-
-impl fmt::Display for InvitationError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::TooLong => "longer than 4096 bytes",
-            Self::NotAnInvitation => "neither a praya:// link nor a profile file",
-            Self::UnknownAction => "a link that does not add a gateway",
-            Self::UnknownKey => "a key that has no meaning here",
-            Self::Twice => "a key stands there twice",
-            Self::NoGateway => "no gateway is named",
-            Self::Escape => "a broken percent escape",
-            Self::Value(error) => return error.fmt(f),
-        })
-    }
-}
-
-impl std::error::Error for InvitationError {}
-
-impl From<InvitationError> for Failure {
-    fn from(error: InvitationError) -> Self {
-        FailureCode::BadProfile { detail: error.to_string() }.into()
-    }
-}
-
-impl From<ProfileError> for InvitationError {
-    fn from(error: ProfileError) -> Self {
-        Self::Value(error)
-    }
 }
 
 impl Invitation {
@@ -127,10 +75,10 @@ impl Invitation {
     ///
     /// # Errors
     /// The host cannot be a name.
-    pub fn into_profile(self) -> Result<Profile, Failure> {
+    pub fn into_profile(self) -> Result<Profile, ProfileError> {
         let name = match self.name {
             Some(name) => name,
-            None => name_after(&self.gateway).map_err(InvitationError::from)?,
+            None => name_after(&self.gateway)?,
         };
         Ok(Profile { name, gateway: self.gateway, pin: self.pin })
     }
@@ -238,9 +186,11 @@ mod tests {
             ("praya://add?gateway=%zz", E::Escape),
             ("praya://add?gateway=%+1", E::Escape),
             ("praya://add?gateway=a&name=%ff", E::Escape),
-            ("praya://add?gateway=http://a", E::Value(ProfileError::Scheme)),
-            ("praya://add?gateway=a&pin=x", E::Value(ProfileError::Pin)),
-            ("praya://add?gateway=a&name=a%0Ab", E::Value(ProfileError::Name)),
+            ("praya://add?gateway=http://a", E::Scheme),
+            ("praya://add?gateway=a&pin=x", E::Pin),
+            ("praya://add?gateway=a&name=a%0Ab", E::Name),
+            ("praya://add?gateway=a&name=Off%E2%80%AEice", E::Name),
+            ("praya://add?gateway=a b", E::Address),
             ("{\"gateway\": \"a\", \"run\": 1}", E::NotAnInvitation),
             ("{\"gateway\": [", E::NotAnInvitation),
         ] {

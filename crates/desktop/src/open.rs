@@ -79,17 +79,11 @@ pub enum Opening {
 /// Plans how `resource` is opened.
 ///
 /// # Errors
-/// [`FailureCode::BadProfile`] when its address is not one of its kind: the gateway's list is a peer's word.
+/// [`FailureCode::BadResource`] when its address is not one of its kind: the gateway's list is a peer's word.
 pub fn plan(resource: &Resource, settings: &Settings, machine: &Machine) -> Result<Opening, Failure> {
-    let address = resource.address.as_str();
+    let address = address(resource)?;
     let copy = |why| Ok(Opening::Copy(address.to_owned(), why));
-    let unusable = || {
-        let detail = format!("{}: {:?}", resource.name, resource.kind);
-        Failure::from(FailureCode::BadProfile { detail })
-    };
-    if address.is_empty() || address.len() > MAX_ADDRESS || address.chars().any(char::is_control) {
-        return Err(unusable());
-    }
+    let unusable = || unusable(resource);
     match resource.kind {
         ResourceKind::Web if settings.open_web == WebOpener::CopyAddress => copy(CopiedBecause::Chosen),
         ResourceKind::Web if is_web_address(address) => Ok(Opening::Url(address.to_owned())),
@@ -119,6 +113,21 @@ pub fn plan(resource: &Resource, settings: &Settings, machine: &Machine) -> Resu
         }
         ResourceKind::Other => copy(CopiedBecause::Kind),
     }
+}
+
+/// The address of `resource`, where it may leave the app in any way.
+///
+/// # Errors
+/// [`FailureCode::BadResource`] when it is empty, too long or holds control characters, such as the end of a line
+/// that a terminal would take for a command's.
+pub fn address(resource: &Resource) -> Result<&str, Failure> {
+    let address = resource.address.as_str();
+    let fits = !address.is_empty() && address.len() <= MAX_ADDRESS && !address.chars().any(char::is_control);
+    fits.then_some(address).ok_or_else(|| unusable(resource))
+}
+
+fn unusable(resource: &Resource) -> Failure {
+    FailureCode::BadResource { name: resource.name.clone() }.into()
 }
 
 /// Whether a browser may get `address`: `http` or `https`, a host, and nothing that ends an argument or a line.

@@ -24,7 +24,7 @@ pub(crate) fn with_service(service: ServiceState, snapshot: Snapshot) -> AppStat
     AppState {
         version: "0".into(),
         now: Timestamp::from_secs(1_000_000),
-        screen: screen(&service, &snapshot, true, false),
+        screen: screen(&service, &snapshot, true),
         service,
         snapshot,
         profiles: vec![],
@@ -88,7 +88,7 @@ pub(crate) fn any_state() -> impl Strategy<Value = AppState> {
         r#"{"service":"attached","rights":"denied"}"#,
     ]);
     let flags = any::<(bool, bool, bool, bool, bool, bool)>();
-    let name = "[^/\\\\\\p{Cc}\\s]{1,20}";
+    let name = "[^/\\\\\\p{C}\\p{Default_Ignorable_Code_Point}\u{2800}\\s]{1,20}";
     (states, steps, services, flags, name, any::<(i64, i64)>(), 0_usize..8).prop_map(
         |(state, step, service, flags, name, (now, idle_at), resources)| {
             let (in_use, signing_in, ended, profile, paused, profiles) = flags;
@@ -115,7 +115,7 @@ pub(crate) fn any_state() -> impl Strategy<Value = AppState> {
             let service = serde_json::from_str(service).unwrap();
             let snapshot = serde_json::from_value(snapshot).unwrap();
             let mut drawn = with_service(service, snapshot);
-            drawn.screen = screen(&drawn.service, &drawn.snapshot, profiles, paused);
+            drawn.screen = screen(&drawn.service, &drawn.snapshot, profiles);
             drawn.now = Timestamp::from_millis(now);
             if resources > 0 {
                 let list: Vec<_> = (0..resources).map(|n| resource(&n.to_string())).collect();

@@ -5,11 +5,11 @@ use praya_model::{SignInStep, Snapshot, TunnelState};
 
 use crate::state::{Screen, ServiceState};
 
-/// Chooses the screen. `has_profiles` says whether any gateway is known, `invited` whether an invitation waits.
+/// Chooses the screen. `has_profiles` says whether any gateway is known. An invitation is a dialog over whichever it is.
 ///
 /// While the service is being looked for the screen is [`Screen::Restoring`]: nothing is known, and what is not known
 /// is not drawn as signed out.
-pub fn screen(service: &ServiceState, snapshot: &Snapshot, has_profiles: bool, invited: bool) -> Screen {
+pub fn screen(service: &ServiceState, snapshot: &Snapshot, has_profiles: bool) -> Screen {
     match service {
         ServiceState::Connecting => return Screen::Restoring,
         ServiceState::Gone { .. } => return Screen::ServiceGone,
@@ -23,7 +23,7 @@ pub fn screen(service: &ServiceState, snapshot: &Snapshot, has_profiles: bool, i
         TunnelState::Restoring => Screen::Restoring,
         TunnelState::SigningIn => question(snapshot),
         TunnelState::Connected | TunnelState::Reconnecting | TunnelState::IdleWarning => Screen::Resources,
-        TunnelState::NoSession | TunnelState::Ended if invited || !has_profiles => Screen::Gateway,
+        TunnelState::NoSession | TunnelState::Ended if !has_profiles => Screen::Gateway,
         TunnelState::NoSession => Screen::SignIn,
         TunnelState::Ended => Screen::Ended,
     }
@@ -68,15 +68,15 @@ mod tests {
     #[test]
     fn a_session_that_lives_shows_the_resources_whatever_the_tunnel_does() {
         for state in [TunnelState::Connected, TunnelState::Reconnecting, TunnelState::IdleWarning] {
-            assert_eq!(screen(&ATTACHED, &at(state), true, false), Screen::Resources);
-            assert_eq!(screen(&ATTACHED, &at(state), false, true), Screen::Resources);
+            assert_eq!(screen(&ATTACHED, &at(state), true), Screen::Resources);
+            assert_eq!(screen(&ATTACHED, &at(state), false), Screen::Resources);
         }
     }
 
     #[test]
     fn what_is_not_known_yet_is_never_drawn_as_signed_out() {
-        assert_eq!(screen(&ServiceState::Connecting, &Snapshot::default(), true, false), Screen::Restoring);
-        assert_eq!(screen(&ATTACHED, &at(TunnelState::Restoring), true, false), Screen::Restoring);
+        assert_eq!(screen(&ServiceState::Connecting, &Snapshot::default(), true), Screen::Restoring);
+        assert_eq!(screen(&ATTACHED, &at(TunnelState::Restoring), true), Screen::Restoring);
     }
 
     #[test]
@@ -93,28 +93,27 @@ mod tests {
             ),
             (Some(SignInStep::Elsewhere { sessions: vec![], choices: vec![] }), Screen::Elsewhere),
         ] {
-            assert_eq!(screen(&ATTACHED, &asked(step), true, false), expected);
+            assert_eq!(screen(&ATTACHED, &asked(step), true), expected);
         }
     }
 
     #[test]
     fn without_a_session_the_way_in_is_shown() {
         let ended = Snapshot { ended: Some(EndReason::Idle), ..at(TunnelState::Ended) };
-        assert_eq!(screen(&ATTACHED, &Snapshot::default(), false, false), Screen::Gateway);
-        assert_eq!(screen(&ATTACHED, &Snapshot::default(), true, true), Screen::Gateway);
-        assert_eq!(screen(&ATTACHED, &Snapshot::default(), true, false), Screen::SignIn);
-        assert_eq!(screen(&ATTACHED, &ended, true, false), Screen::Ended);
+        assert_eq!(screen(&ATTACHED, &Snapshot::default(), false), Screen::Gateway);
+        assert_eq!(screen(&ATTACHED, &Snapshot::default(), true), Screen::SignIn);
+        assert_eq!(screen(&ATTACHED, &ended, true), Screen::Ended);
         let used = Snapshot { in_use_by_another: true, ..at(TunnelState::Connected) };
-        assert_eq!(screen(&ATTACHED, &used, true, false), Screen::InUse);
+        assert_eq!(screen(&ATTACHED, &used, true), Screen::InUse);
     }
 
     #[test]
     fn who_may_not_use_the_service_is_told_so() {
         let gone = ServiceState::Gone { failure: FailureCode::ServiceUnavailable.into() };
-        assert_eq!(screen(&gone, &at(TunnelState::Connected), true, false), Screen::ServiceGone);
+        assert_eq!(screen(&gone, &at(TunnelState::Connected), true), Screen::ServiceGone);
         for rights in [Rights::Look, Rights::Denied] {
             let attached = ServiceState::Attached { rights };
-            assert_eq!(screen(&attached, &Snapshot::default(), true, false), Screen::ServiceGone);
+            assert_eq!(screen(&attached, &Snapshot::default(), true), Screen::ServiceGone);
         }
     }
 }

@@ -29,9 +29,9 @@ pub struct AppState {
     pub chosen: Option<ProfileName>,
     /// The accounts that the person let the app remember, one for each gateway.
     pub accounts: Vec<RememberedAccount>,
-    /// An invitation that was opened and waits for the person's word.
+    /// An invitation that was opened and waits for the person's word, over whichever screen is shown.
     pub invitation: Option<Invitation>,
-    /// Why a link or file that was opened is no invitation; goes with it.
+    /// Why a link or file that was opened, perhaps while that one waited, was not taken; goes with it.
     pub invitation_refused: Option<Failure>,
     /// Why *Exit* could not end the session; the app stayed, and waits for the person's word.
     pub exit_failed: Option<Failure>,
@@ -85,7 +85,7 @@ pub enum Screen {
     ServiceGone,
     /// Another person on this machine is signed in.
     InUse,
-    /// No gateway is known yet, or an invitation to one waits.
+    /// No gateway is known yet.
     Gateway,
     /// Account and password, with the reason of a refusal beside them.
     SignIn,

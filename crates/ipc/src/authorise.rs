@@ -199,7 +199,7 @@ mod tests {
             (Request::Snapshot, look),
             (Request::Subscribe, look),
             (Request::ListProfiles, people),
-            (Request::AddProfile { profile }, people),
+            (Request::AddProfile { profile, replace: false }, people),
             (Request::RemoveProfile { name: name.clone() }, people),
             (Request::BeginSignIn { target: Target::Profile { name }, account: None }, free),
             (Request::Doctor, free),

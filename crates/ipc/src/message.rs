@@ -97,10 +97,13 @@ pub enum Request {
     Subscribe,
     /// The profiles that the caller may use; answered by [`Response::Profiles`].
     ListProfiles,
-    /// Adds a profile, or replaces the caller's own of that name. Root's profiles are everybody's.
+    /// Adds a profile; one of that name, or of one that looks the same, refuses it. Root's profiles are everybody's.
     AddProfile {
         /// The profile.
         profile: Profile,
+        /// The caller's own profile of exactly that name gives way; nobody else's ever does.
+        #[serde(default)]
+        replace: bool,
     },
     /// Removes a profile of the caller's own; root removes any.
     RemoveProfile {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::password::PasswordRule;
+use crate::profile::{InvitationError, ProfileError};
 use crate::sign_in::ElsewhereSession;
 use crate::{EndReason, SupportCode, Timestamp, TokenSerial};
 
@@ -45,6 +46,18 @@ impl Failure {
 impl From<FailureCode> for Failure {
     fn from(code: FailureCode) -> Self {
         Self { code, support: None, help_desk: None, told_at: None }
+    }
+}
+
+impl From<InvitationError> for Failure {
+    fn from(problem: InvitationError) -> Self {
+        FailureCode::BadInvitation { problem }.into()
+    }
+}
+
+impl From<ProfileError> for Failure {
+    fn from(problem: ProfileError) -> Self {
+        FailureCode::BadProfile { problem }.into()
     }
 }
 
@@ -208,10 +221,37 @@ pub enum FailureCode {
         /// What was asked for.
         name: String,
     },
+    /// The address of a published resource is not one of its kind: it is neither opened nor copied.
+    BadResource {
+        /// The resource.
+        name: String,
+    },
     /// The profile or the gateway's address is not usable.
     BadProfile {
         /// Why.
-        detail: String,
+        problem: ProfileError,
+    },
+    /// A link or file is no invitation, or the invitation cannot be taken now.
+    BadInvitation {
+        /// Why.
+        problem: InvitationError,
+    },
+    /// There is a profile of that name, or of one that looks the same; adding never replaces it.
+    ProfileTaken {
+        /// The name of the one that is there.
+        name: String,
+        /// The address of the one that is there.
+        gateway: String,
+    },
+    /// There is no profile of that name.
+    NoSuchProfile {
+        /// What was asked for.
+        name: String,
+    },
+    /// No further profile is kept for this person.
+    TooManyProfiles {
+        /// How many are.
+        most: u32,
     },
     /// Anything else.
     Internal {

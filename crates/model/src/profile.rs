@@ -20,9 +20,11 @@ pub struct Profile {
 }
 
 /// Why a text is not a profile name, a gateway's address or a pin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
 pub enum ProfileError {
-    /// A name is 1 to 64 characters, none of them a control character or a slash, with no white space at its ends.
+    /// A name is 1 to 64 characters that can be seen, none of them a slash, with no white space at its ends.
     Name,
     /// The address is not `https://host[:port][/path]` or `host[:port]`.
     Address,
@@ -35,7 +37,7 @@ pub enum ProfileError {
 impl fmt::Display for ProfileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Name => "not a profile name: 1 to 64 characters without control characters or slashes",
+            Self::Name => "not a profile name: 1 to 64 characters that can be seen, without slashes",
             Self::Address => "not a gateway's address: https://host[:port][/path]",
             Self::Scheme => "a gateway is reached by https only",
             Self::Pin => "not a pin: pin-sha256: and the base64 of 32 bytes",
@@ -44,6 +46,50 @@ impl fmt::Display for ProfileError {
 }
 
 impl std::error::Error for ProfileError {}
+
+/// Why a link or a profile file is no invitation to a gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum InvitationError {
+    /// Longer than any invitation is.
+    TooLong,
+    /// Neither a link nor a profile file.
+    NotAnInvitation,
+    /// A link to do something else than to add a gateway.
+    UnknownAction,
+    /// A key that has no meaning here, or one without a value.
+    UnknownKey,
+    /// A key stands there twice.
+    Twice,
+    /// No gateway is named.
+    NoGateway,
+    /// A broken percent escape, or bytes that are no text.
+    Escape,
+    /// As [`ProfileError::Name`].
+    Name,
+    /// As [`ProfileError::Address`].
+    Address,
+    /// As [`ProfileError::Scheme`].
+    Scheme,
+    /// As [`ProfileError::Pin`].
+    Pin,
+    /// It came while another one waited for the person's word.
+    AnotherWaits,
+    /// It is not the one that waits, or none waits any more.
+    NotShown,
+}
+
+impl From<ProfileError> for InvitationError {
+    fn from(error: ProfileError) -> Self {
+        match error {
+            ProfileError::Name => Self::Name,
+            ProfileError::Address => Self::Address,
+            ProfileError::Scheme => Self::Scheme,
+            ProfileError::Pin => Self::Pin,
+        }
+    }
+}
 
 /// The name of a [`Profile`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -66,9 +112,23 @@ impl FromStr for ProfileName {
         let fits = !text.is_empty()
             && text.chars().count() <= 64
             && text.trim() == text
-            && !text.chars().any(|c| c.is_control() || c == '/' || c == '\\');
+            && !text.chars().any(|c| c.is_control() || is_unseen(c) || c == '/' || c == '\\');
         if fits { Ok(Self(text.to_owned())) } else { Err(ProfileError::Name) }
     }
+}
+
+/// Characters that leave no mark, or turn those around them: with one of them a name looks like another name. Unicode
+/// 17: the format characters, the default ignorable ones, the separators of lines and the blank braille pattern.
+fn is_unseen(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}'
+            | '\u{8e2}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}'
+            | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
 }
 
 /// Where a gateway is: always HTTPS.
@@ -320,6 +380,16 @@ mod tests {
         assert!("公司".parse::<ProfileName>().is_ok());
         for bad in ["", " a", "a\n", "a/b", &"x".repeat(65)] {
             assert_eq!(bad.parse::<ProfileName>(), Err(ProfileError::Name), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_holds_nothing_that_cannot_be_seen() {
+        for unseen in
+            "\u{ad}\u{200b}\u{200d}\u{202e}\u{2028}\u{2066}\u{2800}\u{3164}\u{fe0f}\u{feff}\u{e0041}".chars()
+        {
+            let name = format!("Off{unseen}ice");
+            assert_eq!(name.parse::<ProfileName>(), Err(ProfileError::Name), "{unseen:?}");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::failure::FailureCode;
 use crate::password::PasswordRule;
+use crate::profile::{InvitationError, ProfileError};
 use crate::sign_in::ElsewhereSession;
 use crate::snapshot::Warning;
 use crate::{EndReason, SessionId, Timestamp, TokenSerial};
@@ -71,7 +72,14 @@ pub fn failures() -> Vec<FailureCode> {
         F::NoTunDevice { .. } => F::NoTunDevice { detail: detail() },
         F::NetworkSetup { .. } => F::NetworkSetup { detail: detail() },
         F::NoSuchResource { .. } => F::NoSuchResource { name: "Intranet".to_owned() },
-        F::BadProfile { .. } => F::BadProfile { detail: detail() },
+        F::BadResource { .. } => F::BadResource { name: "Intranet".to_owned() },
+        F::BadProfile { .. } => F::BadProfile { problem: ProfileError::Address },
+        F::BadInvitation { .. } => F::BadInvitation { problem: InvitationError::UnknownKey },
+        F::ProfileTaken { .. } => {
+            F::ProfileTaken { name: "Office".to_owned(), gateway: "https://vpn.example.org/".to_owned() }
+        },
+        F::NoSuchProfile { .. } => F::NoSuchProfile { name: "Office".to_owned() },
+        F::TooManyProfiles { .. } => F::TooManyProfiles { most: 64 },
         F::Internal { .. } => F::Internal { detail: detail() },
     })
 }

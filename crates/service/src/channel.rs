@@ -8,6 +8,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use praya_model::api::PROOF_EXPORTER;
+use praya_model::profile::ProfileError;
 use praya_model::{FailureCode, GatewayAddress};
 use praya_wire::http::{RequestHead, ResponseHead, parse_response, write_request};
 use rustls::{AlertDescription, ClientConfig};
@@ -84,9 +85,9 @@ pub async fn open(
     let host_port = gateway.host_port();
     let late = || FailureCode::Unreachable { gateway: host_port.clone(), cause: "timeout".to_owned() };
     let failed = |error: &std::io::Error| tls::failure(error, &host_port);
-    let name = ServerName::try_from(gateway.host().to_owned()).map_err(|_| FailureCode::BadProfile {
-        detail: "the host name cannot stand in a certificate".to_owned(),
-    })?;
+    // Not every name that a resolver takes can stand in a certificate.
+    let name = ServerName::try_from(gateway.host().to_owned())
+        .map_err(|_| FailureCode::BadProfile { problem: ProfileError::Address })?;
 
     let tcp = timeout(TCP, first_to_answer(addresses)).await.map_err(|_| late())?.map_err(|e| failed(&e))?;
     let peer = tcp.peer_addr().map_err(|e| failed(&e))?;

@@ -6,11 +6,32 @@ use std::path::PathBuf;
 use praya_ipc::KnownProfile;
 use praya_model::{FailureCode, Profile, ProfileName};
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
+use unicode_security::skeleton;
 
 use crate::files;
 
 /// A person needs a handful; a program gone wild must not fill the disk.
-const MOST_PER_USER: usize = 64;
+const MOST_PER_USER: u32 = 64;
+
+impl Entry {
+    /// Whether `uid` may use it.
+    fn is_visible_to(&self, uid: u32) -> bool {
+        self.uid == uid || self.uid == 0
+    }
+}
+
+/// Whether a person would take one name for the other: case, width, spacing and letters that look the same (UTS 39)
+/// tell no two apart.
+fn look_alike(one: &ProfileName, other: &ProfileName) -> bool {
+    let spaced =
+        |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").nfkc().collect::<String>();
+    let (one, other) = (spaced(one.as_str()), spaced(other.as_str()));
+    let drawn = |text: &str| skeleton(text).collect::<String>();
+    // A capital may look like a letter that its small form does not look like, so both orders count.
+    drawn(&one).to_lowercase() == drawn(&other).to_lowercase()
+        || drawn(&one.to_lowercase()) == drawn(&other.to_lowercase())
+}
 
 /// The profiles, and the file that keeps them.
 #[derive(Debug)]
@@ -41,18 +62,14 @@ impl Profiles {
         Ok(Self { path, entries })
     }
 
-    /// The profiles that `uid` may use, by name; their own hide shared ones of the same name.
+    /// The profiles that `uid` may use, by name; a shared one hides their own of the same name.
     pub fn list(&self, uid: u32) -> Vec<KnownProfile> {
-        let mut list: Vec<KnownProfile> = Vec::new();
-        for entry in self.entries.iter().filter(|entry| entry.uid == uid || entry.uid == 0) {
-            let own = entry.uid == uid;
-            let hidden =
-                self.entries.iter().any(|other| other.uid == uid && other.profile.name == entry.profile.name);
-            if own || !hidden {
-                list.push(KnownProfile { profile: entry.profile.clone(), shared: entry.uid == 0 });
-            }
-        }
-        list.sort_by(|a, b| a.profile.name.cmp(&b.profile.name));
+        let visible = self.entries.iter().filter(|entry| entry.is_visible_to(uid));
+        let mut list: Vec<KnownProfile> = visible
+            .map(|entry| KnownProfile { profile: entry.profile.clone(), shared: entry.uid == 0 })
+            .collect();
+        list.sort_by(|a, b| a.profile.name.cmp(&b.profile.name).then(b.shared.cmp(&a.shared)));
+        list.dedup_by(|later, first| later.profile.name == first.profile.name);
         list
     }
 
@@ -61,15 +78,28 @@ impl Profiles {
         self.list(uid).into_iter().map(|known| known.profile).find(|profile| profile.name == *name)
     }
 
-    /// Adds a profile of `uid`'s, or replaces theirs of that name.
+    /// Adds a profile of `uid`'s. With `replace` their own of exactly that name gives way; without, and where the other
+    /// is shared or only looks the same, it is refused, because addresses and pins do not change behind a name that
+    /// the person trusts. Adding what is there already changes nothing.
     ///
     /// # Errors
-    /// [`FailureCode::BadProfile`] when there are too many or the file cannot be written; nothing is changed then.
-    pub fn add(&mut self, uid: u32, profile: Profile) -> Result<(), FailureCode> {
+    /// [`FailureCode::ProfileTaken`], [`FailureCode::TooManyProfiles`], or the file cannot be written; nothing is
+    /// changed then.
+    pub fn add(&mut self, uid: u32, profile: Profile, replace: bool) -> Result<(), FailureCode> {
         let mut entries = self.entries.clone();
-        entries.retain(|entry| entry.uid != uid || entry.profile.name != profile.name);
-        if entries.iter().filter(|entry| entry.uid == uid).count() >= MOST_PER_USER {
-            return Err(FailureCode::BadProfile { detail: format!("more than {MOST_PER_USER} profiles") });
+        if entries.iter().any(|entry| entry.is_visible_to(uid) && entry.profile == profile) {
+            return Ok(());
+        }
+        if replace {
+            entries.retain(|entry| entry.uid != uid || entry.profile.name != profile.name);
+        }
+        let taken =
+            |entry: &&Entry| entry.is_visible_to(uid) && look_alike(&entry.profile.name, &profile.name);
+        if let Some(Entry { profile: Profile { name, gateway, .. }, .. }) = entries.iter().find(taken) {
+            return Err(FailureCode::ProfileTaken { name: name.to_string(), gateway: gateway.to_string() });
+        }
+        if entries.iter().filter(|entry| entry.uid == uid).count() >= MOST_PER_USER as usize {
+            return Err(FailureCode::TooManyProfiles { most: MOST_PER_USER });
         }
         entries.push(Entry { uid, profile });
         self.replace(entries)
@@ -78,14 +108,14 @@ impl Profiles {
     /// Removes a profile of `uid`'s; root removes anybody's.
     ///
     /// # Errors
-    /// [`FailureCode::BadProfile`] when there is none, [`FailureCode::NotPermitted`] when it is root's.
+    /// [`FailureCode::NoSuchProfile`], or [`FailureCode::NotPermitted`] when it is root's.
     pub fn remove(&mut self, uid: u32, name: &ProfileName) -> Result<(), FailureCode> {
         let named = |entry: &Entry| entry.profile.name == *name;
         let mut entries = self.entries.clone();
         entries.retain(|entry| !(named(entry) && (entry.uid == uid || uid == 0)));
         if entries.len() == self.entries.len() {
             let shared = self.entries.iter().any(|entry| named(entry) && entry.uid == 0);
-            let none = FailureCode::BadProfile { detail: format!("there is no profile named {name}") };
+            let none = FailureCode::NoSuchProfile { name: name.to_string() };
             return Err(if shared { FailureCode::NotPermitted } else { none });
         }
         self.replace(entries)
@@ -108,6 +138,7 @@ mod tests {
 
     const WONG: u32 = 1000;
     const CHEN: u32 = 1001;
+    const PIN: &str = "pin-sha256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
     fn profile(name: &str, gateway: &str) -> Profile {
         Profile { name: name.parse().unwrap(), gateway: gateway.parse().unwrap(), pin: None }
@@ -126,24 +157,82 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("profiles.json");
         let mut profiles = Profiles::load(path.clone()).unwrap();
-        profiles.add(0, profile("TCC-VPN", "shared.example")).unwrap();
-        profiles.add(WONG, profile("TCC-VPN", "own.example")).unwrap();
-        profiles.add(WONG, profile("lab", "lab.example")).unwrap();
-        let profiles = Profiles::load(path).unwrap();
-        assert_eq!(names(&profiles, WONG), [("own.example".into(), false), ("lab.example".into(), false)]);
-        assert_eq!(names(&profiles, CHEN), [("shared.example".into(), true)]);
+        profiles.add(WONG, profile("TCC-VPN", "own.example"), false).unwrap();
+        profiles.add(WONG, profile("lab", "lab.example"), false).unwrap();
+        profiles.add(0, profile("Office", "office.example"), false).unwrap();
+        let mut profiles = Profiles::load(path).unwrap();
+        let own =
+            [("office.example".into(), true), ("own.example".into(), false), ("lab.example".into(), false)];
+        assert_eq!(names(&profiles, WONG), own);
+        assert_eq!(names(&profiles, CHEN), [("office.example".into(), true)]);
         assert_eq!(profiles.find(CHEN, &"lab".parse().unwrap()), None);
+        // What the administrator adds later under a name of a person's is what the name means from then on.
+        profiles.add(0, profile("TCC-VPN", "shared.example"), false).unwrap();
+        assert_eq!(
+            profiles.find(WONG, &"TCC-VPN".parse().unwrap()).unwrap().gateway.host(),
+            "shared.example"
+        );
+    }
+
+    #[test]
+    fn adding_never_replaces_a_gateway_of_that_name_nor_of_one_that_looks_the_same() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut profiles = Profiles::load(dir.path().join("p")).unwrap();
+        let pinned = Profile { pin: Some(PIN.parse().unwrap()), ..profile("Office", "vpn.example") };
+        profiles.add(WONG, pinned.clone(), false).unwrap();
+        profiles.add(0, profile("TCC-VPN", "shared.example"), false).unwrap();
+        let before = profiles.list(WONG);
+        for name in [
+            "Office",
+            "office",
+            "ＯＦＦＩＣＥ",
+            "\u{41e}ffice",
+            "0ffice",
+            "Offi\u{441}e",
+            "TCC-VPN",
+            "tcc-vpn",
+            "TCC–VPN",
+        ] {
+            let refused = profiles.add(WONG, profile(name, "evil.example"), false);
+            assert!(matches!(refused, Err(FailureCode::ProfileTaken { .. })), "{name}: {refused:?}");
+        }
+        let unpinned = profiles.add(WONG, profile("Office", "vpn.example"), false);
+        let taken =
+            FailureCode::ProfileTaken { name: "Office".into(), gateway: "https://vpn.example/".into() };
+        assert_eq!(unpinned, Err(taken), "the pin stays");
+        assert_eq!(profiles.list(WONG), before);
+        profiles.add(WONG, pinned, false).unwrap();
+        profiles.add(WONG, profile("TCC-VPN", "shared.example"), false).unwrap();
+        assert_eq!(profiles.list(WONG), before, "what is there already is there once");
+        profiles.add(WONG, profile("Office 2", "two.example"), false).unwrap();
+        profiles.add(CHEN, profile("Office", "chen.example"), false).unwrap();
+    }
+
+    #[test]
+    fn only_ones_own_is_replaced_and_only_when_that_is_asked_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut profiles = Profiles::load(dir.path().join("p")).unwrap();
+        profiles.add(WONG, profile("Office", "vpn.example"), false).unwrap();
+        profiles.add(0, profile("TCC-VPN", "shared.example"), false).unwrap();
+        profiles.add(WONG, profile("Office", "new.example"), true).unwrap();
+        assert_eq!(profiles.find(WONG, &"Office".parse().unwrap()).unwrap().gateway.host(), "new.example");
+        for name in ["TCC-VPN", "office"] {
+            let refused = profiles.add(WONG, profile(name, "evil.example"), true);
+            assert!(matches!(refused, Err(FailureCode::ProfileTaken { .. })), "{name}: {refused:?}");
+        }
+        profiles.add(0, profile("TCC-VPN", "moved.example"), true).unwrap();
+        assert_eq!(names(&profiles, CHEN), [("moved.example".into(), true)]);
     }
 
     #[test]
     fn only_root_removes_what_is_everybodys() {
         let dir = tempfile::tempdir().unwrap();
         let mut profiles = Profiles::load(dir.path().join("p")).unwrap();
-        profiles.add(0, profile("a", "shared.example")).unwrap();
-        profiles.add(CHEN, profile("b", "chen.example")).unwrap();
+        profiles.add(0, profile("a", "shared.example"), false).unwrap();
+        profiles.add(CHEN, profile("b", "chen.example"), false).unwrap();
         let (a, b) = ("a".parse().unwrap(), "b".parse().unwrap());
         assert_eq!(profiles.remove(WONG, &a), Err(FailureCode::NotPermitted));
-        assert!(matches!(profiles.remove(WONG, &b), Err(FailureCode::BadProfile { .. })));
+        assert_eq!(profiles.remove(WONG, &b), Err(FailureCode::NoSuchProfile { name: "b".into() }));
         profiles.remove(CHEN, &b).unwrap();
         profiles.remove(0, &a).unwrap();
         assert!(profiles.list(0).is_empty());
@@ -154,10 +243,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut profiles = Profiles::load(dir.path().join("p")).unwrap();
         for number in 0..MOST_PER_USER {
-            profiles.add(WONG, profile(&format!("p{number}"), "a.example")).unwrap();
+            profiles.add(WONG, profile(&format!("p{number}x"), "a.example"), false).unwrap();
         }
-        assert!(profiles.add(WONG, profile("one more", "a.example")).is_err());
-        profiles.add(WONG, profile("p1", "b.example")).unwrap();
+        let one_more = profiles.add(WONG, profile("one more", "a.example"), false);
+        assert_eq!(one_more, Err(FailureCode::TooManyProfiles { most: 64 }));
+        profiles.add(WONG, profile("p2x", "b.example"), true).unwrap();
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What views ask of the owner: checked against the caller's rights, then done.
 
 use praya_ipc::{Request, Response, Target};
+use praya_model::profile::ProfileError;
 use praya_model::{FailureCode, Profile, ProfileName};
 use praya_session::{Begin, Event, Question};
 use tokio::sync::oneshot;
@@ -26,8 +27,8 @@ impl Owner {
             Request::ListProfiles => {
                 answer(reply, Response::Profiles { profiles: self.parts.profiles.list(uid) })
             }
-            Request::AddProfile { profile } => {
-                let result = self.parts.profiles.add(uid, profile);
+            Request::AddProfile { profile, replace } => {
+                let result = self.parts.profiles.add(uid, profile, replace);
                 answer(reply, done(result));
             }
             Request::RemoveProfile { name } => {
@@ -65,17 +66,13 @@ impl Owner {
             Target::Profile { name } => match self.parts.profiles.find(uid, &name) {
                 Some(profile) => profile,
                 None => {
-                    let detail = format!("there is no profile named {name}");
-                    return answer(reply, FailureCode::BadProfile { detail }.into());
+                    return answer(reply, FailureCode::NoSuchProfile { name: name.to_string() }.into());
                 }
             },
-            Target::Gateway { address, pin } => {
-                let Some(name) = name_of(address.host()) else {
-                    let detail = "the host name is too long".to_owned();
-                    return answer(reply, FailureCode::BadProfile { detail }.into());
-                };
-                Profile { name, gateway: address, pin }
-            }
+            Target::Gateway { address, pin } => match name_of(address.host()) {
+                Ok(name) => Profile { name, gateway: address, pin },
+                Err(problem) => return answer(reply, FailureCode::BadProfile { problem }.into()),
+            },
         };
         if self.holder.is_none() {
             self.holder = Some(uid);
@@ -160,8 +157,8 @@ impl Owner {
 }
 
 /// A name for a gateway that was given by its address.
-fn name_of(host: &str) -> Option<ProfileName> {
-    host.chars().take(64).collect::<String>().parse().ok()
+fn name_of(host: &str) -> Result<ProfileName, ProfileError> {
+    host.chars().take(64).collect::<String>().parse()
 }
 
 fn done(result: Result<(), FailureCode>) -> Response {
@@ -184,6 +181,6 @@ mod tests {
     fn a_gateway_given_by_its_address_is_named_after_it() {
         assert_eq!(name_of("vpn.example").unwrap().as_str(), "vpn.example");
         assert_eq!(name_of("2001:db8::1").unwrap().as_str(), "2001:db8::1");
-        assert!(name_of(&"a".repeat(200)).is_some());
+        assert!(name_of(&"a".repeat(200)).is_ok());
     }
 }

@@ -134,10 +134,11 @@ fn an_unknown_gateway_is_confirmed_by_its_key_only() -> Result<()> {
     window.press("Add")?;
     sign_in(&window, "wong", PASSWORD)?;
     window.wait_for("Is this your organisation's gateway?")?;
-    ensure!(window.text()?.contains(&scene.gateway.pin));
+    ensure!(!window.text()?.contains(&scene.gateway.pin), "there is nothing to copy");
     window.fill("Key as published", "pin-sha256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")?;
     window.press("Compare")?;
     window.wait_for("These are not the same.")?;
+    ensure!(window.text()?.contains(&scene.gateway.pin), "to be read to the help desk");
     window.fill("Key as published", &scene.gateway.pin)?;
     window.press("Compare")?;
     window.wait_for_button("Sign in")?;
@@ -212,8 +213,12 @@ fn invitations_wait_for_the_persons_word_and_the_end_of_the_longest_session_is_a
     ensure!(second.status.success(), "{}", second.everything);
     window.wait_for("Add this gateway?")?;
     window.wait_for(&scene.gateway.pin)?;
+    // What is read is what is agreed to.
+    scene.app(&scene.desk).arg("praya://add?gateway=evil.example&name=By%20link").run()?;
+    window.wait_for("another one waits for your answer")?;
+    ensure!(!window.text()?.contains("evil.example"));
     window.press("Cancel")?;
-    window.wait_for("Choose a gateway")?;
+    window.wait_until_gone("Add this gateway?")?;
     // The same in a file.
     let file = scene.desk.home().join("office.praya");
     let text = format!("gateway = \"{GATEWAY_NAME}\"\nname = \"By file\"\npin = \"{}\"\n", scene.gateway.pin);
@@ -222,6 +227,12 @@ fn invitations_wait_for_the_persons_word_and_the_end_of_the_longest_session_is_a
     window.wait_for("Add this gateway?")?;
     window.press("Add")?;
     window.wait_for("Sign in to By file")?;
+    scene.app(&scene.desk).arg("praya://add?gateway=evil.example&name=BY%20FILE").run()?;
+    window.wait_for("evil.example")?;
+    window.press("Add")?;
+    window.wait_for("There is a gateway “By file” already")?;
+    window.press("Cancel")?;
+    window.wait_until_gone("Add this gateway?")?;
     sign_in(&window, "wong", PASSWORD)?;
     window.wait_for("The longest time allowed is over in 9 minutes")?;
     window.press("Understood")?;

@@ -35,6 +35,15 @@ fn b_16_the_status_shows_name_address_user_duration_and_counters() -> Result<()>
     let scene = Scene::connected()?;
     let add = ["profile", "add", "TCC-VPN", "--gateway", GATEWAY_NAME, "--pin", &scene.gateway.pin];
     scene.client.praya(&scene.lab.employee, &add)?.succeed()?;
+    // Nothing takes its name but the person's own wish.
+    let evil = ["profile", "add", "tcc-vpn", "--gateway", "evil.example"];
+    let taken = scene.client.praya(&scene.lab.employee, &evil)?.run()?;
+    ensure!(taken.code() == 1 && taken.everything.contains("“TCC-VPN” already"), "{}", taken.everything);
+    let moved = ["profile", "add", "TCC-VPN", "--gateway", "moved.example"];
+    ensure!(scene.client.praya(&scene.lab.employee, &moved)?.run()?.code() == 1);
+    for replaced in [&moved[..], &add[..]] {
+        scene.client.praya(&scene.lab.employee, &[replaced, &["--replace"]].concat())?.succeed()?;
+    }
     scene.client.praya(&scene.lab.employee, &["logout"])?.succeed()?;
     let login = scene.client.praya(
         &scene.lab.employee,

@@ -306,6 +306,6 @@ fn without_a_terminal_login_says_what_to_do_and_that_is_wrong_usage() -> Result<
     // What is wrong with the target is said first.
     let unknown = without_terminal(&["login", "--profile", "nowhere"])?;
     assert_eq!(unknown.code(), 1, "{}", unknown.everything);
-    ensure!(unknown.everything.contains("no profile named nowhere"), "{}", unknown.everything);
+    ensure!(unknown.everything.contains("no gateway named “nowhere”"), "{}", unknown.everything);
     Ok(())
 }

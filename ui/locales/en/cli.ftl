@@ -10,9 +10,7 @@ cli-usage-error = error: { $text }
 cli-no-terminal = there is no terminal to ask at; give the answers with --answers-stdin
 cli-no-profile = no gateway is known yet; name one with --gateway URL
 cli-several-profiles = several gateways are known; choose one with --profile NAME
-cli-no-such-profile = there is no profile named { $name }; see: praya profile list
 cli-unexpected-answer = the service gave an answer of another kind
-cli-not-a-web-address = the address of “{ $name }” is not a web address
 
 ## What to do, with the commands that do it
 
@@ -31,6 +29,8 @@ cli-remedy-tunnel-up = Take it down first with: praya disconnect, or end the ses
 cli-remedy-no-tun-device = The service needs /dev/net/tun and the right to manage networks (CAP_NET_ADMIN).
 cli-remedy-network-setup = Run: praya doctor
 cli-remedy-no-such-resource = See the names with: praya resources
+cli-remedy-no-such-profile = See the names with: praya profile list
+cli-remedy-profile-taken = Choose another name. To exchange your own gateway of exactly that name, run it again with: --replace
 cli-remedy-already-signed-in = See it with: praya status. End it with: praya logout
 cli-remedy-in-use-by-another = Ask them to run: praya logout
 cli-doctor-remedy-name-not-found = Check the address and this machine's network.

@@ -77,7 +77,7 @@ failure-unknown-gateway =
 failure-pin-mismatch =
     The gateway { $gateway } does not show the key it should. It shows:
       { $pin }
-    .remedy = Somebody may be listening, or the gateway got a new key. Do not go on before your organisation confirms the new key.
+    .remedy = Somebody may be listening, or the gateway got a new key. Nothing was sent to it. Ask your organisation.
 failure-tls = No secure connection to the gateway: { $detail }.
     .remedy = Check this computer's clock and the address. If it stays, contact the help desk.
 failure-protocol = The gateway answers something this program does not understand: { $detail }.
@@ -103,8 +103,43 @@ failure-network-setup = The network cannot be set up: { $detail }.
     .remedy = Try again. If it stays, contact the help desk.
 failure-no-such-resource = There is no resource named “{ $name }”.
     .remedy = Refresh the list; it may have been withdrawn.
-failure-bad-profile = The gateway's address or profile cannot be used: { $detail }.
+failure-bad-resource = The address of “{ $name }” is not one that can be opened.
+    .remedy = It was published wrongly. Tell the help desk.
+failure-bad-profile = The gateway cannot be stored: { $problem ->
+        [name] a name has 1 to 64 characters that can be seen, without slashes
+        [address] that is no address of a gateway
+        [scheme] a gateway is reached by https only
+        [pin] that is no key of a gateway
+       *[other] something in it is not as it should be
+    }.
     .remedy = Check it, or ask for a new one.
+failure-bad-invitation = The invitation was not taken: { $problem ->
+        [too_long] it is too long
+        [not_an_invitation] it is neither a praya:// link nor a profile file
+        [unknown_action] it is to do something else than to add a gateway
+        [unknown_key] it holds something that has no meaning here
+        [twice] it says the same thing twice
+        [no_gateway] it names no gateway
+        [escape] the link is damaged
+        [name] the name in it cannot be used
+        [address] the address in it is no gateway's
+        [scheme] a gateway is reached by https only
+        [pin] the key in it is no key of a gateway
+        [another_waits] another one waits for your answer
+        [not_shown] it is not the one that you were shown
+       *[other] something in it is not as it should be
+    }.
+    .remedy = { $problem ->
+        [another_waits] Answer that one first, then open the other again.
+        [not_shown] Open the invitation again, and read it anew.
+       *[other] Ask whoever sent it for a new one.
+    }
+failure-profile-taken = There is a gateway “{ $name }” already, at { $gateway }. It was not changed.
+    .remedy = Choose a name that cannot be mistaken for it. Only if your organisation has told you that the gateway has changed, remove the old one first; one that was set up for everybody is changed by the administrator.
+failure-no-such-profile = There is no gateway named “{ $name }”.
+    .remedy = See which ones are stored.
+failure-too-many-profiles = No more than { $most } gateways are stored.
+    .remedy = Remove one that you no longer need.
 failure-internal = Something went wrong in Praya: { $detail }.
     .remedy = Try again. If it stays, contact the help desk.
 

@@ -39,20 +39,19 @@ gateway-address = Address
 gateway-name = Name
     .hint = How it is to be called in the list
     .error = A name has 1 to 64 characters, without slashes.
-    .taken = There is a gateway of that name already.
 gateway-pin = Key of the gateway
     .hint = Only for a private gateway; it begins with pin-sha256:
     .error = That is no key. It begins with pin-sha256: and ends with an equals sign.
+gateway-pinned = Only with the key that is stored
 gateway-link = Invitation link
     .hint = It begins with praya:// and comes from your administrator
-    .error = That is no invitation that Praya can read. Copy the link anew, as a whole.
 gateway-file = Profile file
     .hint = A file whose name ends in .praya, from your administrator
-    .error = That file is no profile that Praya can read.
 gateway-choose-file = Choose a file …
 gateway-drop-file = or drop it here
 gateway-invitation-title = Add this gateway?
 gateway-invitation-text = The invitation is for the gateway below. Add it only if it came from your own organisation.
+gateway-invitation-refused = This invitation was not taken
 gateway-store = Add
 gateway-remove = Remove { $name }
 gateway-remove-title = Remove { $name }?
@@ -62,11 +61,16 @@ gateway-removed = { $name } is removed.
 gateway-confirm-title = Is this your organisation's gateway?
 gateway-confirm-text = { $gateway } is a private gateway. Nobody but its key can say whether it is the right one. Enter the key that your organisation has published: on paper, on its website, or told by the help desk.
 gateway-confirm-expected = Key as published
+    .hint = It begins with pin-sha256: and comes on paper, from a website or from the help desk
 gateway-confirm-shown = Key that the gateway shows
 gateway-confirm-check = Compare
 gateway-confirm-same = The keys are the same. This is the gateway.
-gateway-confirm-differs = These are not the same. If you were given the key of your organisation's certificate authority, that can be right: Praya checks it at the sign-in and refuses any other gateway. Else, do not go on.
+gateway-confirm-differs = These are not the same. If you were given the key of your organisation's certificate authority, that can be right: Praya checks it at the sign-in and refuses any other gateway. Else stop here, and read the key below to the help desk.
 gateway-confirm-use = Check it at the sign-in
+gateway-key-wrong-title = This gateway cannot be trusted now
+gateway-key-wrong-own = Read the key above to the help desk. Only if they confirm that it is new: remove this gateway from the list, and add it again with the key that they give you.
+gateway-key-wrong-shared = This gateway was set up for everybody on this computer, and only the administrator can store a key for it. Read the key above to the help desk.
+gateway-key-wrong-again = Back to the sign-in
 
 ## Sign in
 
@@ -330,17 +334,17 @@ logout-text = The session and the tunnel end. To come back you need your passwor
 logout-confirm = Log out
 exit-title = Exit Praya?
 exit-text = Exit ends the session and the tunnel. To keep them, close the window only: the tray icon brings it back.
-exit-confirm = Exit and log out
-
-## Settings
-
 exit-text-no-tray = Exit ends the session and the tunnel. To keep them, close the window only: it stays in the list of windows.
 exit-close-only = Close the window only
 exit-minimise-only = Minimise the window only
-settings-title = Settings
+exit-confirm = Exit and log out
 exit-failed-title = The session could not be ended
 exit-failed-text = You may still be signed in, and the tunnel may still be up. Praya stays so that you can see to it.
 exit-failed-anyway = Exit anyway, the session stays
+
+## Settings
+
+settings-title = Settings
 settings-language = Language
 settings-language-system = As the system ({ $language })
 settings-theme = Appearance
@@ -364,6 +368,10 @@ settings-notifications = Notifications
 settings-notify-ends = When a session ends or is about to end
 settings-notify-connection = When the tunnel goes down or comes back
 settings-saved = Saved
+settings-drawing = Drawing
+settings-drawing-safe = Praya draws without the graphics card, because a start with it showed no window. It tries again by itself when Praya, the web view or the driver has changed.
+settings-drawing-plainly = Use the graphics card again
+settings-drawing-next = From the next start on, Praya draws with the graphics card.
 settings-diagnostics = Diagnostics
 settings-about = About Praya
 
@@ -384,15 +392,12 @@ expiry-dismiss = Understood
 
 ended-title = You are signed out
 ended-gateway-says = The gateway says: { $text }
-settings-drawing = Drawing
-settings-drawing-safe = Praya draws without the graphics card, because a start with it showed no window. It tries again by itself when Praya, the web view or the driver has changed.
-settings-drawing-plainly = Use the graphics card again
-settings-drawing-next = From the next start on, Praya draws with the graphics card.
 service-gone-title = The Praya service does not answer
 service-gone-text = The service holds the tunnel; this window only shows it. It may be restarting, and Praya keeps trying.
 service-gone-tunnel = If a tunnel was up, it may still be up.
 in-use-title = Another person is signed in
 in-use-text = Somebody else on this computer uses Praya at the moment. You can sign in when they have logged out.
+in-use-way-out = If that person has left without logging out, an administrator of this computer can end the session with “sudo praya logout”.
 
 ## Tray
 
@@ -406,8 +411,12 @@ tray-favourites = Favourites
 tray-account = { $account } at { $profile }
 tray-idle = Logs out in { DURATION($seconds_left) }
 tray-service-gone = The service does not answer
-in-use-way-out = If that person has left without logging out, an administrator of this computer can end the session with “sudo praya logout”.
 tray-in-use = Another person is signed in
+tray-open-failed = The resource could not be opened
+tray-connect-failed = The tunnel could not be brought up
+tray-disconnect-failed = The tunnel could not be taken down
+tray-copied = { $name }: the address is copied
+tray-copied-text = Paste it into the program that opens it.
 tray-tooltip = Praya: { $state }
 tray-tooltip-profile = Praya: { $state }, { $profile }
 
@@ -422,15 +431,13 @@ notify-reconnected-text = The tunnel to { $profile } is back.
 notify-idle = You are about to be logged out
 notify-idle-text = Nothing has gone through the tunnel. In { DURATION($seconds_left) } you are logged out.
 notify-ended = You are signed out
-tray-open-failed = The resource could not be opened
-tray-connect-failed = The tunnel could not be brought up
-tray-disconnect-failed = The tunnel could not be taken down
-tray-copied = { $name }: the address is copied
-tray-copied-text = Paste it into the program that opens it.
 notify-service-gone = The Praya service does not answer
 notify-service-gone-text = The tunnel may be down. Praya keeps trying.
 notify-still-running = Praya goes on in the background
 notify-still-running-text = You stay signed in. “Show Resource” in the tray brings the window back.
+notify-still-running-no-tray = You stay signed in. The window is in the list of windows; starting Praya again brings it back too.
+notify-sign-in-waits = The sign-in to { $profile } waits for you
+notify-sign-in-waits-text = Open Praya and go on there.
 
 ## Diagnostics
 
@@ -445,9 +452,6 @@ diagnostics-copy = Copy everything
 
 ## About
 
-notify-still-running-no-tray = You stay signed in. The window is in the list of windows; starting Praya again brings it back too.
-notify-sign-in-waits = The sign-in to { $profile } waits for you
-notify-sign-in-waits-text = Open Praya and go on there.
 about-title = About Praya
 about-text = Secure remote access to your organisation's resources.
 about-version = Version { $version }

@@ -6,9 +6,7 @@ cli-usage-error = erro: { $text }
 cli-no-terminal = não há terminal onde perguntar; dê as respostas com --answers-stdin
 cli-no-profile = ainda não se conhece nenhum gateway; indique um com --gateway URL
 cli-several-profiles = conhecem-se vários gateways; escolha um com --profile NAME
-cli-no-such-profile = não existe nenhum perfil com o nome { $name }; veja: praya profile list
 cli-unexpected-answer = o serviço deu uma resposta de outro tipo
-cli-not-a-web-address = o endereço de «{ $name }» não é um endereço Web
 
 ## O que fazer, com os comandos que o fazem
 
@@ -27,6 +25,8 @@ cli-remedy-tunnel-up = Desligue-o primeiro com: praya disconnect, ou termine a s
 cli-remedy-no-tun-device = O serviço precisa de /dev/net/tun e do direito de gerir redes (CAP_NET_ADMIN).
 cli-remedy-network-setup = Execute: praya doctor
 cli-remedy-no-such-resource = Veja os nomes com: praya resources
+cli-remedy-no-such-profile = Veja os nomes com: praya profile list
+cli-remedy-profile-taken = Escolha outro nome. Para trocar o seu próprio gateway com exatamente esse nome, repita com: --replace
 cli-remedy-already-signed-in = Veja-a com: praya status. Termine-a com: praya logout
 cli-remedy-in-use-by-another = Peça-lhe que execute: praya logout
 cli-doctor-remedy-name-not-found = Verifique o endereço e a rede deste computador.

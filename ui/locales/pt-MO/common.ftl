@@ -67,7 +67,7 @@ failure-unknown-gateway =
 failure-pin-mismatch =
     O gateway { $gateway } não apresenta a chave que devia. Apresenta:
       { $pin }
-    .remedy = Alguém pode estar à escuta, ou o gateway tem uma chave nova. Não continue antes de a sua organização confirmar a chave nova.
+    .remedy = Alguém pode estar à escuta, ou o gateway tem uma chave nova. Nada lhe foi enviado. Pergunte à sua organização.
 failure-tls = Não há ligação segura ao gateway: { $detail }.
     .remedy = Verifique o relógio deste computador e o endereço. Se persistir, contacte o serviço de assistência.
 failure-protocol = O gateway responde algo que este programa não compreende: { $detail }.
@@ -93,8 +93,43 @@ failure-network-setup = Não foi possível configurar a rede: { $detail }.
     .remedy = Tente novamente. Se persistir, contacte o serviço de assistência.
 failure-no-such-resource = Não existe nenhum recurso com o nome «{ $name }».
     .remedy = Atualize a lista; pode ter sido retirado.
-failure-bad-profile = O endereço ou o perfil do gateway não pode ser utilizado: { $detail }.
+failure-bad-resource = O endereço de «{ $name }» não pode ser aberto.
+    .remedy = Foi mal publicado. Informe o serviço de assistência.
+failure-bad-profile = O gateway não pode ser guardado: { $problem ->
+        [name] um nome tem de 1 a 64 caracteres visíveis, sem barras
+        [address] isto não é um endereço de gateway
+        [scheme] só se chega a um gateway por https
+        [pin] isto não é uma chave de gateway
+       *[other] algo nele não está como devia
+    }.
     .remedy = Verifique-o ou peça um novo.
+failure-bad-invitation = O convite não foi aceite: { $problem ->
+        [too_long] é demasiado longo
+        [not_an_invitation] não é uma ligação praya:// nem um ficheiro de perfil
+        [unknown_action] não é para adicionar um gateway
+        [unknown_key] contém algo que aqui não tem significado
+        [twice] diz a mesma coisa duas vezes
+        [no_gateway] não indica nenhum gateway
+        [escape] a ligação está danificada
+        [name] o nome nele não pode ser utilizado
+        [address] o endereço nele não é de um gateway
+        [scheme] só se chega a um gateway por https
+        [pin] a chave nele não é de um gateway
+        [another_waits] há outro à espera da sua resposta
+        [not_shown] não é o que lhe foi mostrado
+       *[other] algo nele não está como devia
+    }.
+    .remedy = { $problem ->
+        [another_waits] Responda primeiro a esse e depois abra o outro novamente.
+        [not_shown] Abra o convite novamente e leia-o de novo.
+       *[other] Peça um novo a quem o enviou.
+    }
+failure-profile-taken = Já existe um gateway «{ $name }», em { $gateway }. Não foi alterado.
+    .remedy = Escolha um nome que não se confunda com esse. Só se a sua organização lhe disse que o gateway mudou, remova primeiro o antigo; o que foi configurado para todos é alterado pelo administrador.
+failure-no-such-profile = Não existe nenhum gateway com o nome «{ $name }».
+    .remedy = Veja quais estão guardados.
+failure-too-many-profiles = Não se guardam mais de { $most } gateways.
+    .remedy = Remova um de que já não precise.
 failure-internal = Algo correu mal no Praya: { $detail }.
     .remedy = Tente novamente. Se persistir, contacte o serviço de assistência.
 

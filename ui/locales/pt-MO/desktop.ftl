@@ -39,20 +39,19 @@ gateway-address = Endereço
 gateway-name = Nome
     .hint = Como se chamará na lista
     .error = Um nome tem de 1 a 64 caracteres, sem barras.
-    .taken = Já existe um gateway com esse nome.
 gateway-pin = Chave do gateway
     .hint = Só para um gateway privado; começa por pin-sha256:
     .error = Não é uma chave. Começa por pin-sha256: e acaba com um sinal de igual.
+gateway-pinned = Só com a chave guardada
 gateway-link = Ligação de convite
     .hint = Começa por praya:// e vem do seu administrador
-    .error = O Praya não consegue ler este convite. Copie a ligação outra vez, por inteiro.
 gateway-file = Ficheiro de perfil
     .hint = Um ficheiro com nome terminado em .praya, do seu administrador
-    .error = O Praya não consegue ler este ficheiro de perfil.
 gateway-choose-file = Escolher um ficheiro…
 gateway-drop-file = ou largue-o aqui
 gateway-invitation-title = Adicionar este gateway?
 gateway-invitation-text = O convite é para o gateway abaixo. Adicione-o apenas se veio da sua própria organização.
+gateway-invitation-refused = Este convite não foi aceite
 gateway-store = Adicionar
 gateway-remove = Remover { $name }
 gateway-remove-title = Remover { $name }?
@@ -62,11 +61,16 @@ gateway-removed = { $name } foi removido.
 gateway-confirm-title = É este o gateway da sua organização?
 gateway-confirm-text = { $gateway } é um gateway privado. Só a sua chave pode dizer se é o certo. Introduza a chave publicada pela sua organização: em papel, no sítio Web ou indicada pelo serviço de assistência.
 gateway-confirm-expected = Chave publicada
+    .hint = Começa por pin-sha256: e vem em papel, do sítio Web ou do serviço de assistência
 gateway-confirm-shown = Chave que o gateway apresenta
 gateway-confirm-check = Comparar
 gateway-confirm-same = As chaves são iguais. Este é o gateway.
-gateway-confirm-differs = Não são iguais. Se recebeu a chave da autoridade de certificação da sua organização, isso pode estar certo: o Praya verifica-a ao iniciar sessão e recusa qualquer outro gateway. Caso contrário, não continue.
+gateway-confirm-differs = Não são iguais. Se recebeu a chave da autoridade de certificação da sua organização, isso pode estar certo: o Praya verifica-a ao iniciar sessão e recusa qualquer outro gateway. Caso contrário, pare aqui e leia a chave abaixo ao serviço de assistência.
 gateway-confirm-use = Verificar ao iniciar sessão
+gateway-key-wrong-title = Não se pode confiar neste gateway agora
+gateway-key-wrong-own = Leia a chave acima ao serviço de assistência. Só se confirmarem que é nova: remova este gateway da lista e adicione-o de novo com a chave que lhe derem.
+gateway-key-wrong-shared = Este gateway foi configurado para todos neste computador, e só o administrador pode guardar uma chave para ele. Leia a chave acima ao serviço de assistência.
+gateway-key-wrong-again = Voltar ao início de sessão
 
 ## Iniciar sessão
 
@@ -330,17 +334,17 @@ logout-text = A sessão e o túnel terminam. Para voltar, precisa da palavra-pas
 logout-confirm = Terminar sessão
 exit-title = Sair do Praya?
 exit-text = Sair termina a sessão e o túnel. Para os manter, feche apenas a janela: o ícone na área de notificação trá-la de volta.
-exit-confirm = Sair e terminar sessão
-
-## Definições
-
 exit-text-no-tray = Sair termina a sessão e o túnel. Para os manter, feche apenas a janela: fica na lista de janelas.
 exit-close-only = Fechar só a janela
 exit-minimise-only = Minimizar só a janela
-settings-title = Definições
+exit-confirm = Sair e terminar sessão
 exit-failed-title = Não foi possível terminar a sessão
 exit-failed-text = A sessão pode continuar iniciada e o túnel ativo. O Praya fica aberto para que possa tratar disso.
 exit-failed-anyway = Sair mesmo assim, a sessão mantém-se
+
+## Definições
+
+settings-title = Definições
 settings-language = Idioma
 settings-language-system = Como o sistema ({ $language })
 settings-theme = Aspeto
@@ -364,6 +368,10 @@ settings-notifications = Notificações
 settings-notify-ends = Quando uma sessão termina ou está prestes a terminar
 settings-notify-connection = Quando o túnel cai ou volta
 settings-saved = Guardado
+settings-drawing = Desenho
+settings-drawing-safe = O Praya desenha sem a placa gráfica, porque um arranque com ela não mostrou nenhuma janela. Volta a tentar por si quando o Praya, o componente web ou o controlador mudarem.
+settings-drawing-plainly = Voltar a usar a placa gráfica
+settings-drawing-next = A partir do próximo arranque, o Praya desenha com a placa gráfica.
 settings-diagnostics = Diagnóstico
 settings-about = Acerca do Praya
 
@@ -384,15 +392,12 @@ expiry-dismiss = Compreendi
 
 ended-title = A sua sessão terminou
 ended-gateway-says = O gateway diz: { $text }
-settings-drawing = Desenho
-settings-drawing-safe = O Praya desenha sem a placa gráfica, porque um arranque com ela não mostrou nenhuma janela. Volta a tentar por si quando o Praya, o componente web ou o controlador mudarem.
-settings-drawing-plainly = Voltar a usar a placa gráfica
-settings-drawing-next = A partir do próximo arranque, o Praya desenha com a placa gráfica.
 service-gone-title = O serviço Praya não responde
 service-gone-text = É o serviço que mantém o túnel; esta janela apenas o mostra. Pode estar a reiniciar, e o Praya continua a tentar.
 service-gone-tunnel = Se havia um túnel ativo, pode continuar ativo.
 in-use-title = Outra pessoa tem sessão iniciada
 in-use-text = Outra pessoa está neste momento a utilizar o Praya neste computador. Pode iniciar sessão quando ela terminar a dela.
+in-use-way-out = Se essa pessoa saiu sem terminar a sessão, um administrador deste computador pode terminá-la com «sudo praya logout».
 
 ## Área de notificação
 
@@ -406,8 +411,12 @@ tray-favourites = Favoritos
 tray-account = { $account } em { $profile }
 tray-idle = A sessão termina dentro de { DURATION($seconds_left) }
 tray-service-gone = O serviço não responde
-in-use-way-out = Se essa pessoa saiu sem terminar a sessão, um administrador deste computador pode terminá-la com «sudo praya logout».
 tray-in-use = Outra pessoa tem sessão iniciada
+tray-open-failed = Não foi possível abrir o recurso
+tray-connect-failed = Não foi possível estabelecer o túnel
+tray-disconnect-failed = Não foi possível desligar o túnel
+tray-copied = { $name }: o endereço foi copiado
+tray-copied-text = Cole-o no programa que o abre.
 tray-tooltip = Praya: { $state }
 tray-tooltip-profile = Praya: { $state }, { $profile }
 
@@ -422,15 +431,13 @@ notify-reconnected-text = O túnel para { $profile } voltou.
 notify-idle = A sua sessão está prestes a terminar
 notify-idle-text = Nada passou pelo túnel. A sessão termina dentro de { DURATION($seconds_left) }.
 notify-ended = A sua sessão terminou
-tray-open-failed = Não foi possível abrir o recurso
-tray-connect-failed = Não foi possível estabelecer o túnel
-tray-disconnect-failed = Não foi possível desligar o túnel
-tray-copied = { $name }: o endereço foi copiado
-tray-copied-text = Cole-o no programa que o abre.
 notify-service-gone = O serviço Praya não responde
 notify-service-gone-text = O túnel pode estar em baixo. O Praya continua a tentar.
 notify-still-running = O Praya continua em segundo plano
 notify-still-running-text = A sua sessão mantém-se. «Mostrar recursos (Show Resource)» na área de notificação traz a janela de volta.
+notify-still-running-no-tray = A sua sessão mantém-se. A janela está na lista de janelas; iniciar o Praya outra vez também a traz de volta.
+notify-sign-in-waits = O início de sessão em { $profile } está à sua espera
+notify-sign-in-waits-text = Abra o Praya e continue aí.
 
 ## Diagnóstico
 
@@ -445,9 +452,6 @@ diagnostics-copy = Copiar tudo
 
 ## Acerca
 
-notify-still-running-no-tray = A sua sessão mantém-se. A janela está na lista de janelas; iniciar o Praya outra vez também a traz de volta.
-notify-sign-in-waits = O início de sessão em { $profile } está à sua espera
-notify-sign-in-waits-text = Abra o Praya e continue aí.
 about-title = Acerca do Praya
 about-text = Acesso remoto seguro aos recursos da sua organização.
 about-version = Versão { $version }

@@ -67,7 +67,7 @@ failure-unknown-gateway =
 failure-pin-mismatch =
     閘道 { $gateway } 出示的密鑰與預期不符，它出示的是：
       { $pin }
-    .remedy = 可能有人竊聽，也可能閘道換了新的密鑰。在貴機構確認新密鑰之前，請勿繼續。
+    .remedy = 可能有人竊聽，也可能閘道換了新的密鑰。尚未傳送任何資料給它。請向貴機構查詢。
 failure-tls = 無法與閘道建立安全連接：{ $detail }。
     .remedy = 請檢查這台電腦的時間與閘道地址。若仍無法解決，請聯絡技術支援人員。
 failure-protocol = 閘道的回應無法辨識：{ $detail }。
@@ -93,8 +93,43 @@ failure-network-setup = 無法設定網絡：{ $detail }。
     .remedy = 請再試一次。若仍無法解決，請聯絡技術支援人員。
 failure-no-such-resource = 沒有名為「{ $name }」的資源。
     .remedy = 請更新清單，該資源可能已不再提供。
-failure-bad-profile = 閘道地址或設定檔無法使用：{ $detail }。
-    .remedy = 請檢查內容，或索取新的設定檔。
+failure-bad-resource = 「{ $name }」的地址無法開啟。
+    .remedy = 該資源的發布設定有誤，請告知技術支援人員。
+failure-bad-profile = 無法儲存閘道：{ $problem ->
+        [name] 名稱須為 1 到 64 個可見字元，且不含斜線
+        [address] 這不是閘道地址
+        [scheme] 閘道只能以 https 連接
+        [pin] 這不是閘道的密鑰指紋
+       *[other] 內容有誤
+    }。
+    .remedy = 請檢查內容，或索取新的資料。
+failure-bad-invitation = 未採用這份邀請：{ $problem ->
+        [too_long] 內容過長
+        [not_an_invitation] 既不是 praya:// 連結，也不是設定檔
+        [unknown_action] 它要做的不是新增閘道
+        [unknown_key] 含有無意義的項目
+        [twice] 同一項目重複出現
+        [no_gateway] 沒有指明閘道
+        [escape] 連結已損壞
+        [name] 其中的名稱無法使用
+        [address] 其中的地址不是閘道地址
+        [scheme] 閘道只能以 https 連接
+        [pin] 其中的密鑰指紋不正確
+        [another_waits] 另一份邀請正在等候您的決定
+        [not_shown] 它不是剛才顯示的那一份
+       *[other] 內容有誤
+    }。
+    .remedy = { $problem ->
+        [another_waits] 請先處理目前這一份，再重新開啟另一份。
+        [not_shown] 請重新開啟邀請，並再次確認內容。
+       *[other] 請向寄件人索取新的邀請。
+    }
+failure-profile-taken = 已有名為「{ $name }」的閘道，地址為 { $gateway }，未作任何更改。
+    .remedy = 請另取一個不會混淆的名稱。只有在貴機構告知閘道已更改時，才先移除舊的閘道；供所有用戶使用的閘道，須由管理員更改。
+failure-no-such-profile = 沒有名為「{ $name }」的閘道。
+    .remedy = 請查看已儲存的閘道。
+failure-too-many-profiles = 最多只能儲存 { $most } 個閘道。
+    .remedy = 請移除不再需要的閘道。
 failure-internal = Praya 發生問題：{ $detail }。
     .remedy = 請再試一次。若仍無法解決，請聯絡技術支援人員。
 

@@ -39,20 +39,19 @@ gateway-address = 地址
 gateway-name = 名稱
     .hint = 在清單中顯示的名稱
     .error = 名稱須為 1 到 64 個字元，且不含斜線。
-    .taken = 已有同名的閘道。
 gateway-pin = 閘道的密鑰指紋
     .hint = 只有私有閘道需要；以 pin-sha256: 開頭
     .error = 這不是密鑰指紋。密鑰指紋以 pin-sha256: 開頭，以等號結尾。
+gateway-pinned = 只接受已儲存的密鑰
 gateway-link = 邀請連結
     .hint = 由管理員提供，以 praya:// 開頭
-    .error = Praya 無法讀取這個邀請連結。請重新完整複製一次。
 gateway-file = 設定檔
     .hint = 由管理員提供，檔名以 .praya 結尾
-    .error = Praya 無法讀取這個設定檔。
 gateway-choose-file = 選擇檔案…
 gateway-drop-file = 或將檔案拖放到這裡
 gateway-invitation-title = 要新增這個閘道嗎？
 gateway-invitation-text = 這份邀請對應下列閘道。只有確定它來自貴機構時，才加以新增。
+gateway-invitation-refused = 未採用這份邀請
 gateway-store = 新增
 gateway-remove = 移除 { $name }
 gateway-remove-title = 要移除 { $name } 嗎？
@@ -62,11 +61,16 @@ gateway-removed = 已移除 { $name }。
 gateway-confirm-title = 這是貴機構的閘道嗎？
 gateway-confirm-text = { $gateway } 是私有閘道，只有它的密鑰能證明它的身份。請輸入貴機構公布的密鑰指紋：可見於書面文件、機構網站，或由技術支援人員告知。
 gateway-confirm-expected = 公布的密鑰指紋
+    .hint = 以 pin-sha256: 開頭，來自書面文件、機構網站或技術支援人員
 gateway-confirm-shown = 閘道出示的密鑰指紋
 gateway-confirm-check = 比對
 gateway-confirm-same = 兩者相同，這就是貴機構的閘道。
-gateway-confirm-differs = 兩者不同。若您拿到的是貴機構憑證機構的密鑰指紋，這可能是正常的：Praya 會在登入時檢查，並拒絕其他閘道。否則請勿繼續。
+gateway-confirm-differs = 兩者不同。若您拿到的是貴機構憑證機構的密鑰指紋，這可能是正常的：Praya 會在登入時檢查，並拒絕其他閘道。否則請就此停止，並將下方的密鑰指紋告知技術支援人員。
 gateway-confirm-use = 於登入時檢查
+gateway-key-wrong-title = 目前無法信任這個閘道
+gateway-key-wrong-own = 請將上方的密鑰指紋告知技術支援人員。只有在對方確認它是新的密鑰時，才從清單中移除這個閘道，再以對方提供的密鑰指紋重新新增。
+gateway-key-wrong-shared = 這個閘道供這台電腦的所有用戶使用，只有管理員能儲存它的密鑰指紋。請將上方的密鑰指紋告知技術支援人員。
+gateway-key-wrong-again = 返回登入畫面
 
 ## 登入
 
@@ -294,17 +298,17 @@ logout-text = 登入與通道都會結束。再次使用時需要密碼與新的
 logout-confirm = 登出
 exit-title = 要結束 Praya 嗎？
 exit-text = 「結束」會登出並關閉通道。若要保持登入，只要關閉視窗即可，之後可由系統匣圖示重新開啟。
-exit-confirm = 結束並登出
-
-## 設定
-
 exit-text-no-tray = 「結束」會登出並關閉通道。若要保持登入，只要關閉視窗即可，視窗會留在視窗清單中。
 exit-close-only = 只關閉視窗
 exit-minimise-only = 只將視窗縮到最小
-settings-title = 設定
+exit-confirm = 結束並登出
 exit-failed-title = 無法登出
 exit-failed-text = 您可能仍處於登入狀態，通道亦可能仍然連通。Praya 繼續執行，方便您處理。
 exit-failed-anyway = 仍要結束，保持登入
+
+## 設定
+
+settings-title = 設定
 settings-language = 語言
 settings-language-system = 依系統設定（{ $language }）
 settings-theme = 外觀
@@ -328,6 +332,10 @@ settings-notifications = 通知
 settings-notify-ends = 登入結束或即將結束時
 settings-notify-connection = 通道中斷或恢復時
 settings-saved = 已儲存
+settings-drawing = 畫面
+settings-drawing-safe = 早前使用顯示卡啟動時視窗未能顯示，因此 Praya 目前不使用顯示卡。Praya、網頁元件或驅動程式更新後會自動再試。
+settings-drawing-plainly = 重新使用顯示卡
+settings-drawing-next = 下次啟動時，Praya 會使用顯示卡。
 settings-diagnostics = 診斷資料
 settings-about = 關於 Praya
 
@@ -348,15 +356,12 @@ expiry-dismiss = 知道
 
 ended-title = 您已登出
 ended-gateway-says = 閘道訊息：{ $text }
-settings-drawing = 畫面
-settings-drawing-safe = 早前使用顯示卡啟動時視窗未能顯示，因此 Praya 目前不使用顯示卡。Praya、網頁元件或驅動程式更新後會自動再試。
-settings-drawing-plainly = 重新使用顯示卡
-settings-drawing-next = 下次啟動時，Praya 會使用顯示卡。
 service-gone-title = Praya 服務沒有回應
 service-gone-text = 通道由該服務維持，此視窗只負責顯示。服務可能正在重新啟動，Praya 會繼續嘗試。
 service-gone-tunnel = 若通道先前已連通，現在可能仍然連通。
 in-use-title = 另一位用戶已登入
 in-use-text = 這台電腦上的另一位用戶正在使用 Praya。對方登出後，您就可以登入。
+in-use-way-out = 若對方離開時沒有登出，這台電腦的管理員可以執行「sudo praya logout」結束其登入。
 
 ## 系統匣
 
@@ -370,8 +375,12 @@ tray-favourites = 我的最愛
 tray-account = { $account }，{ $profile }
 tray-idle = { DURATION($seconds_left) }後自動登出
 tray-service-gone = 服務沒有回應
-in-use-way-out = 若對方離開時沒有登出，這台電腦的管理員可以執行「sudo praya logout」結束其登入。
 tray-in-use = 另一位用戶已登入
+tray-open-failed = 無法開啟資源
+tray-connect-failed = 無法建立通道
+tray-disconnect-failed = 無法中斷通道
+tray-copied = 已複製「{ $name }」的地址
+tray-copied-text = 請貼到可開啟該地址的程式中。
 tray-tooltip = Praya：{ $state }
 tray-tooltip-profile = Praya：{ $state }，{ $profile }
 
@@ -386,15 +395,13 @@ notify-reconnected-text = 到 { $profile } 的通道已恢復。
 notify-idle = 即將自動登出
 notify-idle-text = 通道沒有使用。{ DURATION($seconds_left) }後將自動登出。
 notify-ended = 您已登出
-tray-open-failed = 無法開啟資源
-tray-connect-failed = 無法建立通道
-tray-disconnect-failed = 無法中斷通道
-tray-copied = 已複製「{ $name }」的地址
-tray-copied-text = 請貼到可開啟該地址的程式中。
 notify-service-gone = Praya 服務沒有回應
 notify-service-gone-text = 通道可能已中斷，Praya 會繼續嘗試。
 notify-still-running = Praya 在背景繼續執行
 notify-still-running-text = 您仍保持登入。按系統匣中的「顯示資源 (Show Resource)」可重新開啟視窗。
+notify-still-running-no-tray = 您仍保持登入。視窗留在視窗清單中，再次啟動 Praya 亦可重新開啟。
+notify-sign-in-waits = { $profile } 正在等待您登入
+notify-sign-in-waits-text = 請開啟 Praya 繼續登入。
 
 ## 診斷資料
 
@@ -409,9 +416,6 @@ diagnostics-copy = 全部複製
 
 ## 關於
 
-notify-still-running-no-tray = 您仍保持登入。視窗留在視窗清單中，再次啟動 Praya 亦可重新開啟。
-notify-sign-in-waits = { $profile } 正在等待您登入
-notify-sign-in-waits-text = 請開啟 Praya 繼續登入。
 about-title = 關於 Praya
 about-text = 安全地遙距使用貴機構的資源。
 about-version = 版本 { $version }

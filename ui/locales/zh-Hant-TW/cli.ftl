@@ -6,9 +6,7 @@ cli-usage-error = 錯誤：{ $text }
 cli-no-terminal = 沒有可供詢問的終端機；請以 --answers-stdin 提供回答
 cli-no-profile = 尚未儲存任何閘道；請以 --gateway URL 指定
 cli-several-profiles = 已儲存多個閘道；請以 --profile NAME 選擇
-cli-no-such-profile = 沒有名為 { $name } 的設定檔；請執行：praya profile list
 cli-unexpected-answer = 服務的回應種類不符
-cli-not-a-web-address = 「{ $name }」的位址不是網頁位址
 
 ## 處理方式與對應的指令
 
@@ -27,6 +25,8 @@ cli-remedy-tunnel-up = 請先中斷通道：praya disconnect，或直接登出�
 cli-remedy-no-tun-device = 服務需要 /dev/net/tun 與管理網路的權限 (CAP_NET_ADMIN)。
 cli-remedy-network-setup = 請執行：praya doctor
 cli-remedy-no-such-resource = 查看資源名稱：praya resources
+cli-remedy-no-such-profile = 查看名稱：praya profile list
+cli-remedy-profile-taken = 請另取名稱。若要更換您自己同名的閘道，請加上 --replace 再執行一次
 cli-remedy-already-signed-in = 查看狀態：praya status；登出：praya logout
 cli-remedy-in-use-by-another = 請對方執行：praya logout
 cli-doctor-remedy-name-not-found = 請檢查位址與這台電腦的網路。

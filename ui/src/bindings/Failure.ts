@@ -2,7 +2,9 @@
 
 import type { ElsewhereSession } from "./ElsewhereSession";
 import type { EndReason } from "./EndReason";
+import type { InvitationError } from "./InvitationError";
 import type { PasswordRule } from "./PasswordRule";
+import type { ProfileError } from "./ProfileError";
 import type { SupportCode } from "./SupportCode";
 import type { Timestamp } from "./Timestamp";
 import type { TokenSerial } from "./TokenSerial";
@@ -127,11 +129,35 @@ detail: string, } | { "code": "no_such_resource",
 /**
  * What was asked for.
  */
+name: string, } | { "code": "bad_resource",
+/**
+ * The resource.
+ */
 name: string, } | { "code": "bad_profile",
 /**
  * Why.
  */
-detail: string, } | { "code": "internal",
+problem: ProfileError, } | { "code": "bad_invitation",
+/**
+ * Why.
+ */
+problem: InvitationError, } | { "code": "profile_taken",
+/**
+ * The name of the one that is there.
+ */
+name: string,
+/**
+ * The address of the one that is there.
+ */
+gateway: string, } | { "code": "no_such_profile",
+/**
+ * What was asked for.
+ */
+name: string, } | { "code": "too_many_profiles",
+/**
+ * How many are.
+ */
+most: number, } | { "code": "internal",
 /**
  * For the log and the help desk.
  */

@@ -1,9 +1,19 @@
 // What a person types about a gateway, checked while it can still be put right; the same rules as
 // `praya_model::profile`. The service judges for good.
 
-/** A name of 1 to 64 characters without control characters and slashes. */
+/** Characters that leave no mark, or turn those around them; the last is the blank braille pattern. */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/u;
+
+/** A name of 1 to 64 characters that can be seen, without slashes. */
 export function isProfileName(text: string): boolean {
-  return text !== "" && Array.from(text).length <= 64 && text.trim() === text && !/[\p{Cc}/\\]/u.test(text);
+  const short = text !== "" && Array.from(text).length <= 64;
+  return short && text.trim() === text && !UNSEEN.test(text) && !/[/\\]/.test(text);
+}
+
+/** An address as failures name its gateway: `host:port`. */
+export function hostPort(address: string): string {
+  const { hostname, port } = new URL(address);
+  return `${hostname}:${port || "443"}`;
 }
 
 /** `host[:port][/path]` or `https://host[:port][/path]`. */

@@ -48,9 +48,21 @@ export class MockApp {
     private readonly publish: (state: AppState) => void,
   ) {}
 
+  /** Rejects a command from now on. */
+  refuse(command: string, failure: Failure): void {
+    this.refusals.set(command, failure);
+  }
+
+  private readonly refusals = new Map<string, Failure>();
+
   /** Answers a command; what it changes is published before the answer. */
   handle(command: string, args: unknown): unknown {
     this.calls.push({ command, args });
+    const refusal = this.refusals.get(command);
+    if (refusal) {
+      // eslint-disable-next-line @typescript-eslint/only-throw-error -- the app's commands reject with such a value
+      throw refusal;
+    }
     switch (command) {
       case "state":
         return this.state;
@@ -82,7 +94,11 @@ export class MockApp {
           this.state.screen === "gateway" ? FIXTURES["sign-in"].app : structuredClone(this.state),
         );
       case "accept_invitation":
-        return this.show(FIXTURES["sign-in"].app);
+        return this.show(
+          this.state.screen === "gateway"
+            ? FIXTURES["sign-in"].app
+            : { ...this.state, invitation: null, invitation_refused: null },
+        );
       case "read_invitation":
         return this.readInvitation((args as { text: string }).text);
       case "dismiss_invitation":
@@ -126,12 +142,12 @@ export class MockApp {
 
   private readInvitation(text: string): unknown {
     if (!text.startsWith("praya://")) {
-      const failure: Failure = { code: "bad_profile", detail: "neither a praya:// link nor a profile file" };
+      const failure: Failure = { code: "bad_invitation", problem: "not_an_invitation" };
       // eslint-disable-next-line @typescript-eslint/only-throw-error -- the app's commands reject with such a value
       throw failure;
     }
     const { invitation } = FIXTURES["gateway-invitation"].app;
-    this.show({ ...this.state, screen: "gateway", invitation });
+    this.show({ ...this.state, invitation });
     return invitation;
   }
 

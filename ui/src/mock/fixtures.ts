@@ -20,6 +20,7 @@ export const NOW = Date.UTC(2026, 10, 23, 2, 30);
 const MINUTE = 60_000;
 
 export const PIN = "pin-sha256:q0nLQ3mWnYbzJt6z0bL2mS1p9yVx4yF7mJw5Zc1r3dE=";
+export const OTHER_PIN = "pin-sha256:Zk4vPzq8m1c7nTt0YB2uXo5hWd9sLrEa6GjHfKiQxNU=";
 export const HELP_DESK = "(853) 8390 1234 · help@example.org";
 
 export const RULES: PasswordRules = {
@@ -190,8 +191,8 @@ export const BASE: AppState = {
   accounts: [],
   invitation: null,
   invitation_refused: null,
-  resources: { resources: "none" },
   exit_failed: null,
+  resources: { resources: "none" },
   rates: [],
   settings: {
     language: null,
@@ -209,9 +210,9 @@ export const BASE: AppState = {
   },
   managed: [],
   locale: "en",
-  tray_available: true,
   system_locale: "en",
   safe_mode: false,
+  tray_available: true,
   notices: [],
 };
 
@@ -373,6 +374,18 @@ function refused(failure: Failure): AppState {
   };
 }
 
+/** The person's own gateway, which is a private one, with the key that is stored for it. */
+function atBranch(pin: string | null, failure: Failure): AppState {
+  const gateway = "https://branch.example.org:8443/";
+  return {
+    ...BASE,
+    profiles: [{ profile: { name: "Branch office", gateway, pin }, shared: false }],
+    chosen: "Branch office",
+    accounts: [{ gateway, account: "hark.chen" }],
+    snapshot: { ...NOBODY, last_failure: failure, help_desk: HELP_DESK },
+  };
+}
+
 function session(about: Partial<Snapshot>, more: Partial<AppState> = {}): AppState {
   return { ...SESSION, ...more, snapshot: { ...CONNECTED, ...about } };
 }
@@ -395,23 +408,21 @@ export const FIXTURES = {
   "gateway-invitation": {
     app: {
       ...BASE,
-      screen: "gateway",
       invitation: { gateway: "https://vpn.example.org/", name: "Head office", pin: PIN },
     },
   },
   "gateway-refused": {
     app: {
       ...BASE,
-      screen: "gateway",
-      invitation_refused: { code: "bad_profile", detail: "a key that has no meaning here" },
+      invitation_refused: { code: "bad_invitation", problem: "unknown_key" },
     },
   },
   "sign-in": { app: BASE },
   "sign-in-private-gateway": {
-    app: refused({ code: "unknown_gateway", gateway: "branch.example.org:8443", pin: PIN }),
+    app: atBranch(null, { code: "unknown_gateway", gateway: "branch.example.org:8443", pin: PIN }),
   },
   "sign-in-key-changed": {
-    app: refused({ code: "pin_mismatch", gateway: "branch.example.org:8443", pin: PIN }),
+    app: atBranch(PIN, { code: "pin_mismatch", gateway: "branch.example.org:8443", pin: OTHER_PIN }),
   },
   "sign-in-locked": {
     app: refused({

@@ -4,16 +4,15 @@ use std::time::Duration;
 
 use praya_ipc::{Diagnosis, Request, Response};
 use praya_model::api::OwnSession;
-use praya_model::{EndReason, Failure, FailureCode, ProfileName, ResourceId, TunnelState};
+use praya_model::{Failure, FailureCode, ResourceId};
 use tokio::net::UdpSocket;
 use tokio::time::timeout;
 
 use super::{Engine, unexpected};
 use crate::commands::{
-    AddProfile, ChangePassword, CopiedBecause, InvitationText, OneSession, Opened, SetFavourite,
+    ChangePassword, CopiedBecause, OneSession, Opened, SetFavourite,
 };
 use crate::diagnostics;
-use crate::invitation::Invitation;
 use crate::memory::Person;
 use crate::open::{self, Opening};
 use crate::settings::{self, Setting, SettingKey};
@@ -104,10 +103,10 @@ impl Engine {
     /// Copies a resource's address.
     ///
     /// # Errors
-    /// [`FailureCode::NoSuchResource`], or there is no clipboard.
+    /// [`FailureCode::NoSuchResource`], or the address is none, or there is no clipboard.
     pub fn copy_address(&self, id: &ResourceId) -> Result<(), Failure> {
         let resource = self.resource(id)?;
-        self.copy(&resource.address)
+        self.copy(open::address(&resource)?)
     }
 
     /// Marks a resource as a favourite, or no longer.
@@ -147,7 +146,7 @@ impl Engine {
         self.simply(Request::EndSession { session: session.session }).await
     }
 
-    /// Adds a gateway and chooses it.
+    /// Draws with the graphics card again from the next start on.
     ///
     /// # Errors
     /// It cannot be arranged.
@@ -224,7 +223,7 @@ impl Engine {
     /// Saves the report that was read last, letter by letter and readable by the person alone, and says where.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// None was read, or it cannot be written.
     pub async fn save_diagnostics(&self) -> Result<String, Failure> {
         let unread = || FailureCode::Internal { detail: "no report was read".to_owned() };
         let text = self.model().report.clone().ok_or_else(unread)?;

@@ -137,15 +137,13 @@ impl Model {
             safe_mode: self.safe_mode,
             settings,
             managed: self.settings.managed_keys(),
-            locale: settings.language.unwrap_or(self.language),
             tray_available: self.tray_available,
             notices: self.notices.clone(),
         }
     }
 
     fn screen(&self) -> Screen {
-        let invited = self.invitation.is_some() || self.invitation_refused.is_some();
-        let drawn = screen(&self.service, &self.snapshot, !self.profiles.is_empty(), invited);
+        let drawn = screen(&self.service, &self.snapshot, !self.profiles.is_empty());
         let of_the_form = matches!(drawn, Screen::Password | Screen::Connecting);
         if of_the_form && self.form_holds() { Screen::SignIn } else { drawn }
     }
@@ -181,11 +179,11 @@ impl Model {
                 | TunnelState::SigningIn
                 | TunnelState::Ended => false,
             }
+    }
+
     /// Whether the service says that there is nothing to end any more.
     fn is_over(&self) -> bool {
         self.is_attached() && matches!(self.snapshot.state, TunnelState::NoSession | TunnelState::Ended)
-    }
-
     }
 
     pub(super) fn is_attached(&self) -> bool {

@@ -124,6 +124,7 @@ impl World {
             language: Language::En,
             zone: TimeZone::UTC,
             clock: || Timestamp::from(std::time::SystemTime::now()),
+            safe_mode: false,
             notices: vec![],
         });
         Self { service, desktop, engine, folder }
@@ -131,18 +132,10 @@ impl World {
 
     async fn until(&self, wanted: impl Fn(&AppState) -> bool) -> AppState {
         let mut states = self.engine.watch();
-            safe_mode: false,
         let found = tokio::time::timeout(Duration::from_secs(20), states.wait_for(|state| wanted(state)));
         AppState::clone(&*found.await.expect("the state comes").unwrap())
     }
 
-    fn did(&self) -> Vec<String> {
-        std::mem::take(&mut *self.desktop.did.lock().unwrap())
-    }
-}
-
-fn office() -> KnownProfile {
-    let profile =
     /// Waits until the desktop did something, and takes the list of what it did so far.
     async fn done(&self, wanted: &str) -> Vec<String> {
         let is_done = || self.desktop.did.lock().unwrap().iter().any(|did| did.starts_with(wanted));
@@ -156,6 +149,13 @@ fn office() -> KnownProfile {
         self.did()
     }
 
+    fn did(&self) -> Vec<String> {
+        std::mem::take(&mut *self.desktop.did.lock().unwrap())
+    }
+}
+
+fn office() -> KnownProfile {
+    let profile =
         Profile { name: "Office".parse().unwrap(), gateway: "vpn.example".parse().unwrap(), pin: None };
     KnownProfile { profile, shared: true }
 }
@@ -343,6 +343,9 @@ async fn a29_exit_logs_out_with_its_reason_and_then_goes() {
     world.service.stop();
     world.until(|state| state.screen == Screen::ServiceGone).await;
     world.engine.logout(true).await.unwrap();
+    assert_eq!(world.did().last().map(String::as_str), Some("show"), "the tunnel may still be up");
+    assert_eq!(world.engine.state().exit_failed, Some(FailureCode::ServiceUnavailable.into()));
+    world.engine.quit();
     assert_eq!(world.did().last().map(String::as_str), Some("quit"), "who wants to go may go");
 }
 
@@ -350,9 +353,6 @@ async fn a29_exit_logs_out_with_its_reason_and_then_goes() {
 async fn a28_staying_asks_the_gateway_and_is_told_when_it_is_too_late() {
     let world = World::new();
     world.service.show(connected());
-    assert_eq!(world.did().last().map(String::as_str), Some("show"), "the tunnel may still be up");
-    assert_eq!(world.engine.state().exit_failed, Some(FailureCode::ServiceUnavailable.into()));
-    world.engine.quit();
     world.until(|state| state.screen == Screen::Resources).await;
     world.engine.stay().await.unwrap();
     world.service.asked(|request| *request == Request::StayActive).await;
@@ -382,29 +382,6 @@ async fn connect_at_start_begins_the_sign_in_of_the_last_account_once() {
     let memory =
         r#"{"chosen": "Office", "accounts": [{"gateway": "https://vpn.example/", "account": "wong"}]}"#;
     std::fs::write(folder.path().join("memory.json"), memory).unwrap();
-#[tokio::test]
-async fn a_program_of_the_persons_own_is_checked_kept_and_started() {
-    let world = World::new();
-    let check = |words: &[&str]| {
-        let words = words.iter().map(|word| (*word).to_owned()).collect();
-        world.engine.check_program(&ProgramWords { words }).fault
-    };
-    assert_eq!(check(&["viewer", "{url}"]), None);
-    assert_eq!(check(&["viewer"]), Some(ProgramFault::NoAddress));
-    assert_eq!(check(&["no-viewer", "{url}"]), Some(ProgramFault::NotThere));
-
-    let setting = serde_json::json!({ "key": "open_web", "value": ["viewer", "--at", "{url}"] });
-    world.engine.set_setting(serde_json::from_value(setting).unwrap()).await.unwrap();
-    let text = std::fs::read_to_string(world.folder.path().join("settings.toml")).unwrap();
-    assert!(text.contains("open_web = [\"viewer\", \"--at\", \"{url}\"]"), "{text}");
-    world.service.resources(vec![resource("wiki")]);
-    world.service.show(connected());
-    world.until(|state| matches!(state.resources, ResourceList::Ready { .. })).await;
-    let opened = world.engine.open_resource(&ResourceId::new("wiki")).await.unwrap();
-    assert_eq!(opened, Opened::Program { program: "viewer".into() });
-    assert!(world.did().iter().any(|did| did.starts_with("viewer [\"--at\", \"http")), "{:?}", world.did());
-}
-
     let service = FakeService::new();
     service.profiles(vec![office()]);
     let world = World::with(service, folder);
@@ -424,13 +401,13 @@ async fn the_report_is_saved_for_the_person_alone_and_tells_no_names() {
     let world = World::new();
     world.service.show(connected());
     world.until(|state| state.screen == Screen::Resources).await;
-    let path = world.engine.save_diagnostics().await.unwrap();
-    let text = std::fs::read_to_string(path).unwrap();
-    assert!(text.contains("attached") && text.contains("\"connected\""), "{text}");
-    assert!(!text.contains("wong") && !text.contains("vpn.example"), "{text}");
-}
     assert!(world.engine.save_diagnostics().await.is_err(), "what nobody has read is not saved");
     let read = world.engine.diagnostics().await;
     world.service.show(Snapshot { state: TunnelState::Reconnecting, ..connected() });
     world.until(|state| state.snapshot.state == TunnelState::Reconnecting).await;
+    let path = world.engine.save_diagnostics().await.unwrap();
+    let text = std::fs::read_to_string(path).unwrap();
     assert_eq!(text, read, "letter by letter what was read");
+    assert!(text.contains("attached") && text.contains("\"connected\""), "{text}");
+    assert!(!text.contains("wong") && !text.contains("vpn.example"), "{text}");
+}
