@@ -5,6 +5,7 @@
 
 #![warn(missing_docs)]
 
+pub mod collect;
 pub mod day;
 pub mod decode;
 pub mod facts;
