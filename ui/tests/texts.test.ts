@@ -14,7 +14,7 @@ import type {
   PostureCheck,
   Unavailable,
 } from "../src/bindings";
-import { endText, failureText } from "../src/lib/failure";
+import { endText, failureText, kebab } from "../src/lib/failure";
 import { checkName, foundText, readText, remedyText, requiredText } from "../src/lib/posture";
 import { bundleOf, LANGUAGES, sayInstant, speak, t, textIn } from "../src/lib/texts.svelte";
 import { clock } from "../src/lib/time.svelte";
@@ -94,6 +94,28 @@ describe.each([...LANGUAGES])("%s", (language) => {
       }
       expect(errors, id).toEqual([]);
     }
+  });
+
+  test("keeps no text for a check or a finding that is no more", () => {
+    const expected = Object.keys(ALL_EXPECTED).map((name) => `expected-${kebab(name)}`);
+    const found = FOUND.map((found) =>
+      found.found === "unavailable" ? `unavailable-${kebab(found.reason)}` : kebab(found.found),
+    );
+    const own = [
+      "reads",
+      "remedy",
+      ...expected,
+      ...found.flatMap((kind) => [`found-${kind}`, `remedy-${kind}`]),
+    ];
+    const known = [
+      ...CHECKS.map((check) => `check-${kebab(check)}`),
+      ...CHECKS.flatMap((check) => own.map((attribute) => `check-${kebab(check)}.${attribute}`)),
+      ...expected,
+      ...found.map((kind) => `found-${kind}`),
+      "found-off-named",
+    ];
+    const kept = ids(language).filter((id) => /^(check|expected|found)-/.test(id));
+    expect(kept.filter((id) => !known.includes(id))).toEqual([]);
   });
 
   test("says every finding of every check", () => {
