@@ -23,6 +23,7 @@
     "accept_invitation",
     "dismiss_invitation",
     "set_setting",
+    "check_program",
     "dismiss_notices",
     "used",
     "draw_plainly",

@@ -2,7 +2,7 @@
 
 use praya_desktop::commands::{
     AddProfile, Answer, BeginSignIn, ChangePassword, InvitationText, Logout, OneProfile, OneResource,
-    OneSession, Opened, PinProfile, SetFavourite,
+    OneSession, Opened, PinProfile, ProgramCheck, ProgramWords, SetFavourite,
 };
 use praya_desktop::invitation::Invitation;
 use praya_desktop::settings::Setting;
@@ -141,6 +141,11 @@ pub(crate) async fn dismiss_invitation(engine: TheEngine<'_>) -> Result<()> {
 #[tauri::command]
 pub(crate) async fn set_setting(engine: TheEngine<'_>, args: Setting) -> Result<()> {
     engine.set_setting(args).await
+}
+
+#[tauri::command]
+pub(crate) async fn check_program(engine: TheEngine<'_>, args: ProgramWords) -> Result<ProgramCheck> {
+    Ok(engine.check_program(&args))
 }
 
 #[tauri::command]

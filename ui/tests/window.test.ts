@@ -777,6 +777,44 @@ describe("settings", () => {
     await tell(FIXTURES.settings.app);
   });
 
+  test("a program of one's own is named in words, checked, and kept", async () => {
+    const mock = await open(FIXTURES.settings.app);
+    goTo("settings");
+    await settle();
+    await fireEvent.change(screen.getByLabelText("Web pages"), { target: { value: "own" } });
+    const words = screen.getByRole<HTMLTextAreaElement>("textbox", { name: /^The program/ });
+    expect(document.activeElement).toBe(words);
+    await fireEvent.input(words, { target: { value: "netscape\n{url}" } });
+    await press("Use this program");
+    expect(commandsOf(mock)).toEqual(["check_program"]);
+    expect(words.getAttribute("aria-invalid")).toBe("true");
+    expect(document.body.textContent).toContain("There is no such program here");
+
+    await fireEvent.input(words, { target: { value: 'firefox\n--profile "my own"\n{url}\n' } });
+    await press("Use this program");
+    const value = ["firefox", '--profile "my own"', "{url}"];
+    expect(mock.calls.at(-1)).toEqual({ command: "set_setting", args: { key: "open_web", value } });
+    expect(screen.getByRole<HTMLTextAreaElement>("textbox").value).toBe(value.join("\n"));
+
+    await fireEvent.change(screen.getByLabelText("Web pages"), { target: { value: "copy_address" } });
+    await settle();
+    expect(mock.calls.at(-1)).toEqual({
+      command: "set_setting",
+      args: { key: "open_web", value: "copy_address" },
+    });
+    expect(screen.queryByRole("textbox")).toBeNull();
+  });
+
+  test("an administrator's program is shown and cannot be changed", async () => {
+    await open(FIXTURES["settings-program"].app);
+    goTo("settings");
+    await settle();
+    const [own, managed] = screen.getAllByRole<HTMLTextAreaElement>("textbox");
+    expect([own?.disabled, managed?.disabled]).toEqual([false, true]);
+    expect(managed?.value).toBe("konsole\n-e\nssh\n-p\n{port}\n{host}");
+    expect(screen.getAllByRole("button", { name: "Use this program" })).toHaveLength(1);
+  });
+
   test("what an administrator has fixed is shown and cannot be changed", async () => {
     await open(FIXTURES["settings-managed"].app);
     goTo("settings");

@@ -56,6 +56,8 @@ fn made() -> BTreeMap<PathBuf, String> {
     commands::OneProfile::export_all(&config).unwrap();
     commands::InvitationText::export_all(&config).unwrap();
     commands::Opened::export_all(&config).unwrap();
+    commands::ProgramWords::export_all(&config).unwrap();
+    commands::ProgramCheck::export_all(&config).unwrap();
     let mut made = files_in(folder.path());
     for text in made.values_mut() {
         let body = text.split_once('\n').map_or("", |(_, body)| body).trim_start().to_owned();

@@ -9,6 +9,7 @@ use praya_model::{Pin, Profile, ProfileName, ResourceId, Secret, SessionId, Sign
 use serde::{Deserialize, Serialize};
 
 use crate::invitation::Invitation;
+use crate::own_program::ProgramFault;
 
 /// Begins to sign in.
 #[derive(Clone, Debug, Deserialize)]
@@ -151,6 +152,22 @@ pub enum Opened {
     },
 }
 
+/// A program that the person names to open resources with, and its arguments.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct ProgramWords {
+    /// The program first; see [`crate::own_program`].
+    pub words: Vec<String>,
+}
+
+/// Whether resources can be opened with a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct ProgramCheck {
+    /// What stands against it.
+    pub fault: Option<ProgramFault>,
+}
+
 /// Why an address was copied instead of opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -246,6 +263,8 @@ commands! {
     dismiss_invitation() -> "null";
     /// Changes a setting.
     set_setting(Setting) -> "null";
+    /// Says whether resources could be opened with a program; `set_setting` keeps it.
+    check_program(ProgramWords) -> "ProgramCheck";
     /// Puts the notices away.
     dismiss_notices() -> "null";
     /// The person sees the window and uses it.

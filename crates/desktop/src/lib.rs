@@ -21,14 +21,15 @@ pub mod link;
 pub mod memory;
 pub mod notify;
 pub mod open;
+pub mod own_program;
 pub mod screen;
 pub mod settings;
 pub mod shell;
 pub mod state;
 pub mod tray;
 
-pub use engine::{Engine, Parts};
 pub use closing::Closing;
+pub use engine::{Engine, Parts};
 pub use link::ServiceLink;
 pub use screen::screen;
 pub use settings::Settings;

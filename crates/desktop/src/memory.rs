@@ -27,6 +27,8 @@ pub struct Memory {
     pub chosen: Option<ProfileName>,
     /// Accounts that the person let the app remember, the one used last first.
     pub accounts: Vec<RememberedAccount>,
+    /// The person was told that closing the window keeps the session.
+    pub closing_said: bool,
     people: Vec<Shelf>,
 }
 

@@ -7,6 +7,7 @@ use praya_model::resource::ResourceKind;
 use praya_model::{Failure, FailureCode, Resource};
 
 use crate::commands::CopiedBecause;
+use crate::own_program::OwnProgram;
 use crate::settings::{RdpOpener, Settings, ShareOpener, SshOpener, WebOpener};
 
 /// The longest address that is opened, in bytes.
@@ -67,13 +68,19 @@ pub enum Opening {
     Share(String),
     /// Start this program with these arguments.
     Program {
-        /// Its name, to be looked up in the search path.
-        program: &'static str,
+        /// Its name, to be looked up in the search path, or its path.
+        program: String,
         /// Its arguments.
         args: Vec<String>,
     },
     /// Copy this address, and say why it is not opened.
     Copy(String, CopiedBecause),
+}
+
+impl Opening {
+    fn program(program: &str, args: Vec<String>) -> Self {
+        Self::Program { program: program.to_owned(), args }
+    }
 }
 
 /// Plans how `resource` is opened.
@@ -85,13 +92,17 @@ pub fn plan(resource: &Resource, settings: &Settings, machine: &Machine) -> Resu
     let copy = |why| Ok(Opening::Copy(address.to_owned(), why));
     let unusable = || unusable(resource);
     match resource.kind {
-        ResourceKind::Web if settings.open_web == WebOpener::CopyAddress => copy(CopiedBecause::Chosen),
-        ResourceKind::Web if is_web_address(address) => Ok(Opening::Url(address.to_owned())),
-        ResourceKind::Web => Err(unusable()),
+        ResourceKind::Web => match &settings.open_web {
+            WebOpener::CopyAddress => copy(CopiedBecause::Chosen),
+            WebOpener::Browser | WebOpener::Own(_) if !is_web_address(address) => Err(unusable()),
+            WebOpener::Browser => Ok(Opening::Url(address.to_owned())),
+            WebOpener::Own(own) => Place::web(address).opening(own).ok_or_else(unusable),
+        },
         ResourceKind::Rdp => {
             let host = Host::read(address).ok_or_else(unusable)?;
-            match settings.open_rdp {
+            match &settings.open_rdp {
                 RdpOpener::CopyAddress => copy(CopiedBecause::Chosen),
+                RdpOpener::Own(own) => Place::rdp(&host).opening(own).ok_or_else(unusable),
                 wanted @ (RdpOpener::Automatic | RdpOpener::Remmina | RdpOpener::Freerdp) => {
                     rdp(&host, wanted, machine).map_or_else(|| copy(CopiedBecause::NoProgram), Ok)
                 }
@@ -99,15 +110,17 @@ pub fn plan(resource: &Resource, settings: &Settings, machine: &Machine) -> Resu
         }
         ResourceKind::Ssh => {
             let host = Host::read(address).ok_or_else(unusable)?;
-            match settings.open_ssh {
+            match &settings.open_ssh {
                 SshOpener::CopyAddress => copy(CopiedBecause::Chosen),
+                SshOpener::Own(own) => Place::ssh(&host).opening(own).ok_or_else(unusable),
                 SshOpener::Terminal => ssh(&host, machine).map_or_else(|| copy(CopiedBecause::NoProgram), Ok),
             }
         }
         ResourceKind::FileShare => {
             let share = Share::read(address).ok_or_else(unusable)?;
-            match settings.open_share {
+            match &settings.open_share {
                 ShareOpener::CopyAddress => copy(CopiedBecause::Chosen),
+                ShareOpener::Own(own) => Place::share(&share).opening(own).ok_or_else(unusable),
                 ShareOpener::FileManager => Ok(Opening::Share(share.on(machine.os))),
             }
         }
@@ -141,28 +154,25 @@ pub fn is_web_address(address: &str) -> bool {
         && !address.chars().any(|c| c.is_control() || c.is_whitespace() || "\"<>\\^`{|}".contains(c))
 }
 
-fn rdp(host: &Host, wanted: RdpOpener, machine: &Machine) -> Option<Opening> {
+fn rdp(host: &Host, wanted: &RdpOpener, machine: &Machine) -> Option<Opening> {
     let target = host.with_port();
     match machine.os {
-        Os::Windows => Some(Opening::Program { program: "mstsc.exe", args: vec![format!("/v:{target}")] }),
-        Os::MacOs => {
-            let url = format!("rdp://full%20address=s:{target}");
-            Some(Opening::Program { program: "open", args: vec![url] })
-        }
+        Os::Windows => Some(Opening::program("mstsc.exe", vec![format!("/v:{target}")])),
+        Os::MacOs => Some(Opening::program("open", vec![format!("rdp://full%20address=s:{target}")])),
         Os::Linux => {
             let remmina = ["remmina"].as_slice();
             let freerdp = ["xfreerdp3", "sdl-freerdp3", "xfreerdp"].as_slice();
             let order = match wanted {
                 RdpOpener::Remmina => [remmina, &[]],
                 RdpOpener::Freerdp => [freerdp, &[]],
-                RdpOpener::Automatic | RdpOpener::CopyAddress => [remmina, freerdp],
+                RdpOpener::Automatic | RdpOpener::CopyAddress | RdpOpener::Own(_) => [remmina, freerdp],
             };
             let program = order.concat().into_iter().find(|program| machine.programs.contains(program))?;
             let args = match program {
                 "remmina" => vec!["-c".to_owned(), format!("rdp://{target}")],
                 _ => vec![format!("/v:{target}"), "/dynamic-resolution".to_owned(), "+clipboard".to_owned()],
             };
-            Some(Opening::Program { program, args })
+            Some(Opening::program(program, args))
         }
     }
 }
@@ -176,11 +186,8 @@ fn ssh(host: &Host, machine: &Machine) -> Option<Opening> {
     command.extend(["--".to_owned(), host.login()]);
     match machine.os {
         // A console program that a window starts gets a console of its own.
-        Os::Windows => Some(Opening::Program { program: "ssh.exe", args: command.split_off(1) }),
-        Os::MacOs => {
-            let port = host.port.map(|port| format!(":{port}")).unwrap_or_default();
-            Some(Opening::Program { program: "open", args: vec![format!("ssh://{}{port}", host.login())] })
-        }
+        Os::Windows => Some(Opening::program("ssh.exe", command.split_off(1))),
+        Os::MacOs => Some(Opening::program("open", vec![host.ssh_url()])),
         Os::Linux => {
             let terminals = ["x-terminal-emulator", "gnome-terminal", "konsole", "xfce4-terminal", "xterm"];
             let program = terminals.into_iter().find(|program| machine.programs.contains(program))?;
@@ -189,7 +196,7 @@ fn ssh(host: &Host, machine: &Machine) -> Option<Opening> {
                 "xfce4-terminal" => "-x",
                 _ => "-e",
             };
-            Some(Opening::Program { program, args: [vec![before.to_owned()], command].concat() })
+            Some(Opening::program(program, [vec![before.to_owned()], command].concat()))
         }
     }
 }
@@ -241,12 +248,18 @@ impl Host {
         fits.then(|| Self { user: user.map(str::to_owned), host: host.to_owned(), port })
     }
 
+    fn bracketed(&self) -> String {
+        if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() }
+    }
+
     fn with_port(&self) -> String {
-        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
-        match self.port {
-            Some(port) => format!("{host}:{port}"),
-            None => host,
-        }
+        let port = self.port.map(|port| format!(":{port}")).unwrap_or_default();
+        format!("{}{port}", self.bracketed())
+    }
+
+    fn ssh_url(&self) -> String {
+        let user = self.user.as_ref().map(|user| format!("{user}@")).unwrap_or_default();
+        format!("ssh://{user}{}", self.with_port())
     }
 
     fn login(&self) -> String {
@@ -301,6 +314,54 @@ impl Share {
     }
 }
 
+/// What a resource has for the placeholders of a program of the person's own.
+struct Place {
+    url: String,
+    /// The host where it is an argument of its own, and where it is a part of one. None where a web address names
+    /// somebody too, or a host as no other kind of address can.
+    host: Option<(String, String)>,
+    port: u16,
+}
+
+impl Place {
+    /// `url` is a web address.
+    fn web(url: &str) -> Self {
+        let (scheme, rest) = url.split_once("://").unwrap_or_default();
+        let host = rest.split(['/', '?', '#']).next().and_then(Host::read).filter(|host| host.user.is_none());
+        let usual = if scheme.eq_ignore_ascii_case("https") { 443 } else { 80 };
+        let port = host.as_ref().and_then(|host| host.port).unwrap_or(usual);
+        Self { url: url.to_owned(), host: host.map(|host| (host.host.clone(), host.bracketed())), port }
+    }
+
+    fn rdp(host: &Host) -> Self {
+        let url = format!("rdp://{}", host.with_port());
+        Self { url, host: Some((host.host.clone(), host.bracketed())), port: host.port.unwrap_or(3389) }
+    }
+
+    /// Who signs in belongs to the host, as `ssh` itself has it.
+    fn ssh(host: &Host) -> Self {
+        let user = host.user.as_ref().map(|user| format!("{user}@")).unwrap_or_default();
+        let within = format!("{user}{}", host.bracketed());
+        Self { url: host.ssh_url(), host: Some((host.login(), within)), port: host.port.unwrap_or(22) }
+    }
+
+    fn share(share: &Share) -> Self {
+        let host = share.host.trim_matches(['[', ']']).to_owned();
+        Self { url: share.on(Os::Linux), host: Some((host, share.host.clone())), port: 445 }
+    }
+
+    fn opening(&self, own: &OwnProgram) -> Option<Opening> {
+        let args = own.args(|name, alone| match (name, &self.host) {
+            ("url", _) => Some(self.url.clone()),
+            ("host", Some((host, _))) if alone => Some(host.clone()),
+            ("host", Some((_, within))) => Some(within.clone()),
+            ("port", _) => Some(self.port.to_string()),
+            _ => None,
+        })?;
+        Some(Opening::program(own.program(), args))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use praya_model::{GroupName, ResourceId};
@@ -329,7 +390,7 @@ mod tests {
     }
 
     fn program(program: &'static str, args: &[&str]) -> Option<Opening> {
-        Some(Opening::Program { program, args: args.iter().map(|arg| (*arg).to_owned()).collect() })
+        Some(Opening::program(program, args.iter().map(|arg| (*arg).to_owned()).collect()))
     }
 
     #[test]
@@ -430,7 +491,83 @@ mod tests {
         assert_eq!(other, Some(Opening::Copy("10.0.0.1:9".into(), CopiedBecause::Kind)));
     }
 
+    /// What every kind of resource opens with: the same program of the person's own.
+    fn with_own(words: &[&str]) -> Settings {
+        let own: OwnProgram =
+            words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>().try_into().unwrap();
+        Settings {
+            open_web: WebOpener::Own(own.clone()),
+            open_rdp: RdpOpener::Own(own.clone()),
+            open_ssh: SshOpener::Own(own.clone()),
+            open_share: ShareOpener::Own(own),
+            ..Settings::default()
+        }
+    }
+
+    #[test]
+    fn a_program_of_the_persons_own_gets_the_address_as_they_wrote_it() {
+        let settings = with_own(&["viewer", "--at={host}:{port}", "{host}", "{url}", "a b"]);
+        let opened = |kind, address| plan(&resource(kind, address), &settings, &linux(&[])).ok();
+        for (kind, address, at, host, url) in [
+            (
+                ResourceKind::Web,
+                "https://wiki.lab/a?b='c'",
+                "wiki.lab:443",
+                "wiki.lab",
+                "https://wiki.lab/a?b='c'",
+            ),
+            (
+                ResourceKind::Web,
+                "http://[2001:db8::1]:81",
+                "[2001:db8::1]:81",
+                "2001:db8::1",
+                "http://[2001:db8::1]:81",
+            ),
+            (ResourceKind::Rdp, "pc7.lab", "pc7.lab:3389", "pc7.lab", "rdp://pc7.lab"),
+            (ResourceKind::Rdp, "2001:db8::1", "[2001:db8::1]:3389", "2001:db8::1", "rdp://[2001:db8::1]"),
+            (ResourceKind::Ssh, "ops@h.lab:2222", "ops@h.lab:2222", "ops@h.lab", "ssh://ops@h.lab:2222"),
+            (ResourceKind::FileShare, r"\\f.lab\pay roll", "f.lab:445", "f.lab", "smb://f.lab/pay%20roll"),
+        ] {
+            let at = format!("--at={at}");
+            assert_eq!(opened(kind, address), program("viewer", &[&at, host, url, "a b"]), "{address}");
+        }
+    }
+
+    #[test]
+    fn a_program_of_the_persons_own_gets_no_address_that_is_none() {
+        for (kind, address) in [
+            (ResourceKind::Web, "file:///etc/passwd"),
+            (ResourceKind::Web, "http://a b"),
+            (ResourceKind::Web, "http://-a/"),
+            (ResourceKind::Web, "https://me:pw@a/"),
+            (ResourceKind::Rdp, "-x"),
+            (ResourceKind::Ssh, "-oProxyCommand=x"),
+            (ResourceKind::Ssh, "a;b"),
+            (ResourceKind::FileShare, "file:///etc"),
+        ] {
+            let settings = with_own(&["viewer", "{host}"]);
+            assert!(plan(&resource(kind, address), &settings, &linux(&[])).is_err(), "{address}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn no_address_becomes_another_argument_or_an_option_of_the_persons_own_program(
+            address in "(https?://|//|-|)[-a-z' \"$(){};&|:@/]{0,30}",
+            kind in prop::sample::select(vec![ResourceKind::Web, ResourceKind::Rdp, ResourceKind::Ssh, ResourceKind::FileShare]),
+        ) {
+            for words in [["viewer", "{url}", "x"], ["viewer", "{host}", "x"]] {
+                match plan(&resource(kind, &address), &with_own(&words), &linux(&[])) {
+                    Ok(Opening::Program { program, args }) => {
+                        prop_assert_eq!((program.as_str(), args.len(), args[1].as_str()), ("viewer", 2, "x"));
+                        prop_assert!(!args[0].starts_with('-') && !args[0].is_empty(), "{:?}", args);
+                    }
+                    Ok(other) => prop_assert!(false, "{:?}", other),
+                    Err(_) => {}
+                }
+            }
+        }
+
         #[test]
         fn no_address_of_a_peer_gets_an_argument_of_its_own(
             address in "\\PC{0,60}",

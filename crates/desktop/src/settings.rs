@@ -10,12 +10,13 @@ use praya_texts::Locale;
 use serde::{Deserialize, Serialize};
 
 use crate::files;
+use crate::own_program::OwnProgram;
 
 /// The largest settings file that is read, in bytes.
 const MAX_FILE: u64 = 64 * 1024;
 
 /// What the person can choose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Settings {
     /// The language; `None` is the system's.
@@ -120,7 +121,7 @@ pub enum Theme {
 }
 
 /// How web resources are opened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum WebOpener {
@@ -129,10 +130,13 @@ pub enum WebOpener {
     Browser,
     /// The address is copied.
     CopyAddress,
+    /// With a program of the person's own.
+    #[serde(untagged)]
+    Own(OwnProgram),
 }
 
 /// How remote desktops are opened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum RdpOpener {
@@ -145,10 +149,13 @@ pub enum RdpOpener {
     Freerdp,
     /// The address is copied.
     CopyAddress,
+    /// With a program of the person's own.
+    #[serde(untagged)]
+    Own(OwnProgram),
 }
 
 /// How SSH resources are opened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum SshOpener {
@@ -157,10 +164,13 @@ pub enum SshOpener {
     Terminal,
     /// The address is copied.
     CopyAddress,
+    /// With a program of the person's own.
+    #[serde(untagged)]
+    Own(OwnProgram),
 }
 
 /// How file shares are opened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum ShareOpener {
@@ -169,6 +179,9 @@ pub enum ShareOpener {
     FileManager,
     /// The address is copied.
     CopyAddress,
+    /// With a program of the person's own.
+    #[serde(untagged)]
+    Own(OwnProgram),
 }
 
 macro_rules! settings {
@@ -185,7 +198,7 @@ macro_rules! settings {
         }
 
         /// One setting and the value that it shall have.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
         #[cfg_attr(test, derive(ts_rs::TS))]
         #[serde(tag = "key", content = "value", rename_all = "snake_case")]
         pub enum Setting {
@@ -209,7 +222,7 @@ macro_rules! settings {
 
         impl Setting {
             /// Which one it is.
-            pub const fn key(self) -> SettingKey {
+            pub const fn key(&self) -> SettingKey {
                 match self {
                     $(Self::$key(_) => SettingKey::$key,)*
                 }
@@ -318,14 +331,14 @@ impl Loaded {
 
     /// The settings in force.
     pub fn in_force(&self) -> Settings {
-        let mut settings = self.own;
-        self.managed.iter().for_each(|setting| settings.set(*setting));
+        let mut settings = self.own.clone();
+        self.managed.iter().cloned().for_each(|setting| settings.set(setting));
         settings
     }
 
     /// Which settings are fixed.
     pub fn managed_keys(&self) -> Vec<SettingKey> {
-        self.managed.iter().map(|setting| setting.key()).collect()
+        self.managed.iter().map(Setting::key).collect()
     }
 }
 
@@ -344,6 +357,26 @@ mod tests {
 
     use super::*;
 
+    fn viewer() -> OwnProgram {
+        vec!["viewer".to_owned(), "--at".to_owned(), "{url}".to_owned()].try_into().unwrap()
+    }
+
+    #[test]
+    fn a_program_of_ones_own_is_one_line_of_words() {
+        let text = r#"open_ssh = ["viewer", "--at", "{url}"]"#;
+        let open_ssh = SshOpener::Own(viewer());
+        let expected = Settings { open_ssh: open_ssh.clone(), ..Settings::default() };
+        assert_eq!(Loaded::from_texts(Some(text), None).own, expected);
+        assert!(toml::to_string(&expected).unwrap().contains(text));
+        assert_eq!(Loaded::from_texts(None, Some(text)).managed, [Setting::OpenSsh(open_ssh)]);
+
+        let bad = r#"open_ssh = ["viewer", "{user}"]"#;
+        assert_eq!(Loaded::from_texts(Some(bad), None).own, Settings::default());
+        let managed = Loaded::from_texts(None, Some(bad));
+        assert!(managed.managed_unreadable);
+        assert_eq!(managed.managed, [Setting::OpenSsh(SshOpener::CopyAddress)]);
+    }
+
     #[test]
     fn settings_come_back_as_they_were_saved() {
         let folder = tempfile::tempdir().unwrap();
@@ -352,6 +385,7 @@ mod tests {
             language: Some(Language::ZhHantMo),
             theme: Theme::Dark,
             start_at_login: true,
+            open_web: WebOpener::Own(viewer()),
             open_rdp: RdpOpener::Freerdp,
             ..Settings::default()
         };

@@ -36,6 +36,9 @@ pub trait Shell: Send + Sync + 'static {
     /// What there is to open things with.
     fn machine(&self) -> Machine;
 
+    /// Whether there is a program of this name in the search path, or at this absolute path, that the person may run.
+    fn has_program(&self, program: &str) -> bool;
+
     /// Starts the app at the person's login to the desktop, or no longer.
     ///
     /// # Errors
@@ -44,9 +47,6 @@ pub trait Shell: Send + Sync + 'static {
 
     /// Shows a notification if the window is not before the person's eyes.
     fn notify(&self, notification: Notification);
-
-    /// Facts about the machine for the report.
-    fn facts(&self) -> Facts;
 
     /// Shows a notification, whoever looks at what: it answers what the person did outside the window.
     fn tell(&self, notification: Notification);
@@ -59,6 +59,9 @@ pub trait Shell: Send + Sync + 'static {
     /// # Errors
     /// It cannot be arranged.
     fn draw_plainly(&self) -> io::Result<()>;
+
+    /// Facts about the machine for the report.
+    fn facts(&self) -> Facts;
 
     /// Ends the app.
     fn quit(&self);

@@ -105,6 +105,8 @@ export class MockApp {
         return this.show({ ...this.state, invitation: null, invitation_refused: null });
       case "set_setting":
         return this.set(args as Setting);
+      case "check_program":
+        return { fault: (args as { words: string[] }).words[0] === "firefox" ? null : "not_there" };
       case "open_resource":
         return { opened: "browser" };
       case "set_favourite":

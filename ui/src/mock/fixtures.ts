@@ -610,6 +610,18 @@ export const FIXTURES = {
     },
     page: "settings",
   },
+  "settings-program": {
+    app: {
+      ...BASE,
+      managed: ["open_ssh"],
+      settings: {
+        ...BASE.settings,
+        open_web: ["firefox", "--new-window", "{url}"],
+        open_ssh: ["konsole", "-e", "ssh", "-p", "{port}", "{host}"],
+      },
+    },
+    page: "settings",
+  },
   diagnostics: { app: BASE, page: "diagnostics", press: ".buttons button" },
   about: { app: { ...SESSION }, page: "about" },
 } satisfies Record<string, Fixture>;

@@ -10,11 +10,12 @@ use tokio::time::timeout;
 
 use super::{Engine, unexpected};
 use crate::commands::{
-    ChangePassword, CopiedBecause, OneSession, Opened, SetFavourite,
+    ChangePassword, CopiedBecause, OneSession, Opened, ProgramCheck, ProgramWords, SetFavourite,
 };
 use crate::diagnostics;
 use crate::memory::Person;
 use crate::open::{self, Opening};
+use crate::own_program::{OwnProgram, ProgramFault};
 use crate::settings::{self, Setting, SettingKey};
 
 /// How long the service's doctor is waited for when a report is made.
@@ -81,7 +82,7 @@ impl Engine {
                 self.0.shell.open_share(&share).map(|()| Opened::Program { program })
             }
             Opening::Program { program, args } => {
-                self.0.shell.run(program, &args).map(|()| Opened::Program { program: program.to_owned() })
+                self.0.shell.run(&program, &args).map(|()| Opened::Program { program })
             }
             Opening::Copy(address, reason) => self.0.shell.copy(&address).map(|()| Opened::Copied { reason }),
         };
@@ -170,15 +171,16 @@ impl Engine {
             if model.settings.managed_keys().contains(&setting.key()) {
                 return Err(FailureCode::NotPermitted.into());
             }
-            let mut wanted = model.settings.own;
-            wanted.set(setting);
+            let mut wanted = model.settings.own.clone();
+            wanted.set(setting.clone());
             wanted
         };
         let engine = self.clone();
+        let is_start = setting.key() == SettingKey::StartAtLogin;
         let saved = tokio::task::spawn_blocking(move || {
             let _writing = engine.0.writing.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             settings::save(&engine.0.paths.settings, &wanted)?;
-            if setting.key() == SettingKey::StartAtLogin {
+            if is_start {
                 engine.0.shell.start_at_login(wanted.start_at_login)?;
             }
             Ok::<_, std::io::Error>(())
@@ -196,6 +198,16 @@ impl Engine {
             self.save_memory();
         }
         Ok(())
+    }
+
+    /// What is wrong with the words of a program that the person names to open resources with, if anything.
+    pub fn check_program(&self, program: &ProgramWords) -> ProgramCheck {
+        let fault = match OwnProgram::try_from(program.words.clone()) {
+            Ok(own) if self.0.shell.has_program(own.program()) => None,
+            Ok(_) => Some(ProgramFault::NotThere),
+            Err(fault) => Some(fault),
+        };
+        ProgramCheck { fault }
     }
 
     /// Looks this machine over.

@@ -47,7 +47,8 @@ impl Engine {
         self.change(|model| model.exit_failed = None);
     }
 
-    /// The person closes the window: what becomes of it. The first time with a session, that it stays is said.
+    /// The person closes the window: what becomes of it. That a session stays is said the first time, and
+    /// not again at the next start.
     pub fn close(&self) -> Closing {
         let state = self.state();
         let closing = closing(&state);
@@ -57,13 +58,14 @@ impl Engine {
             Closing::Hide | Closing::Go => return closing,
         };
         let first = self.change(|model| {
-            let first = !std::mem::replace(&mut model.closing_said, true);
+            let first = !std::mem::replace(&mut model.memory.closing_said, true);
             if first && closing == Closing::Minimise {
                 model.notices.push(Notice::NoTray);
             }
             first
         });
         if first {
+            self.save_memory();
             let texts = self.texts(state.locale);
             let (title, body) = (texts.say("notify-still-running"), texts.say(said));
             self.0.shell.tell(Notification { title, body, ..Notification::default() });

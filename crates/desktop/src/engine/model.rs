@@ -40,8 +40,6 @@ pub(super) struct Model {
     safe_mode: bool,
     /// The report that the person read last.
     pub(super) report: Option<String>,
-    /// What closing the window leads to has been said.
-    pub(super) closing_said: bool,
     resources: Resources,
     history: History,
     record: VecDeque<Entry>,
@@ -105,7 +103,6 @@ impl Model {
             language,
             safe_mode,
             report: None,
-            closing_said: false,
             resources: Resources::default(),
             history: History::default(),
             record: VecDeque::new(),

@@ -15,11 +15,14 @@ use praya_model::{
 use tempfile::TempDir;
 
 use super::*;
-use crate::commands::{Answer, BeginSignIn, CopiedBecause, InvitationText, Opened, SetFavourite};
+use crate::commands::{
+    Answer, BeginSignIn, CopiedBecause, InvitationText, Opened, ProgramWords, SetFavourite,
+};
 use crate::diagnostics::Facts;
 use crate::fake::FakeService;
 use crate::notify::Notification;
 use crate::open::{Machine, Os};
+use crate::own_program::ProgramFault;
 use crate::samples::resource;
 use crate::settings::Setting;
 use crate::state::{ResourceList, Screen};
@@ -62,6 +65,10 @@ impl Shell for Desktop {
 
     fn machine(&self) -> Machine {
         Machine { os: Os::Linux, programs: Default::default() }
+    }
+
+    fn has_program(&self, program: &str) -> bool {
+        program == "viewer"
     }
 
     fn start_at_login(&self, on: bool) -> io::Result<()> {
@@ -147,6 +154,18 @@ impl World {
         .await
         .unwrap_or_else(|_| panic!("{wanted} in {:?}", self.did()));
         self.did()
+    }
+
+    /// Waits until the memory's file is as `wanted`.
+    async fn remembers(&self, wanted: impl Fn(&str) -> bool) {
+        let memory = self.folder.path().join("memory.json");
+        tokio::time::timeout(Duration::from_secs(10), async {
+            while !std::fs::read_to_string(&memory).is_ok_and(|text| wanted(&text)) {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await
+        .expect("it is saved");
     }
 
     fn did(&self) -> Vec<String> {
@@ -277,17 +296,8 @@ async fn favourites_recents_and_the_account_come_back_at_the_next_start() {
     assert_eq!(world.engine.open_resource(&pay).await, Ok(Opened::Browser));
     assert!(world.did().contains(&"browser https://pay.lab/".to_owned()));
     world.engine.set_favourite(&SetFavourite { id: pay.clone(), on: true }).unwrap();
-    let folder = world.folder;
-    let memory = folder.path().join("memory.json");
-    let saved = || std::fs::read_to_string(&memory).is_ok_and(|text| text.matches("pay").count() == 2);
-    tokio::time::timeout(Duration::from_secs(10), async {
-        while !saved() {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await
-    .unwrap();
-    let again = World::with(service, folder);
+    world.remembers(|memory| memory.matches("pay").count() == 2).await;
+    let again = World::with(service, world.folder);
     let state = again.until(|state| matches!(state.resources, ResourceList::Ready { .. })).await;
     assert_eq!(state.resources.favourites().len(), 1);
     assert_eq!(state.resources.recent()[0].id, pay);
@@ -373,6 +383,29 @@ async fn what_an_administrator_fixed_cannot_be_changed_and_the_rest_is_saved() {
     assert_eq!(world.engine.state().locale, Language::PtMo);
     let text = std::fs::read_to_string(world.folder.path().join("settings.toml")).unwrap();
     assert!(text.contains("language = \"pt-MO\""), "{text}");
+}
+
+#[tokio::test]
+async fn a_program_of_the_persons_own_is_checked_kept_and_started() {
+    let world = World::new();
+    let check = |words: &[&str]| {
+        let words = words.iter().map(|word| (*word).to_owned()).collect();
+        world.engine.check_program(&ProgramWords { words }).fault
+    };
+    assert_eq!(check(&["viewer", "{url}"]), None);
+    assert_eq!(check(&["viewer"]), Some(ProgramFault::NoAddress));
+    assert_eq!(check(&["no-viewer", "{url}"]), Some(ProgramFault::NotThere));
+
+    let setting = serde_json::json!({ "key": "open_web", "value": ["viewer", "--at", "{url}"] });
+    world.engine.set_setting(serde_json::from_value(setting).unwrap()).await.unwrap();
+    let text = std::fs::read_to_string(world.folder.path().join("settings.toml")).unwrap();
+    assert!(text.contains("open_web = [\"viewer\", \"--at\", \"{url}\"]"), "{text}");
+    world.service.resources(vec![resource("wiki")]);
+    world.service.show(connected());
+    world.until(|state| matches!(state.resources, ResourceList::Ready { .. })).await;
+    let opened = world.engine.open_resource(&ResourceId::new("wiki")).await.unwrap();
+    assert_eq!(opened, Opened::Program { program: "viewer".into() });
+    assert!(world.did().iter().any(|did| did.starts_with("viewer [\"--at\", \"http")), "{:?}", world.did());
 }
 
 #[tokio::test]

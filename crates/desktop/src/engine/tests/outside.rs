@@ -74,6 +74,24 @@ async fn a31_closing_the_window_where_there_is_no_tray_is_explained_once() {
 }
 
 #[tokio::test]
+async fn a30_what_closing_the_window_leaves_is_not_told_again_at_the_next_start() {
+    let world = World::new();
+    world.service.show(connected());
+    world.until(|state| state.screen == Screen::Resources).await;
+    world.engine.tray_is_shown(true);
+    assert_eq!(world.engine.close(), Closing::Hide);
+    world.done("tell Praya goes on").await;
+    world.remembers(|memory| memory.contains("\"closing_said\": true")).await;
+
+    let again = World::with(world.service, world.folder);
+    again.until(|state| state.screen == Screen::Resources).await;
+    again.engine.tray_is_shown(true);
+    again.did();
+    assert_eq!(again.engine.close(), Closing::Hide);
+    assert!(again.did().is_empty());
+}
+
+#[tokio::test]
 async fn a_sign_in_that_the_app_began_by_itself_is_told_to_whoever_sees_no_window() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("settings.toml"), "connect_at_start = true").unwrap();
