@@ -170,7 +170,8 @@ fn rdp(host: &Host, wanted: &RdpOpener, machine: &Machine) -> Option<Opening> {
             let program = order.concat().into_iter().find(|program| machine.programs.contains(program))?;
             let args = match program {
                 "remmina" => vec!["-c".to_owned(), format!("rdp://{target}")],
-                _ => vec![format!("/v:{target}"), "/dynamic-resolution".to_owned(), "+clipboard".to_owned()],
+                // The other side reads whatever is copied here; who wants that names a program of their own.
+                _ => vec![format!("/v:{target}"), "/dynamic-resolution".to_owned(), "-clipboard".to_owned()],
             };
             Some(Opening::program(program, args))
         }
@@ -424,7 +425,7 @@ mod tests {
         assert_eq!(rdp(&linux(&["remmina", "xfreerdp"])), program("remmina", &["-c", "rdp://pc7.lab:3390"]));
         assert_eq!(
             rdp(&linux(&["xfreerdp"])),
-            program("xfreerdp", &["/v:pc7.lab:3390", "/dynamic-resolution", "+clipboard"])
+            program("xfreerdp", &["/v:pc7.lab:3390", "/dynamic-resolution", "-clipboard"])
         );
         assert_eq!(rdp(&linux(&[])), Some(Opening::Copy("pc7.lab:3390".into(), CopiedBecause::NoProgram)));
         let windows = Machine { os: Os::Windows, programs: BTreeSet::new() };
