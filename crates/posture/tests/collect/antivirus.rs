@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use crate::machine::{FakeClamd, Folder, TOLD, fixture};
 use praya_model::Timestamp;
 use praya_model::posture::Check;
 use praya_posture::facts::{Antivirus, Fact, Family, RealTime, Unavailable};
+
+use crate::machine::{FakeClamd, Folder, TOLD, fixture};
 
 const CURRENT: &str = "ClamAV 1.4.6/27500/Wed Oct  7 06:24:00 2026";
 
@@ -122,6 +123,16 @@ fn clamav_that_says_nothing_is_waited_for_only_so_long() {
 }
 
 #[test]
+fn clamav_that_takes_no_connections_is_not_waited_for() {
+    let folder = clamav().running(&["clamd"]).folder("run/clamav");
+    let path = folder.path("run/clamav/clamd.ctl");
+    let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    rustix::net::listen(&listener, 0).unwrap();
+    let _waiting = std::os::unix::net::UnixStream::connect(&path).unwrap();
+    assert_eq!(known(&only(folder.antivirus()).running), Err(Unavailable::TimedOut));
+}
+
+#[test]
 fn clamav_that_says_something_else_is_not_understood() {
     let answers: [&[u8]; 4] =
         [b"\xff\xfe\x00\x01garbage", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"", &[b'P'; 4096]];
@@ -219,7 +230,7 @@ fn defender_that_hangs_is_waited_for_only_so_long() {
         .running(&["wdavdaemon", "ds_am"])
         .program_of("hang", "usr/bin/mdatp");
     let begun = Instant::now();
-    let found = folder.antivirus_within(Duration::from_millis(700));
+    let found = folder.antivirus_within(Duration::from_millis(1500));
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     let [trend, defender] = found.as_slice() else { panic!("{found:?}") };
     assert_eq!(known(&trend.running), Ok(true));

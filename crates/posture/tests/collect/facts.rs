@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use crate::machine::{Folder, NOW, TOLD, fixture};
 use praya_model::posture::Check;
 use praya_posture::collect::{LIMIT, Machine, collect};
 use praya_posture::facts::{Disk, Fact, HostFacts, OsFamily, ScreenLock, Unavailable};
+
+use crate::machine::{Folder, NOW, TOLD, fixture};
 
 #[test]
 fn a05_the_operating_system_and_where_it_was_read() {
@@ -151,7 +152,7 @@ fn what_hangs_is_late_and_keeps_nothing_else_from_being_read() {
         .program_of("hang", "usr/bin/lsblk")
         .program_of("hang", "usr/sbin/nft");
     let begun = Instant::now();
-    let facts = folder.facts_within(&Check::ALL, Duration::from_millis(500));
+    let facts = folder.facts_within(&Check::ALL, Duration::from_millis(1500));
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     assert_eq!(facts.disk, Fact::unavailable(Unavailable::TimedOut));
     assert_eq!(facts.firewall, Fact::unavailable(Unavailable::TimedOut));

@@ -1,9 +1,12 @@
 //! ClamAV, asked by its own protocol (4C). Its updater alone protects nothing.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::{Duration, Instant};
+
+use rustix::net::{self, AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
 use super::antivirus::package_version;
 use crate::collect::machine::{Found, Machine, why};
@@ -92,7 +95,7 @@ impl Door {
     fn ask(&self, machine: &Machine, command: &[u8]) -> Result<Vec<u8>, Unavailable> {
         let until = Instant::now() + machine.left()?.min(ANSWER);
         let answer = match self {
-            Self::Socket(path) => UnixStream::connect(machine.path(path)).and_then(|mut stream| {
+            Self::Socket(path) => connect(&machine.path(path)).and_then(|mut stream| {
                 stream.set_write_timeout(Some(ANSWER))?;
                 stream.write_all(command)?;
                 read(stream, until, |stream, left| stream.set_read_timeout(left))
@@ -107,16 +110,27 @@ impl Door {
     }
 }
 
+/// Connects without waiting: behind a clamd that no longer takes connections, the standard library's way would wait
+/// for ever once its queue is full.
+fn connect(path: &Path) -> io::Result<UnixStream> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    net::connect(&socket, &SocketAddrUnix::new(path)?)?;
+    let stream = UnixStream::from(socket);
+    stream.set_nonblocking(false)?;
+    Ok(stream)
+}
+
 fn read<S: Read>(
     mut stream: S,
     until: Instant,
-    wait: impl Fn(&S, Option<Duration>) -> std::io::Result<()>,
-) -> std::io::Result<Vec<u8>> {
+    wait: impl Fn(&S, Option<Duration>) -> io::Result<()>,
+) -> io::Result<Vec<u8>> {
     let mut answer = Vec::new();
     while answer.len() < clamd::MAX_REPLY && !answer.ends_with(b"\0") {
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(std::io::ErrorKind::TimedOut.into());
+            return Err(io::ErrorKind::TimedOut.into());
         }
         wait(&stream, Some(left))?;
         let mut part = [0; clamd::MAX_REPLY];
