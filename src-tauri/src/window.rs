@@ -24,14 +24,18 @@ const PACE: Duration = Duration::from_millis(250);
 /// # Errors
 /// The web view cannot be made.
 pub(crate) fn make(app: &AppHandle, visible: bool) -> tauri::Result<WebviewWindow> {
-    WebviewWindowBuilder::new(app, LABEL, WebviewUrl::App("index.html".into()))
+    let mut builder = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::App("index.html".into()));
+    if let Some(folder) = platform::folder_in_memory() {
+        builder = builder.data_directory(folder);
+    }
+    builder
         .title("Praya")
         .inner_size(960.0, 680.0)
         .min_inner_size(320.0, 400.0)
         .visible(visible)
         .focused(visible)
-        // Nothing on disk: no cache, no history, no storage.
-        .incognito(true)
+        // No cache, no history, no storage. A view without them cannot be driven.
+        .incognito(!platform::drawing::is_driven())
         .devtools(cfg!(debug_assertions))
         // Dropped profile files are for the window's own code.
         .disable_drag_drop_handler()

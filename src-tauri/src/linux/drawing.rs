@@ -53,6 +53,11 @@ pub(crate) fn take_back(command: &mut Command) -> &mut Command {
     command
 }
 
+/// Whether a test drives the window.
+pub(crate) fn is_driven() -> bool {
+    std::env::var_os("TAURI_WEBVIEW_AUTOMATION").is_some_and(|value| !value.is_empty())
+}
+
 /// What draws, by its versions: this app, the web view, and the drivers, which are the kernel's where they are not
 /// NVIDIA's own.
 pub(crate) fn versions() -> String {
@@ -80,7 +85,7 @@ fn machine() -> Machine {
         no_card: !has_card(Path::new("/dev/dri")),
         wayland: set("WAYLAND_DISPLAY"),
         x11: set("DISPLAY"),
-        automated: set("TAURI_WEBVIEW_AUTOMATION"),
+        automated: is_driven(),
     }
 }
 

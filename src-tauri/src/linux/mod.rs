@@ -42,6 +42,13 @@ impl Folders {
     }
 }
 
+/// A folder of the person's own that is gone with their session, for what the web view writes although it is to keep
+/// nothing. A desktop may have none.
+pub(crate) fn folder_in_memory() -> Option<PathBuf> {
+    let runtime = PathBuf::from(std::env::var_os("XDG_RUNTIME_DIR")?);
+    runtime.is_absolute().then(|| runtime.join("praya-desktop"))
+}
+
 /// Passwords and codes pass through this process and through the web view's, which it starts: no core dump of any of
 /// them, and no debugger of another program of the person's at this one.
 ///

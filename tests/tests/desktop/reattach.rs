@@ -121,7 +121,7 @@ fn a_start_that_came_to_no_window_is_followed_by_a_safe_one() -> Result<()> {
     scene
         .desk
         .program("sh")
-        .args(["-euc", "mkdir -p \"$0\"; touch \"$1\""])
+        .args(["-euc", "mkdir -p \"$0\"; printf plain > \"$1\""])
         .arg(folder)
         .arg(&mark)
         .succeed()?;
@@ -135,5 +135,39 @@ fn a_start_that_came_to_no_window_is_followed_by_a_safe_one() -> Result<()> {
     let window = scene.open()?;
     window.wait_for_button("Sign in")?;
     ensure!(!window.text()?.contains("safe mode"));
+    choose(&window, "Settings")?;
+    window.press("Use the graphics card again")?;
+    window.wait_for("From the next start on")?;
+    window.kill()?;
+    let window = scene.open()?;
+    choose(&window, "Settings")?;
+    window.wait_for("Appearance")?;
+    ensure!(!window.text()?.contains("graphics card"));
+    Ok(())
+}
+
+#[test]
+fn a_start_is_over_with_the_first_picture_and_leaves_nothing_of_the_window_on_disk() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let scene = Scene::with_profile(|_| Ok(()))?;
+    let mark = scene.desk.home().join(".local/state/praya/starting");
+    let app = scene.app(&scene.desk).start()?;
+    let until = Instant::now() + HANG;
+    let waits = |there: bool| -> Result<()> {
+        while mark.exists() != there {
+            ensure!(Instant::now() < until, "the mark: {}", app.printed());
+        }
+        Ok(())
+    };
+    waits(true)?;
+    waits(false)?;
+    for folder in [".local/share", ".cache"] {
+        let home = scene.desk.home().join(folder);
+        let there: Vec<_> =
+            std::fs::read_dir(&home)?.map(|entry| Ok(entry?.file_name())).collect::<Result<_>>()?;
+        ensure!(there.iter().all(|name| !name.to_string_lossy().contains("praya")), "{folder}: {there:?}");
+    }
     Ok(())
 }

@@ -10,6 +10,7 @@ use praya_testkit::{Desk, Process};
 use praya_tests::lab::INTRANET;
 use praya_tests::tray::{Look, Tray};
 use praya_texts::{Isolation, Locale, Texts, TimeZone};
+use rustix::process::Signal;
 
 use crate::{PASSWORD, Scene};
 
@@ -161,4 +162,34 @@ fn the_tunnel_is_taken_down_and_brought_up_from_the_menu() -> Result<()> {
     offers("Disconnect")?;
     ensure!(scene.lab.reaches_intranet()?);
     Ok(())
+}
+
+#[test]
+fn a_service_that_hangs_keeps_neither_the_window_nor_exit_waiting() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let scene = Scene::with_profile(|_| Ok(()))?;
+    let tray = Tray::open(&scene.desk)?;
+    let screen = scene.desk.screen()?;
+    let window = scene.signed_in()?;
+    let shown = screen.wait_for_windows("Praya", 1)?;
+    screen.close(shown[0])?;
+    screen.wait_for_windows("Praya", 0)?;
+
+    scene.client.process()?.signal(Signal::STOP)?;
+    let item = tray.item()?;
+    item.choose("Disconnect")?;
+    item.choose("Show Resource")?;
+    screen.wait_for_windows("Praya", 1)?;
+    item.choose("Exit (logs out)")?;
+    window.wait_for("The session could not be ended")?;
+    window.wait_for_button("Exit anyway, the session stays")?;
+
+    // What was asked of it is done as soon as it goes on, and then there is nothing left to ask.
+    scene.client.process()?.signal(Signal::CONT)?;
+    scene.gateway.wait_for_no_sessions()?;
+    window.wait_until_gone("The session could not be ended")?;
+    item.choose("Exit (logs out)")?;
+    window.wait_for_end()
 }
