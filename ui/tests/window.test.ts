@@ -312,7 +312,7 @@ describe("checking this computer", () => {
 
   test("a gateway that says nothing about its check is not quoted", async () => {
     const { app } = FIXTURES.checking;
-    const step: SignInStep = { step: "posture", checks: [], findings: [], retry_until: null };
+    const step: SignInStep = { step: "posture", checks: [], findings: [], retry_seconds: null, nonce: "" };
     const sign_in = { round: 1, step, asked_at: null, notice: null, deadline: null, waiting: true };
     await open({ ...app, snapshot: { ...app.snapshot, sign_in } });
     expect(screen.queryByText("Praya reads this, and nothing else:")).toBeNull();

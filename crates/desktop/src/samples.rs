@@ -73,7 +73,7 @@ pub(crate) fn any_state() -> impl Strategy<Value = AppState> {
         r#"{"step":"form","message":null,"fields":[]}"#,
         r#"{"step":"posture"}"#,
         r#"{"step":"posture","checks":["firewall"],"findings":[{"check":"firewall","outcome":"failed",
-            "expected":{"expected":"on"},"found":{"found":"off","name":null}}],"retry_until":0}"#,
+            "expected":{"expected":"on"},"found":{"found":"off","name":null}}],"retry_seconds":0}"#,
         r#"{"step":"elsewhere","sessions":[],"choices":[]}"#,
         r#"{"step":"done","session":null,"cookie":"","account":"a"}"#,
         r#"{"step":"refused","code":"no_token"}"#,

@@ -88,7 +88,12 @@ mod tests {
             (Some(SignInStep::NewPassword { rules: None }), Screen::NewPassword),
             (Some(SignInStep::Form { message: None, fields: vec![] }), Screen::Form),
             (
-                Some(SignInStep::Posture { checks: vec![], findings: vec![], retry_until: None }),
+                Some(SignInStep::Posture {
+                    checks: vec![],
+                    findings: vec![],
+                    retry_seconds: None,
+                    nonce: String::new(),
+                }),
                 Screen::Checking,
             ),
             (Some(SignInStep::Elsewhere { sessions: vec![], choices: vec![] }), Screen::Elsewhere),

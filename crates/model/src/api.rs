@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::LastSignIn;
 use crate::password::PasswordRules;
+use crate::posture::{Check, Finding, MAX_FINDINGS, Status, at_most};
 use crate::{
     AccountName, Failure, GroupName, Resource, Secret, SessionId, SignInAnswer, SignInStep, Timestamp,
 };
@@ -90,6 +91,44 @@ pub struct SessionInfo {
     /// What a new password must look like; gateways of earlier versions do not tell.
     #[serde(default)]
     pub password_rules: Option<PasswordRules>,
+}
+
+/// `GET /api/v1/session/posture`: what the gateway wants to know of the session's machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PostureQuestion {
+    /// What is read, and nothing else; empty when no policy asks for anything.
+    #[serde(default, deserialize_with = "at_most::<_, _, { Check::ALL.len() }>")]
+    pub checks: Vec<Check>,
+    /// What the report answers, as in [`SignInStep::Posture`].
+    pub nonce: String,
+    /// Seconds until the gateway is to be asked once more.
+    pub recheck_seconds: u32,
+}
+
+/// `POST /api/v1/session/posture`: the report that answers a [`PostureQuestion`], as in [`SignInAnswer::Posture`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PostureReport {
+    /// JSON of the nonce and the facts.
+    pub report: String,
+    /// Base64 of the device key's Ed25519 signature.
+    pub signature: String,
+}
+
+/// Reply to it: what the gateway makes of the machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PostureReply {
+    /// Every requirement that is not met.
+    #[serde(default, deserialize_with = "at_most::<_, _, MAX_FINDINGS>")]
+    pub findings: Vec<Finding>,
+    /// In a word.
+    pub status: Status,
+    /// Whether the session reaches only some of its resources until the machine is put right.
+    pub limited: bool,
+    /// Seconds until the machine is to be checked again.
+    pub recheck_seconds: u32,
+    /// Seconds until the session ends unless the machine is put right.
+    #[serde(default)]
+    pub ends_in_seconds: Option<u32>,
 }
 
 /// `GET /api/v1/resources`.

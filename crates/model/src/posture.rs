@@ -56,6 +56,23 @@ impl Check {
     ];
 }
 
+/// A verdict in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(rename = "PostureStatus"))]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Nothing is asked of this machine.
+    NotApplicable,
+    /// Whatever is mandatory is met.
+    Compliant,
+    /// Something mandatory is not met, and policy still gives time for it.
+    InGrace,
+    /// Something mandatory is not known, and nothing mandatory is known to be unmet.
+    Unknown,
+    /// Something mandatory is not met.
+    NonCompliant,
+}
+
 /// A requirement that the machine does not meet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
@@ -318,7 +335,12 @@ mod tests {
 
     #[test]
     fn a_step_that_says_nothing_is_one_that_has_just_begun() {
-        let begun = SignInStep::Posture { checks: vec![], findings: vec![], retry_until: None };
+        let begun = SignInStep::Posture {
+            checks: vec![],
+            findings: vec![],
+            retry_seconds: None,
+            nonce: String::new(),
+        };
         assert_eq!(step(json!({})).unwrap(), begun);
     }
 
@@ -333,14 +355,15 @@ mod tests {
                     json!({"found": "unavailable", "reason": "permission_denied"}),
                 ),
             ],
-            "retry_until": 1_700_000_000_000_i64,
+            "retry_seconds": 600,
+            "nonce": "bm9uY2U",
         });
         let decoded = step(told.clone()).unwrap();
-        let SignInStep::Posture { checks, findings, retry_until } = &decoded else { panic!() };
+        let SignInStep::Posture { checks, findings, retry_seconds, nonce } = &decoded else { panic!() };
         assert_eq!(checks[..], Check::ALL);
         assert_eq!(findings[0].expected, Expected::OneOf { names: vec![Name("ClamAV".to_owned())] });
         assert_eq!(findings[1].found, Found::Unavailable { reason: Unavailable::PermissionDenied });
-        assert_eq!(*retry_until, Some(Timestamp::from_secs(1_700_000_000)));
+        assert_eq!((*retry_seconds, nonce.as_str()), (Some(600), "bm9uY2U"));
         let written = serde_json::to_value(&decoded).unwrap();
         assert_eq!(written["findings"], told["findings"]);
     }

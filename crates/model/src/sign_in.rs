@@ -46,10 +46,12 @@ pub enum SignInStep {
         /// Every requirement that is not met; empty while the check runs.
         #[serde(default, deserialize_with = "at_most::<_, _, MAX_FINDINGS>")]
         findings: Vec<Finding>,
-        /// Until when [`SignInAnswer::CheckAgain`] is heard without a new code, by the clock of the machine that
-        /// shows it.
+        /// Seconds from when this was asked in which another report is heard without a new code.
         #[serde(default)]
-        retry_until: Option<Timestamp>,
+        retry_seconds: Option<u32>,
+        /// What the report answers, so that it is good for this question only: base64url of 32 bytes, new each time.
+        #[serde(default)]
+        nonce: String,
     },
     /// The account is signed in elsewhere.
     Elsewhere {
@@ -161,7 +163,15 @@ pub enum SignInAnswer {
         /// The person's choice.
         choice: ElsewhereChoice,
     },
-    /// To [`SignInStep::Posture`]: the machine has been put right.
+    /// To [`SignInStep::Posture`], from the machine's service: what was read of the machine.
+    Posture {
+        /// JSON of the nonce and the facts.
+        report: String,
+        /// Base64 of the device key's Ed25519 signature.
+        signature: String,
+    },
+    /// To [`SignInStep::Posture`], from the person: the machine has been put right. The gateway never hears it; the
+    /// service reads the machine again.
     CheckAgain,
     /// Give up.
     Cancel,

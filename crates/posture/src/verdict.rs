@@ -11,6 +11,7 @@ mod os;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+pub use praya_model::posture::Status;
 use praya_model::posture::{Finding, MAX_FINDINGS, Outcome};
 use praya_model::{GroupName, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -49,22 +50,6 @@ pub struct PolicyVersion {
     pub id: String,
     /// [`Policy::version`].
     pub version: u32,
-}
-
-/// A verdict in a word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// Nothing is asked of this machine.
-    NotApplicable,
-    /// Whatever is mandatory is met.
-    Compliant,
-    /// Something mandatory is not met, and policy still gives time for it.
-    InGrace,
-    /// Something mandatory is not known, and nothing mandatory is known to be unmet.
-    Unknown,
-    /// Something mandatory is not met.
-    NonCompliant,
 }
 
 /// What became of one requirement.

@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use praya_model::Timestamp;
 use praya_model::snapshot::Snapshot;
-use praya_model::{SignInStep, Timestamp};
 use praya_session::ResumeTicket;
 use rustix::time::{ClockId, clock_gettime};
 
@@ -61,9 +61,6 @@ pub fn shift(snapshot: &mut Snapshot, millis: i64) {
     if let Some(sign_in) = &mut snapshot.sign_in {
         shift_instant(&mut sign_in.deadline, millis);
         shift_instant(&mut sign_in.asked_at, millis);
-        if let Some(SignInStep::Posture { retry_until, .. }) = &mut sign_in.step {
-            shift_instant(retry_until, millis);
-        }
     }
     let notice = snapshot.sign_in.as_mut().and_then(|sign_in| sign_in.notice.as_mut());
     for failure in notice.into_iter().chain(&mut snapshot.last_failure) {
@@ -142,7 +139,7 @@ mod tests {
         snapshot.last_failure = Some(failure());
         snapshot.sign_in = Some(SignInProgress {
             round: 1,
-            step: Some(SignInStep::Posture { checks: vec![], findings: vec![], retry_until: at(200) }),
+            step: None,
             asked_at: at(100),
             notice: Some(failure()),
             deadline: at(200),
@@ -151,8 +148,6 @@ mod tests {
         shift(&mut snapshot, 3_600_000);
         let sign_in = snapshot.sign_in.take().unwrap();
         assert_eq!((sign_in.asked_at, sign_in.deadline), (at(3700), at(3800)));
-        let retry_until = at(3800);
-        assert_eq!(sign_in.step, Some(SignInStep::Posture { checks: vec![], findings: vec![], retry_until }));
         for failure in [sign_in.notice, snapshot.last_failure.take()] {
             assert_eq!(failure.unwrap().told_at, at(3700));
         }

@@ -34,4 +34,12 @@ values: Array<[string, Secret]>, } | { "answer": "elsewhere",
 /**
  * The person's choice.
  */
-choice: ElsewhereChoice, } | { "answer": "check_again" } | { "answer": "cancel" };
+choice: ElsewhereChoice, } | { "answer": "posture",
+/**
+ * JSON of the nonce and the facts.
+ */
+report: string,
+/**
+ * Base64 of the device key's Ed25519 signature.
+ */
+signature: string, } | { "answer": "check_again" } | { "answer": "cancel" };

@@ -9,7 +9,6 @@ import type { FormField } from "./FormField";
 import type { Grant } from "./Grant";
 import type { PasswordRules } from "./PasswordRules";
 import type { PostureCheck } from "./PostureCheck";
-import type { Timestamp } from "./Timestamp";
 import type { TokenHint } from "./TokenHint";
 
 /**
@@ -49,10 +48,13 @@ checks: Array<PostureCheck>,
  */
 findings: Array<Finding>,
 /**
- * Until when [`SignInAnswer::CheckAgain`] is heard without a new code, by the clock of the machine that
- * shows it.
+ * Seconds from when this was asked in which another report is heard without a new code.
  */
-retry_until: Timestamp | null, } | { "step": "elsewhere",
+retry_seconds: number | null,
+/**
+ * What the report answers, so that it is good for this question only: base64url of 32 bytes, new each time.
+ */
+nonce: string, } | { "step": "elsewhere",
 /**
  * Where, and since when.
  */

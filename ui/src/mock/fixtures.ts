@@ -350,7 +350,7 @@ const UNREAD: Finding[] = [
 
 function posture(
   findings: Finding[],
-  retry_until: number | null = NOW + 4 * MINUTE + 30_000,
+  retry_seconds: number | null = 4.5 * 60,
   more: Partial<SignInProgress> = {},
 ): AppState {
   const checks: PostureCheck[] = [
@@ -363,7 +363,7 @@ function posture(
     "screen_lock",
     "secure_boot",
   ];
-  return asked("checking", { step: "posture", checks, findings, retry_until }, more);
+  return asked("checking", { step: "posture", checks, findings, retry_seconds, nonce: "bm9uY2U" }, more);
 }
 
 function refused(failure: Failure): AppState {

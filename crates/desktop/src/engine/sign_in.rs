@@ -65,6 +65,7 @@ impl Engine {
             SignInAnswer::NewPassword { .. }
             | SignInAnswer::Form { .. }
             | SignInAnswer::Elsewhere { .. }
+            | SignInAnswer::Posture { .. }
             | SignInAnswer::CheckAgain
             | SignInAnswer::Cancel
             | _ => answer,
