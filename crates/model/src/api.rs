@@ -103,6 +103,15 @@ pub struct PostureQuestion {
     pub nonce: String,
     /// Seconds until the gateway is to be asked once more.
     pub recheck_seconds: u32,
+    /// Every requirement that was not met when the machine was judged last, at sign-in for instance.
+    #[serde(default, deserialize_with = "at_most::<_, _, MAX_FINDINGS>")]
+    pub findings: Vec<Finding>,
+    /// As in [`PostureReply`].
+    #[serde(default)]
+    pub limited: bool,
+    /// As in [`PostureReply`]; here also while a report is overdue.
+    #[serde(default)]
+    pub ends_in_seconds: Option<u32>,
 }
 
 /// `POST /api/v1/session/posture`: the report that answers a [`PostureQuestion`], as in [`SignInAnswer::Posture`].

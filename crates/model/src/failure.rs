@@ -128,6 +128,10 @@ pub enum FailureCode {
     Cancelled,
     /// The gateway demands an endpoint check that this client cannot do.
     PostureUnsupported,
+    /// The machine does not meet the policy and was not put right in time.
+    PostureFailed,
+    /// The report about the machine is not one: not the device's, for another question, too long, or broken.
+    BadPostureReport,
     /// A foreign gateway refuses in words of its own.
     GatewaySays {
         /// Its words, to show as they are.

@@ -50,6 +50,8 @@ pub fn failures() -> Vec<FailureCode> {
         },
         F::Cancelled => F::Cancelled,
         F::PostureUnsupported => F::PostureUnsupported,
+        F::PostureFailed => F::PostureFailed,
+        F::BadPostureReport => F::BadPostureReport,
         F::GatewaySays { .. } => F::GatewaySays { text: "Closed for maintenance until noon".to_owned() },
         F::Busy { .. } => F::Busy { retry_after_seconds: 5 },
         F::SessionEnded { .. } => F::SessionEnded { reason: EndReason::Idle },

@@ -46,7 +46,7 @@ broken: Array<PasswordRule>, } | { "code": "sign_in_expired" } | { "code": "unex
 /**
  * Where.
  */
-sessions: Array<ElsewhereSession>, } | { "code": "cancelled" } | { "code": "posture_unsupported" } | { "code": "gateway_says",
+sessions: Array<ElsewhereSession>, } | { "code": "cancelled" } | { "code": "posture_unsupported" } | { "code": "posture_failed" } | { "code": "bad_posture_report" } | { "code": "gateway_says",
 /**
  * Its words, to show as they are.
  */
