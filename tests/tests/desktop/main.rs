@@ -6,6 +6,7 @@ mod keyboard;
 mod languages;
 mod reattach;
 mod resources;
+mod settings;
 mod sign_in;
 mod tray;
 
