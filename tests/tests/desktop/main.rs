@@ -4,6 +4,7 @@
 mod elsewhere;
 mod keyboard;
 mod languages;
+mod launcher;
 mod reattach;
 mod resources;
 mod settings;
