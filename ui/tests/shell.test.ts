@@ -89,8 +89,8 @@ test("the system's language is named, not the one in force", async () => {
   await open({ ...SESSION, locale: "en", system_locale: "pt-MO" });
   goTo("settings");
   await settle();
-  expect(screen.getByRole("option", { name: /^As the system \(/ }).textContent).toBe(
-    "As the system (Português (Macau))",
+  expect(screen.getByRole("option", { name: /^As the system: / }).textContent).toBe(
+    "As the system: Português (Macau)",
   );
 });
 

@@ -1,7 +1,7 @@
 // What is done to what a person types.
 
 import { expect, test } from "vitest";
-import { foldAccount, foldCode, foldPin, foldSearch } from "../src/lib/fold";
+import { codeIn, foldAccount, foldCode, foldDigits, foldPin, foldSearch } from "../src/lib/fold";
 import { hostPort, isGatewayAddress, isPin, isProfileName } from "../src/lib/gateway";
 
 test("full-width accounts and codes become plain", () => {
@@ -9,6 +9,27 @@ test("full-width accounts and codes become plain", () => {
   expect(foldAccount("Wong")).toBe("Wong");
   expect(foldCode(" １２３ ４５６ ")).toBe("123456");
   expect(foldCode("123-456")).toBe("123456");
+});
+
+test.each([
+  ["123456", "123456"],
+  [" １２３ 456\n", "123456"],
+  ["123-456", "123456"],
+  ["Your code is 123456.", "123456"],
+  ["驗證碼：123456（60 秒內有效）", "123456"],
+  ["12345", undefined],
+  ["1234567", undefined],
+  ["code 1234567", undefined],
+  ["123456 or 654321", undefined],
+  ["123456 654321", undefined],
+  ["Your code is abcdef", undefined],
+  ["", undefined],
+])("the code in %j is %j", (text, code) => {
+  expect(codeIn(text, 6)).toBe(code);
+});
+
+test("only digits are typed into a code", () => {
+  expect(foldDigits("a１ 2-b3")).toBe("123");
 });
 
 test("a key may be pasted with the line breaks of a letter", () => {

@@ -83,6 +83,22 @@ describe("signing in", () => {
     expect(heading.textContent).toBe("Sign in to TCC-VPN");
   });
 
+  test("A-41: another account in place of the refused one begins anew", async () => {
+    const mock = await open(FIXTURES["password-wrong"].app);
+    expect(field("Account").readOnly).toBe(false);
+    await type(field("Account"), " ｗｏｎｇ ");
+    await type(field("Password"), "Secret-of-wong");
+    await press("Sign in");
+    expect(mock.calls.slice(-2)).toEqual([
+      { command: "cancel_sign_in", args: undefined },
+      {
+        command: "begin_sign_in",
+        args: { target: { at: "profile", name: "TCC-VPN" }, account: "wong", password: "Secret-of-wong" },
+      },
+    ]);
+    expect(everything()).not.toContain("Secret-of-wong");
+  });
+
   test("the form stays while the first question is awaited", async () => {
     await open(FIXTURES["sign-in"].app);
     const account = field("Account");
@@ -204,6 +220,39 @@ describe("the code", () => {
     await fireEvent.paste(code(), { clipboardData });
     await settle();
     expect(mock.calls.at(-1)?.args).toEqual({ round: 2, answer: { answer: "otp", code: "987654" } });
+  });
+
+  test("is found in the message that it came with", async () => {
+    const mock = await open(FIXTURES.code.app);
+    await fireEvent.paste(code(), {
+      clipboardData: { getData: () => "Your code is １２３456. It is valid for 60 s." },
+    });
+    await settle();
+    expect(mock.calls.at(-1)?.args).toEqual({ round: 2, answer: { answer: "otp", code: "123456" } });
+  });
+
+  test.each(["Your code is on its way", "1234567", "123456 or 654321"])(
+    "what holds no single code is not sent: %s",
+    async (text) => {
+      const mock = await open(FIXTURES.code.app);
+      await fireEvent.paste(code(), { clipboardData: { getData: () => text } });
+      await settle();
+      expect(commandsOf(mock)).toEqual([]);
+      expect(code().value).toBe("");
+      expect(document.getElementById("code-error")?.textContent).toContain("no single code of 6 digits");
+      expect(screen.getByRole("status").textContent).toContain("no single code of 6 digits");
+      await type(code(), "1");
+      expect(document.getElementById("code-error")).toBeNull();
+    },
+  );
+
+  test("takes no letters", async () => {
+    const mock = await open(FIXTURES.code.app);
+    await type(code(), "abcdef");
+    expect(code().value).toBe("");
+    await type(code(), "12a45b");
+    expect(code().value).toBe("1245");
+    expect(commandsOf(mock)).toEqual([]);
   });
 
   test("an input method that composes is not disturbed", async () => {
@@ -482,6 +531,17 @@ describe("signed in elsewhere", () => {
   });
 });
 
+test.each([
+  ["elsewhere", undefined],
+  ["elsewhere-refused", undefined],
+  ["sessions", "sessions"],
+] as const)("A-41: who is told to contact the help desk is told how: %s", async (name, page) => {
+  await open(FIXTURES[name].app);
+  goTo(page);
+  await settle();
+  expect(screen.getAllByText(/8390 1234/)).toHaveLength(1);
+});
+
 describe("the resources", () => {
   const names = () => [...document.querySelectorAll(".grid .name")].map((name) => name.textContent);
 
@@ -539,10 +599,49 @@ describe("the resources", () => {
     expect(grid.querySelectorAll('[tabindex="0"]')).toHaveLength(1);
   });
 
-  test("without a tunnel nothing is opened", async () => {
+  test("without a tunnel nothing is opened, and why is said", async () => {
     const mock = await open(FIXTURES.paused.app);
     await press(/^Ledger/);
     expect(commandsOf(mock)).toEqual([]);
+    expect(screen.getByRole("status").textContent).toContain("Only reachable while the tunnel is up");
+  });
+
+  test("each one's kind is said in words, whatever else stands there", async () => {
+    await open(SESSION);
+    const desktop = () => screen.getByRole("button", { name: /^Finance desktop/ }).textContent;
+    expect(desktop()).toMatch(/remote desktop.*Finance/s);
+    await press("Finance");
+    expect(desktop()).toContain("remote desktop");
+    await type(field("Search resources"), "desktop");
+    expect(desktop()).toContain("remote desktop");
+  });
+
+  test("what was closed stays closed for the session, and comes again with the next", async () => {
+    const { app } = FIXTURES.warnings;
+    const inSession = (session: string) => ({ ...app, snapshot: { ...app.snapshot, session } });
+    const warned = () => document.body.textContent.includes("overlaps 192.168.0.0/16");
+    await open(inSession("s-7"));
+    const notice = screen.getByText(/overlaps/).closest<HTMLElement>(".notice");
+    await fireEvent.click(within(notice as HTMLElement).getByRole("button", { name: "Close" }));
+    await settle();
+    expect(warned()).toBe(false);
+    goTo("about");
+    await settle();
+    goTo(undefined);
+    await settle();
+    expect(warned()).toBe(false);
+    await tell(inSession("s-8"));
+    expect(warned()).toBe(true);
+  });
+
+  test("the details of the connection are opened by a press", async () => {
+    await open(SESSION);
+    const button = screen.getByRole("button", { name: "Details of the connection" });
+    const details = document.getElementById(button.getAttribute("aria-controls") ?? "");
+    expect(details?.hidden).toBe(true);
+    await press("Details of the connection");
+    expect([button.getAttribute("aria-expanded"), details?.hidden]).toEqual(["true", false]);
+    expect(details?.textContent).toContain("fd00:131::2");
   });
 
   test("B-16, B-17: the header shows the connection and counts", async () => {
@@ -568,7 +667,7 @@ describe("the resources", () => {
     const mock = await open(FIXTURES.reconnecting.app);
     const text = document.body.textContent;
     expect(text).toContain("no way to get there from this network");
-    expect(text).toContain("Next attempt in 00:00:14");
+    expect(text).toContain("Next attempt in 14 seconds");
     await press("Try now");
     expect(commandsOf(mock)).toEqual(["connect"]);
   });
@@ -624,7 +723,7 @@ describe("leaving", () => {
 describe("the idle warning", () => {
   test("A-28: counts down, and one key stays", async () => {
     const mock = await open(FIXTURES.idle.app);
-    expect(screen.getByRole("alertdialog").textContent).toContain("00:00:52");
+    expect(screen.getByRole("alertdialog").textContent).toContain("52 seconds");
     expect(document.activeElement?.textContent.trim()).toBe("Stay signed in");
     await fireEvent.keyDown(document.activeElement as Element, { key: "Tab" });
     expect(commandsOf(mock)).toEqual([]);
@@ -670,7 +769,7 @@ describe("gateways", () => {
 
   test("a link is read, shown, and added only when the person says so", async () => {
     const mock = await open(FIXTURES["gateway-first"].app);
-    await fireEvent.click(screen.getByRole("tab", { name: "By invitation link" }));
+    await fireEvent.click(screen.getByRole("tab", { name: "By link" }));
     await type(field("Invitation link"), "https://example.org");
     await press("Continue");
     expect(field("Invitation link").getAttribute("aria-invalid")).toBe("true");
@@ -738,7 +837,7 @@ describe("gateways", () => {
 
   test("a profile file is read", async () => {
     const mock = await open(FIXTURES["gateway-first"].app);
-    await fireEvent.click(screen.getByRole("tab", { name: "By profile file" }));
+    await fireEvent.click(screen.getByRole("tab", { name: "By file" }));
     const text = "praya://add?gateway=vpn.example.org";
     const file = { name: "office.praya", text: () => Promise.resolve(text) };
     await fireEvent.change(field("Choose a file …"), { target: { files: [file] } });

@@ -217,10 +217,10 @@ fn connected() -> Snapshot {
 async fn b16_the_status_is_in_the_persons_language_with_the_sources_labels() {
     let scene = Scene::new(|_| Response::Done);
     scene.show(connected());
-    let (code, text) = scene.run_in(&["status"], &[("LANG", "zh_TW.UTF-8")]).await;
+    let (code, text) = scene.run_in(&["status"], &[("LANG", "zh_MO.UTF-8")]).await;
     assert_eq!(code, 0, "{text}");
     for part in [
-        "狀態        已連線\n",
+        "狀態        已連接\n",
         "VPN 名稱    TCC-VPN\n",
         "IP 地址     192.168.131.2\n",
         "用戶名      hark.chen\n",

@@ -119,7 +119,7 @@ impl<'a> From<&'a Arg> for FluentValue<'a> {
     }
 }
 
-/// Puts DURATION, CLOCK, BYTES and INSTANT into `bundle`, in the words of `units`.
+/// Puts DURATION, BYTES and INSTANT into `bundle`, in the words of `units`.
 fn add_functions(bundle: &mut Bundle, units: &Arc<Chain>, zone: &TimeZone) {
     let words = Arc::clone(units);
     let duration = move |seconds: f64| {
@@ -140,7 +140,6 @@ fn add_functions(bundle: &mut Bundle, units: &Arc<Chain>, zone: &TimeZone) {
         None => words.unit("date-time-unknown", &[]),
     };
     add(bundle, "DURATION", duration);
-    add(bundle, "CLOCK", |seconds| function::clock(whole(seconds)));
     add(bundle, "BYTES", bytes);
     add(bundle, "INSTANT", instant);
 }

@@ -115,7 +115,7 @@ macro_rules! numbers {
 numbers!(u8, u16, u32, u64, usize, i64);
 
 impl From<std::time::Duration> for Arg {
-    /// Whole seconds, for the functions DURATION and CLOCK.
+    /// Whole seconds, for the function DURATION.
     fn from(duration: std::time::Duration) -> Self {
         duration.as_secs().into()
     }

@@ -7,7 +7,7 @@
 ###   Of `failure-password-rules`, the rule `matches` is not joined: `rule-matches.broken` stands before the rest.
 ### - An end `idle` is `end-idle`, a state `no_session` is `state-no-session`, a password rule `min_length` is
 ###   `rule-min-length`, a resource's kind `file_share` is `kind-file-share`, a warning `dns` is `warning-dns`.
-### - Functions: DURATION($seconds) in words, CLOCK($seconds) as HH:MM:SS, BYTES($n) with two decimals,
+### - Functions: DURATION($seconds) in words, BYTES($n) with two decimals,
 ###   INSTANT($unix_seconds) as `date-time` in the reader's time zone.
 
 ## Failures: signing in
@@ -219,7 +219,7 @@ rule-upper = an upper-case letter
 rule-lower = a lower-case letter
 rule-digit = a digit
 rule-only-letters-and-digits = nothing but letters A-Z, a-z and digits
-rule-not-the-account = does not contain the account name
+rule-not-the-account = without the account name in it
 rule-not-common = not a common password
 rule-not-the-old = not the old password
 rule-matches = both entries are the same

@@ -31,8 +31,8 @@ gateway-list = Stored gateways
 gateway-shared = Set up for everybody on this computer
 gateway-add = Add a gateway
 gateway-by-address = By address
-gateway-by-link = By invitation link
-gateway-by-file = By profile file
+gateway-by-link = By link
+gateway-by-file = By file
 gateway-address = Address
     .hint = As your organisation has told you, for example vpn.example.org
     .error = That is no address of a gateway. Write it like vpn.example.org or https://vpn.example.org.
@@ -87,8 +87,7 @@ sign-in-remember = Remember the account on this computer
 sign-in-submit = Sign in
 sign-in-checking = The gateway is checking …
 sign-in-cancel = Cancel the sign-in
-sign-in-locked = Sign-in is locked. It opens in { CLOCK($seconds_left) }.
-sign-in-expires = This step ends in { CLOCK($seconds_left) }.
+sign-in-expires = This step ends in { DURATION($seconds_left) }.
 
 ## Token code
 
@@ -99,9 +98,14 @@ code-token = Token { $serial }
 code-label = Code
     .hint = { $digits } digits
     .error = The code has { $digits } digits.
+    .paste = What you pasted holds no single code of { $digits } digits. Type the code.
 code-left = { $seconds_left ->
         [one] { $seconds_left } second left of this code
        *[other] { $seconds_left } seconds left of this code
+    }
+code-left-wait = { $seconds_left ->
+        [one] { $seconds_left } second left of this code. Better wait.
+       *[other] { $seconds_left } seconds left of this code. Better wait.
     }
 code-wait = The code is about to change. Better wait for the next one.
 code-submit = Submit
@@ -119,7 +123,7 @@ new-password-new = New password
     .error = Type a new password.
 new-password-repeat = New password again
     .error = The two entries differ.
-new-password-rules = The new password must be:
+new-password-rules = Rules for the new password:
 new-password-rule-met = fulfilled
 new-password-rule-unmet = not fulfilled yet
 new-password-rule-at-gateway = the gateway checks it
@@ -262,11 +266,9 @@ connecting-restoring-text = You are still signed in. The tunnel is being brought
 connecting-reconnecting-text = The tunnel was lost. You are still signed in.
 connecting-attempt = Attempt { $attempt }
 connecting-trying = Trying now …
-connecting-next = Next attempt in { CLOCK($seconds_left) }
+connecting-next = Next attempt in { DURATION($seconds_left) }
 connecting-gives-up = The gateway keeps your session for another { DURATION($seconds_left) }.
 connecting-now = Try now
-connecting-paused-title = Disconnected
-connecting-paused-text = The tunnel is down because you asked for it. You are still signed in.
 connecting-takes-long = This takes longer than usual.
 
 ## Resources
@@ -288,7 +290,6 @@ resources-no-match = Nothing fits “{ $search }”.
 resources-no-favourites = No favourites yet. Choose the star beside a resource.
 resources-no-recent = Nothing was opened yet.
 resources-unavailable = This gateway has no list of resources. The tunnel is up; use addresses as in the office.
-resources-failed = The list could not be fetched.
 resources-refresh = Refresh the list
 resources-opening = { $name } is being opened.
 resources-copy = Copy the address
@@ -346,7 +347,7 @@ exit-failed-anyway = Exit anyway, the session stays
 
 settings-title = Settings
 settings-language = Language
-settings-language-system = As the system ({ $language })
+settings-language-system = As the system: { $language }
 settings-theme = Appearance
 settings-theme-system = As the system
 settings-theme-light = Light
@@ -356,6 +357,7 @@ settings-start-at-login = Start Praya when I sign in to this computer
 settings-start-minimised = At that start, show no window, only the tray icon
 settings-connect-at-start = Connect at start
     .hint = Brings a tunnel up that you disconnected, or begins the sign-in of the account used last; while no window is shown, a notification says that it waits
+settings-sign-in = Signing in
 settings-opening = How resources open
 settings-open-web = Web pages
 settings-open-rdp = Remote desktops
@@ -387,7 +389,7 @@ settings-about = About Praya
 ## Idle and expiry
 
 idle-title = Are you still there?
-idle-text = Nothing has gone through the tunnel for a while. You are logged out in { CLOCK($seconds_left) }.
+idle-text = Nothing has gone through the tunnel for a while. You are logged out in { DURATION($seconds_left) }.
 idle-announce = You are logged out in { DURATION($seconds_left) } unless you go on.
 idle-stay = Stay signed in
 idle-stay-hint = Any key does the same.
@@ -402,10 +404,12 @@ expiry-dismiss = Understood
 ended-title = You are signed out
 ended-gateway-says = The gateway says: { $text }
 service-gone-title = The Praya service does not answer
-service-gone-text = The service holds the tunnel; this window only shows it. It may be restarting, and Praya keeps trying.
+service-gone-text = The service holds the tunnel; this window only shows it. Praya keeps trying to reach it.
+service-gone-remedy = It may be restarting. If it is not back in a few minutes, restart the computer, or contact the help desk.
 service-gone-tunnel = If a tunnel was up, it may still be up.
 in-use-title = Another person is signed in
 in-use-text = Somebody else on this computer uses Praya at the moment. You can sign in when they have logged out.
+in-use-state = Their connection: { $state }
 in-use-way-out = If that person has left without logging out, an administrator of this computer can end the session with “sudo praya logout”.
 
 ## Tray

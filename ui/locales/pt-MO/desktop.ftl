@@ -31,8 +31,8 @@ gateway-list = Gateways guardados
 gateway-shared = Configurado para todos neste computador
 gateway-add = Adicionar um gateway
 gateway-by-address = Por endereço
-gateway-by-link = Por ligação de convite
-gateway-by-file = Por ficheiro de perfil
+gateway-by-link = Por ligação
+gateway-by-file = Por ficheiro
 gateway-address = Endereço
     .hint = Como a sua organização lhe indicou, por exemplo vpn.example.org
     .error = Não é um endereço de gateway. Escreva-o como vpn.example.org ou https://vpn.example.org.
@@ -87,8 +87,7 @@ sign-in-remember = Lembrar a conta neste computador
 sign-in-submit = Iniciar sessão
 sign-in-checking = O gateway está a verificar…
 sign-in-cancel = Cancelar o início de sessão
-sign-in-locked = O início de sessão está bloqueado. Abre dentro de { CLOCK($seconds_left) }.
-sign-in-expires = Este passo termina dentro de { CLOCK($seconds_left) }.
+sign-in-expires = Este passo termina dentro de { DURATION($seconds_left) }.
 
 ## Código do token
 
@@ -99,9 +98,14 @@ code-token = Token { $serial }
 code-label = Código
     .hint = { $digits } algarismos
     .error = O código tem { $digits } algarismos.
+    .paste = O que colou não contém um único código de { $digits } algarismos. Escreva o código.
 code-left = { $seconds_left ->
         [one] Resta { $seconds_left } segundo a este código
        *[other] Restam { $seconds_left } segundos a este código
+    }
+code-left-wait = { $seconds_left ->
+        [one] Resta { $seconds_left } segundo deste código. É melhor aguardar.
+       *[other] Restam { $seconds_left } segundos deste código. É melhor aguardar.
     }
 code-wait = O código está prestes a mudar. É melhor aguardar pelo seguinte.
 code-submit = Submeter
@@ -262,11 +266,9 @@ connecting-restoring-text = Ainda tem sessão iniciada. O túnel está a ser res
 connecting-reconnecting-text = O túnel perdeu-se. Ainda tem sessão iniciada.
 connecting-attempt = Tentativa { $attempt }
 connecting-trying = A tentar agora…
-connecting-next = Próxima tentativa dentro de { CLOCK($seconds_left) }
+connecting-next = Próxima tentativa dentro de { DURATION($seconds_left) }
 connecting-gives-up = O gateway guarda a sua sessão durante mais { DURATION($seconds_left) }.
 connecting-now = Tentar agora
-connecting-paused-title = Desligado
-connecting-paused-text = O túnel está desligado a seu pedido. Ainda tem sessão iniciada.
 connecting-takes-long = Está a demorar mais do que o habitual.
 
 ## Recursos
@@ -288,7 +290,6 @@ resources-no-match = Nada corresponde a «{ $search }».
 resources-no-favourites = Ainda não há favoritos. Escolha a estrela ao lado de um recurso.
 resources-no-recent = Ainda não foi aberto nada.
 resources-unavailable = Este gateway não tem lista de recursos. O túnel está ativo; utilize os endereços como no escritório.
-resources-failed = Não foi possível obter a lista.
 resources-refresh = Atualizar a lista
 resources-opening = A abrir { $name }.
 resources-copy = Copiar o endereço
@@ -346,7 +347,7 @@ exit-failed-anyway = Sair mesmo assim, a sessão mantém-se
 
 settings-title = Definições
 settings-language = Idioma
-settings-language-system = Como o sistema ({ $language })
+settings-language-system = Como o sistema: { $language }
 settings-theme = Aspeto
 settings-theme-system = Como o sistema
 settings-theme-light = Claro
@@ -356,6 +357,7 @@ settings-start-at-login = Iniciar o Praya quando inicio sessão neste computador
 settings-start-minimised = Nesse arranque, não mostrar janela, só o ícone na área de notificação
 settings-connect-at-start = Ligar no arranque
     .hint = Restabelece um túnel que desligou, ou começa a iniciar a sessão da última conta utilizada; sem janela à vista, uma notificação diz que está à espera
+settings-sign-in = Início de sessão
 settings-opening = Como abrem os recursos
 settings-open-web = Páginas Web
 settings-open-rdp = Ambientes remotos
@@ -387,7 +389,7 @@ settings-about = Acerca do Praya
 ## Inatividade e fim do tempo
 
 idle-title = Ainda está aí?
-idle-text = Há algum tempo que nada passa pelo túnel. A sessão termina dentro de { CLOCK($seconds_left) }.
+idle-text = Há algum tempo que nada passa pelo túnel. A sessão termina dentro de { DURATION($seconds_left) }.
 idle-announce = A sessão termina dentro de { DURATION($seconds_left) } se não continuar.
 idle-stay = Manter a sessão
 idle-stay-hint = Qualquer tecla faz o mesmo.
@@ -402,10 +404,12 @@ expiry-dismiss = Compreendi
 ended-title = A sua sessão terminou
 ended-gateway-says = O gateway diz: { $text }
 service-gone-title = O serviço Praya não responde
-service-gone-text = É o serviço que mantém o túnel; esta janela apenas o mostra. Pode estar a reiniciar, e o Praya continua a tentar.
+service-gone-text = É o serviço que mantém o túnel; esta janela apenas o mostra. O Praya continua a tentar contactá-lo.
+service-gone-remedy = Pode estar a reiniciar. Se não voltar dentro de alguns minutos, reinicie o computador ou contacte o serviço de assistência.
 service-gone-tunnel = Se havia um túnel ativo, pode continuar ativo.
 in-use-title = Outra pessoa tem sessão iniciada
 in-use-text = Outra pessoa está neste momento a utilizar o Praya neste computador. Pode iniciar sessão quando ela terminar a dela.
+in-use-state = Ligação dessa pessoa: { $state }
 in-use-way-out = Se essa pessoa saiu sem terminar a sessão, um administrador deste computador pode terminá-la com «sudo praya logout».
 
 ## Área de notificação

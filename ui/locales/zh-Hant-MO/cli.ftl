@@ -17,7 +17,7 @@ cli-remedy-not-signed-in = 請執行以下指令登入：praya login
 cli-remedy-name-not-found = 請檢查地址與這台電腦的網絡，或執行：praya doctor
 cli-remedy-unreachable = 請檢查這台電腦的網絡，或執行：praya doctor
 cli-remedy-unknown-gateway =
-    請與貴機構公布的密鑰指紋比對，不要與連接途中取得的任何資料比對。
+    請與貴機構公布的密鑰比對，不要與連接途中取得的任何資料比對。
     若兩者相同，請加上以下選項再執行一次：--pin KEY
 cli-remedy-service-unavailable = 請執行以下指令啟動：sudo prayad
 cli-remedy-version-mismatch = 請將兩者都更新，然後重新啟動服務。

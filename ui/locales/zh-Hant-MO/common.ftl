@@ -65,9 +65,9 @@ failure-unreachable = 閘道 { $gateway } 沒有回應（{ $cause ->
     }）。
     .remedy = 請檢查這台電腦的網絡連接後再試一次。
 failure-unknown-gateway =
-    閘道 { $gateway } 並非公開信任的閘道，它出示的密鑰指紋是：
+    閘道 { $gateway } 並非公開信任的閘道，它出示的密鑰是：
       { $pin }
-    .remedy = 請與貴機構公布的密鑰指紋比對，不要與連接途中取得的任何資料比對。
+    .remedy = 請與貴機構公布的密鑰比對，不要與連接途中取得的任何資料比對。
 failure-pin-mismatch =
     閘道 { $gateway } 出示的密鑰與預期不符，它出示的是：
       { $pin }
@@ -103,7 +103,7 @@ failure-bad-profile = 無法儲存閘道：{ $problem ->
         [name] 名稱須為 1 到 64 個可見字元，且不含斜線
         [address] 這不是閘道地址
         [scheme] 閘道只能以 https 連接
-        [pin] 這不是閘道的密鑰指紋
+        [pin] 這不是閘道的密鑰
        *[other] 內容有誤
     }。
     .remedy = 請檢查內容，或索取新的資料。
@@ -118,7 +118,7 @@ failure-bad-invitation = 未採用這份邀請：{ $problem ->
         [name] 其中的名稱無法使用
         [address] 其中的地址不是閘道地址
         [scheme] 閘道只能以 https 連接
-        [pin] 其中的密鑰指紋不正確
+        [pin] 其中的密鑰不正確
         [another_waits] 另一份邀請正在等候您的決定
         [not_shown] 它不是剛才顯示的那一份
        *[other] 內容有誤

@@ -39,9 +39,9 @@ gateway-address = 地址
 gateway-name = 名稱
     .hint = 在清單中顯示的名稱
     .error = 名稱須為 1 到 64 個字元，且不含斜線。
-gateway-pin = 閘道的密鑰指紋
+gateway-pin = 閘道的密鑰
     .hint = 只有私有閘道需要；以 pin-sha256: 開頭
-    .error = 這不是密鑰指紋。密鑰指紋以 pin-sha256: 開頭，以等號結尾。
+    .error = 這不是密鑰。密鑰以 pin-sha256: 開頭，以等號結尾。
 gateway-pinned = 只接受已儲存的密鑰
 gateway-link = 邀請連結
     .hint = 由管理員提供，以 praya:// 開頭
@@ -59,17 +59,17 @@ gateway-remove-text = 該閘道會從清單中移除，閘道本身不受影響�
 gateway-stored = 已儲存 { $name }。
 gateway-removed = 已移除 { $name }。
 gateway-confirm-title = 這是貴機構的閘道嗎？
-gateway-confirm-text = { $gateway } 是私有閘道，只有它的密鑰能證明它的身份。請輸入貴機構公布的密鑰指紋：可見於書面文件、機構網站，或由技術支援人員告知。
-gateway-confirm-expected = 公布的密鑰指紋
+gateway-confirm-text = { $gateway } 是私有閘道，只有它的密鑰能證明它的身份。請輸入貴機構公布的密鑰：可見於書面文件、機構網站，或由技術支援人員告知。
+gateway-confirm-expected = 公布的密鑰
     .hint = 以 pin-sha256: 開頭，來自書面文件、機構網站或技術支援人員
-gateway-confirm-shown = 閘道出示的密鑰指紋
+gateway-confirm-shown = 閘道出示的密鑰
 gateway-confirm-check = 比對
 gateway-confirm-same = 兩者相同，這就是貴機構的閘道。
-gateway-confirm-differs = 兩者不同。若您拿到的是貴機構憑證機構的密鑰指紋，這可能是正常的：Praya 會在登入時檢查，並拒絕其他閘道。否則請就此停止，並將下方的密鑰指紋告知技術支援人員。
+gateway-confirm-differs = 兩者不同。若您拿到的是貴機構憑證機構的密鑰，這可能是正常的：Praya 會在登入時檢查，並拒絕其他閘道。否則請就此停止，並將下方的密鑰告知技術支援人員。
 gateway-confirm-use = 於登入時檢查
 gateway-key-wrong-title = 目前無法信任這個閘道
-gateway-key-wrong-own = 請將上方的密鑰指紋告知技術支援人員。只有在對方確認它是新的密鑰時，才從清單中移除這個閘道，再以對方提供的密鑰指紋重新新增。
-gateway-key-wrong-shared = 這個閘道供這台電腦的所有用戶使用，只有管理員能儲存它的密鑰指紋。請將上方的密鑰指紋告知技術支援人員。
+gateway-key-wrong-own = 請將上方的密鑰告知技術支援人員。只有在對方確認它是新的密鑰時，才從清單中移除這個閘道，再以對方提供的密鑰重新新增。
+gateway-key-wrong-shared = 這個閘道供這台電腦的所有用戶使用，只有管理員能儲存它的密鑰。請將上方的密鑰告知技術支援人員。
 gateway-key-wrong-again = 返回登入畫面
 
 ## 登入
@@ -87,8 +87,7 @@ sign-in-remember = 在這台電腦上記住帳戶
 sign-in-submit = 登入
 sign-in-checking = 閘道正在驗證…
 sign-in-cancel = 取消登入
-sign-in-locked = 登入已鎖定，{ CLOCK($seconds_left) } 後解除。
-sign-in-expires = 此步驟將於 { CLOCK($seconds_left) } 後超時。
+sign-in-expires = 此步驟將於 { DURATION($seconds_left) }後超時。
 
 ## 驗證碼
 
@@ -99,7 +98,9 @@ code-token = 令牌 (Token) { $serial }
 code-label = 驗證碼
     .hint = { $digits } 位數字
     .error = 驗證碼為 { $digits } 位數字。
+    .paste = 貼上的內容沒有唯一的一組 { $digits } 位數字，請直接輸入驗證碼。
 code-left = 這組驗證碼剩下 { $seconds_left } 秒
+code-left-wait = 這組驗證碼剩下 { $seconds_left } 秒，建議等下一組
 code-wait = 驗證碼即將更新，建議等下一組。
 code-submit = 提交
 code-trouble = 驗證碼無法通過？
@@ -229,11 +230,9 @@ connecting-restoring-text = 您仍處於登入狀態，通道正在恢復。
 connecting-reconnecting-text = 通道中斷了，但您仍處於登入狀態。
 connecting-attempt = 第 { $attempt } 次嘗試
 connecting-trying = 正在嘗試…
-connecting-next = { CLOCK($seconds_left) } 後再次嘗試
+connecting-next = { DURATION($seconds_left) }後再次嘗試
 connecting-gives-up = 閘道會再保留您的登入 { DURATION($seconds_left) }。
 connecting-now = 立即嘗試
-connecting-paused-title = 已中斷連接
-connecting-paused-text = 通道已依您的要求中斷，您仍處於登入狀態。
 connecting-takes-long = 花費的時間比平常久。
 
 ## 資源
@@ -252,7 +251,6 @@ resources-no-match = 找不到符合「{ $search }」的資源。
 resources-no-favourites = 尚無我的最愛。請按資源旁的星號加入。
 resources-no-recent = 尚未開啟過任何資源。
 resources-unavailable = 此閘道不提供資源清單。通道已連通，請如同在辦公室一樣使用各地址。
-resources-failed = 無法取得資源清單。
 resources-refresh = 更新清單
 resources-opening = 正在開啟 { $name }。
 resources-copy = 複製地址
@@ -310,7 +308,7 @@ exit-failed-anyway = 仍要結束，保持登入
 
 settings-title = 設定
 settings-language = 語言
-settings-language-system = 依系統設定（{ $language }）
+settings-language-system = 依系統設定：{ $language }
 settings-theme = 外觀
 settings-theme-system = 依系統設定
 settings-theme-light = 淺色
@@ -320,6 +318,7 @@ settings-start-at-login = 登入這台電腦時啟動 Praya
 settings-start-minimised = 該次啟動不開視窗，只顯示系統匣圖示
 settings-connect-at-start = 啟動時連接
     .hint = 恢復您先前中斷的通道，或以上次使用的帳戶開始登入；未開視窗時，會以通知告訴您正在等待登入
+settings-sign-in = 登入
 settings-opening = 資源的開啟方式
 settings-open-web = 網頁
 settings-open-rdp = 遠端桌面
@@ -351,7 +350,7 @@ settings-about = 關於 Praya
 ## 閒置與到期
 
 idle-title = 您還在嗎？
-idle-text = 通道已有一段時間沒有使用。{ CLOCK($seconds_left) } 後將自動登出。
+idle-text = 通道已有一段時間沒有使用。{ DURATION($seconds_left) }後將自動登出。
 idle-announce = 若不繼續使用，{ DURATION($seconds_left) }後將自動登出。
 idle-stay = 保持登入
 idle-stay-hint = 按任意鍵也可以。
@@ -366,10 +365,12 @@ expiry-dismiss = 知道
 ended-title = 您已登出
 ended-gateway-says = 閘道訊息：{ $text }
 service-gone-title = Praya 服務沒有回應
-service-gone-text = 通道由該服務維持，此視窗只負責顯示。服務可能正在重新啟動，Praya 會繼續嘗試。
+service-gone-text = 通道由該服務維持，此視窗只負責顯示。Praya 會繼續嘗試與它連接。
+service-gone-remedy = 服務可能正在重新啟動。若幾分鐘後仍未恢復，請重新啟動電腦，或聯絡技術支援人員。
 service-gone-tunnel = 若通道先前已連通，現在可能仍然連通。
 in-use-title = 另一位用戶已登入
 in-use-text = 這台電腦上的另一位用戶正在使用 Praya。對方登出後，您就可以登入。
+in-use-state = 對方的連接：{ $state }
 in-use-way-out = 若對方離開時沒有登出，這台電腦的管理員可以執行「sudo praya logout」結束其登入。
 
 ## 系統匣

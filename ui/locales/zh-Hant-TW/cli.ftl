@@ -17,7 +17,7 @@ cli-remedy-not-signed-in = 請執行以下指令登入：praya login
 cli-remedy-name-not-found = 請檢查位址與這台電腦的網路，或執行：praya doctor
 cli-remedy-unreachable = 請檢查這台電腦的網路，或執行：praya doctor
 cli-remedy-unknown-gateway =
-    請與貴單位公布的金鑰指紋比對，不要與連線途中取得的任何資料比對。
+    請與貴單位公布的金鑰比對，不要與連線途中取得的任何資料比對。
     若兩者相同，請加上以下選項再執行一次：--pin KEY
 cli-remedy-service-unavailable = 請執行以下指令啟動：sudo prayad
 cli-remedy-version-mismatch = 請將兩者都更新，然後重新啟動服務。
@@ -52,7 +52,7 @@ cli-ask-repeat-password = 再次輸入新密碼：
 cli-ask-present-password = 目前的密碼：
 cli-rules = 新密碼必須符合：
 cli-once-more = 尚未符合，沒有送出任何資料。請再輸入一次。
-cli-take-over = 要結束該處的登入，改在這裡登入嗎？[y/N]
+cli-take-over = 要結束該處的工作階段，改在這裡登入嗎？[y/N]
     .yes = y yes replace 是
 cli-elsewhere = 此帳號已在別處登入：
 
@@ -64,7 +64,7 @@ cli-password-changed = 密碼已變更。
 cli-logged-out = 已登出，通道已中斷。
 cli-telling-gateway = 這裡已登出，正在通知閘道…
 cli-connecting = 正在建立通道。查看狀態：praya status
-cli-disconnected = 通道已中斷，仍保持登入。重新連接：praya connect
+cli-disconnected = 通道已中斷，工作階段保留。重新連線：praya connect
 cli-profile-added = 已儲存。
 cli-profile-removed = 已移除。
 cli-no-profiles = 尚未儲存任何閘道。新增方式：praya profile add NAME --gateway URL
@@ -75,7 +75,7 @@ cli-open-yourself = 無法啟動瀏覽器，請自行開啟此位址：{ $addres
 cli-use-rdp = 請以遠端桌面程式連線到：{ $address }
 cli-use-ssh = 在終端機中執行：ssh { $address }
 cli-use-file-share = 在檔案管理員中開啟：{ $address }
-cli-status-stopped = 仍保持登入。
+cli-status-stopped = 工作階段仍然繼續。
 
 ## 還原網路設定
 
@@ -117,8 +117,8 @@ cli-check-clock = 時間
 cli-check-gateway-name = 閘道名稱
 cli-check-gateway-reachable = 閘道
 cli-check-gateway-tls = 閘道金鑰
-cli-check-session = 登入
-cli-check-resume = 恢復登入
+cli-check-session = 工作階段
+cli-check-resume = 恢復工作階段
 cli-service-answers = prayad { $version } 有回應
 cli-no-service = 沒有回應
 cli-not-looked = 服務未執行檢查

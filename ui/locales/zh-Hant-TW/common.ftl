@@ -65,9 +65,9 @@ failure-unreachable = 閘道 { $gateway } 沒有回應（{ $cause ->
     }）。
     .remedy = 請檢查這台電腦的網路連線後再試一次。
 failure-unknown-gateway =
-    閘道 { $gateway } 並非公開信任的閘道，它出示的金鑰指紋是：
+    閘道 { $gateway } 並非公開信任的閘道，它出示的金鑰是：
       { $pin }
-    .remedy = 請與貴單位公布的金鑰指紋比對，不要與連線途中取得的任何資料比對。
+    .remedy = 請與貴單位公布的金鑰比對，不要與連線途中取得的任何資料比對。
 failure-pin-mismatch =
     閘道 { $gateway } 出示的金鑰與預期不符，它出示的是：
       { $pin }
@@ -90,7 +90,7 @@ failure-already-signed-in = 您仍處於登入狀態。
 failure-version-mismatch = Praya { $view } 與其服務 { $service } 的版本不相容。
     .remedy = 請將兩者都更新後重新啟動電腦。
 failure-tunnel-up = 通道已連通，其網路設定正在使用中。
-    .remedy = 請先中斷連接。
+    .remedy = 請先中斷連線。
 failure-no-tun-device = 無法建立通道裝置：{ $detail }。
     .remedy = 請洽這台電腦的管理者。
 failure-network-setup = 無法設定網路：{ $detail }。
@@ -103,7 +103,7 @@ failure-bad-profile = 無法儲存閘道：{ $problem ->
         [name] 名稱須為 1 到 64 個可見字元，且不含斜線
         [address] 這不是閘道位址
         [scheme] 閘道只能以 https 連線
-        [pin] 這不是閘道的金鑰指紋
+        [pin] 這不是閘道的金鑰
        *[other] 內容有誤
     }。
     .remedy = 請檢查內容，或索取新的資料。
@@ -118,7 +118,7 @@ failure-bad-invitation = 未採用這份邀請：{ $problem ->
         [name] 其中的名稱無法使用
         [address] 其中的位址不是閘道位址
         [scheme] 閘道只能以 https 連線
-        [pin] 其中的金鑰指紋不正確
+        [pin] 其中的金鑰不正確
         [another_waits] 另一份邀請正在等候您的決定
         [not_shown] 它不是剛才顯示的那一份
        *[other] 內容有誤
@@ -137,15 +137,15 @@ failure-too-many-profiles = 最多只能儲存 { $most } 個閘道。
 failure-internal = Praya 發生問題：{ $detail }。
     .remedy = 請再試一次。若仍無法解決，請聯絡服務台。
 
-## 登入如何結束
+## 工作階段如何結束
 
 end-user-logout = 您已登出。
 end-tray-exit = 您選擇了「結束 (Exit)」。
 end-idle = 因閒置過久，已自動登出。
     .remedy = 請重新登入。
-end-absolute = 已達單次登入的最長時間，因此登出。
+end-absolute = 工作階段已達最長時間，因此登出。
     .remedy = 請重新登入。
-end-admin = 管理者結束了這次登入。
+end-admin = 管理者結束了這個工作階段。
     .remedy = 若不清楚原因，請聯絡服務台。
 end-duplicate = 此帳號已在別處登入，因此這裡已登出。
     .remedy = 如果那不是您本人，請立即聯絡服務台；否則請重新登入。
@@ -161,35 +161,35 @@ end-gateway-restart = 閘道停止服務，因此登出。
     .remedy = 請過幾分鐘再重新登入。
 end-away = 這台電腦離線過久，因此登出。
     .remedy = 請重新登入。
-end-other = 閘道結束了這次登入。
+end-other = 閘道結束了這個工作階段。
     .remedy = 請重新登入。
-ended-by-administrator-session = 這台電腦的管理者結束了這次登入。
+ended-by-administrator-session = 這台電腦的管理者結束了這個工作階段。
 ended-by-administrator-sign-in = 這台電腦的管理者中止了登入程序。
-gateway-not-told = 閘道沒有回應，時間到時會自行結束這次登入。
-gateway-not-told-until = 閘道沒有回應，最遲於 { DURATION($seconds_left) }後會自行結束這次登入。
+gateway-not-told = 閘道沒有回應，時間到時會自行結束這個工作階段。
+gateway-not-told-until = 閘道沒有回應，最遲於 { DURATION($seconds_left) }後會自行結束這個工作階段。
 
 ## 狀態
 
 state-no-session = 尚未登入
-state-restoring = 正在恢復登入狀態
+state-restoring = 正在恢復工作階段
 state-signing-in = 正在登入
 state-connected = 已連線
 state-reconnecting = 重新連線中
 state-idle-warning = 已連線，即將因閒置登出
 state-ended = 已結束
-state-paused = 已中斷連接，仍保持登入
+state-paused = 已中斷連線，工作階段保留
 
 ## 連線資訊的欄位名稱與聯絡窗口
 
 label-state = 狀態
 label-vpn-name = VPN 名稱
-label-ip-address = IP 地址
-label-user = 用戶名
-label-duration = 連接時間
-label-received = 接收字節數
-label-sent = 發送字節數
+label-ip-address = IP 位址
+label-user = 使用者名稱
+label-duration = 連線時間
+label-received = 接收位元組
+label-sent = 傳送位元組
 label-idle = 閒置登出
-label-expiry = 登入到期
+label-expiry = 工作階段到期
 label-last-sign-in = 上次登入
 label-banner = 訊息
 label-help-desk = 服務台
@@ -227,7 +227,7 @@ kind-other = 其他
 
 warning-route-conflict = 通道的網段 { $tunnel } 與 { $device } 上的 { $local } 重疊，其中的設備可能無法連線。
 warning-dns = 內部名稱可能無法解析：{ $detail }。
-warning-not-resumable = 服務重新啟動後將無法保持登入：{ $detail }。
+warning-not-resumable = 服務重新啟動後將無法保留工作階段：{ $detail }。
 
 ## 權杖
 

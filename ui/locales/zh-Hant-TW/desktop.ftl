@@ -39,9 +39,9 @@ gateway-address = 位址
 gateway-name = 名稱
     .hint = 在清單中顯示的名稱
     .error = 名稱須為 1 到 64 個字元，且不含斜線。
-gateway-pin = 閘道的金鑰指紋
+gateway-pin = 閘道的金鑰
     .hint = 只有私有閘道需要；以 pin-sha256: 開頭
-    .error = 這不是金鑰指紋。金鑰指紋以 pin-sha256: 開頭，以等號結尾。
+    .error = 這不是金鑰。金鑰以 pin-sha256: 開頭，以等號結尾。
 gateway-pinned = 僅接受已儲存的金鑰
 gateway-link = 邀請連結
     .hint = 由管理者提供，以 praya:// 開頭
@@ -59,17 +59,17 @@ gateway-remove-text = 該閘道會從清單中移除，閘道本身不受影響�
 gateway-stored = 已儲存 { $name }。
 gateway-removed = 已移除 { $name }。
 gateway-confirm-title = 這是貴單位的閘道嗎？
-gateway-confirm-text = { $gateway } 是私有閘道，只有它的金鑰能證明它的身分。請輸入貴單位公布的金鑰指紋：可見於書面文件、單位網站，或由服務台告知。
-gateway-confirm-expected = 公布的金鑰指紋
+gateway-confirm-text = { $gateway } 是私有閘道，只有它的金鑰能證明它的身分。請輸入貴單位公布的金鑰：可見於書面文件、單位網站，或由服務台告知。
+gateway-confirm-expected = 公布的金鑰
     .hint = 以 pin-sha256: 開頭，來自書面文件、單位網站或服務台
-gateway-confirm-shown = 閘道出示的金鑰指紋
+gateway-confirm-shown = 閘道出示的金鑰
 gateway-confirm-check = 比對
 gateway-confirm-same = 兩者相同，這就是貴單位的閘道。
-gateway-confirm-differs = 兩者不同。若您拿到的是貴單位憑證機構的金鑰指紋，這可能是正常的：Praya 會在登入時檢查，並拒絕其他閘道。否則請就此停止，並將下方的金鑰指紋告知服務台。
+gateway-confirm-differs = 兩者不同。若您拿到的是貴單位憑證機構的金鑰，這可能是正常的：Praya 會在登入時檢查，並拒絕其他閘道。否則請就此停止，並將下方的金鑰告知服務台。
 gateway-confirm-use = 於登入時檢查
 gateway-key-wrong-title = 目前無法信任這個閘道
-gateway-key-wrong-own = 請將上方的金鑰指紋告知服務台。只有在對方確認它是新的金鑰時，才從清單中移除這個閘道，再以對方提供的金鑰指紋重新新增。
-gateway-key-wrong-shared = 這個閘道供這台電腦的所有使用者使用，只有管理者能儲存它的金鑰指紋。請將上方的金鑰指紋告知服務台。
+gateway-key-wrong-own = 請將上方的金鑰告知服務台。只有在對方確認它是新的金鑰時，才從清單中移除這個閘道，再以對方提供的金鑰重新新增。
+gateway-key-wrong-shared = 這個閘道供這台電腦的所有使用者使用，只有管理者能儲存它的金鑰。請將上方的金鑰告知服務台。
 gateway-key-wrong-again = 返回登入畫面
 
 ## 登入
@@ -87,8 +87,7 @@ sign-in-remember = 在這台電腦上記住帳號
 sign-in-submit = 登入
 sign-in-checking = 閘道正在驗證…
 sign-in-cancel = 取消登入
-sign-in-locked = 登入已鎖定，{ CLOCK($seconds_left) } 後解除。
-sign-in-expires = 此步驟將於 { CLOCK($seconds_left) } 後逾時。
+sign-in-expires = 此步驟將於 { DURATION($seconds_left) }後逾時。
 
 ## 驗證碼
 
@@ -99,7 +98,9 @@ code-token = 權杖 (Token) { $serial }
 code-label = 驗證碼
     .hint = { $digits } 位數字
     .error = 驗證碼為 { $digits } 位數字。
+    .paste = 貼上的內容沒有唯一的一組 { $digits } 位數字，請直接輸入驗證碼。
 code-left = 這組驗證碼剩下 { $seconds_left } 秒
+code-left-wait = 這組驗證碼剩下 { $seconds_left } 秒，建議等下一組
 code-wait = 驗證碼即將更新，建議等下一組。
 code-submit = 送出
 code-trouble = 驗證碼無法通過？
@@ -216,24 +217,22 @@ elsewhere-title = 您已在別處登入
 elsewhere-text = 此帳號已在另一台電腦登入。如果那不是您本人，請立即聯絡服務台。
 elsewhere-since = 自 { INSTANT($since) } 起
 elsewhere-from = 來自 { $source }
-elsewhere-replace = 結束該處，改在這裡登入
-elsewhere-keep = 保留該處，不在這裡登入
+elsewhere-replace = 結束該處的工作階段，改在這裡登入
+elsewhere-keep = 保留該處的工作階段，不在這裡登入
 elsewhere-refused = 貴單位一次只允許一處登入，請先在該處登出。
 
 ## 連線中、重新連線、恢復
 
 connecting-title = 連線中
 connecting-text = 您已登入，通道正在建立。
-connecting-restoring-title = 正在恢復登入狀態
+connecting-restoring-title = 正在恢復工作階段
 connecting-restoring-text = 您仍處於登入狀態，通道正在恢復。
 connecting-reconnecting-text = 通道中斷了，但您仍處於登入狀態。
 connecting-attempt = 第 { $attempt } 次嘗試
 connecting-trying = 正在嘗試…
-connecting-next = { CLOCK($seconds_left) } 後再次嘗試
-connecting-gives-up = 閘道會再保留您的登入 { DURATION($seconds_left) }。
+connecting-next = { DURATION($seconds_left) }後再次嘗試
+connecting-gives-up = 閘道會再保留您的工作階段 { DURATION($seconds_left) }。
 connecting-now = 立即嘗試
-connecting-paused-title = 已中斷連接
-connecting-paused-text = 通道已依您的要求中斷，您仍處於登入狀態。
 connecting-takes-long = 花費的時間比平常久。
 
 ## 資源
@@ -252,7 +251,6 @@ resources-no-match = 找不到符合「{ $search }」的資源。
 resources-no-favourites = 尚無我的最愛。請點選資源旁的星號加入。
 resources-no-recent = 尚未開啟過任何資源。
 resources-unavailable = 此閘道不提供資源清單。通道已連通，請如同在辦公室一樣使用各位址。
-resources-failed = 無法取得資源清單。
 resources-refresh = 重新整理清單
 resources-opening = 正在開啟 { $name }。
 resources-copy = 複製位址
@@ -267,13 +265,13 @@ resources-not-reachable = 通道連通時才能使用
 header-connection = 連線資訊
 header-details = 連線詳細資料
 header-graph = 最近 { DURATION($seconds) }的流量
-header-graph-text = 每秒接收 { BYTES($received) }，每秒發送 { BYTES($sent) }
+header-graph-text = 每秒接收 { BYTES($received) }，每秒傳送 { BYTES($sent) }
 header-per-second = { BYTES($n) }/秒
-header-disconnect = 中斷連接
-header-connect = 連接
+header-disconnect = 中斷連線
+header-connect = 連線
 header-menu = 選單
 header-change-password = 變更密碼
-header-sessions = 我的登入
+header-sessions = 我的工作階段
 header-settings = 設定
 header-log-out = 登出
 header-exit = 結束 (Exit)
@@ -284,33 +282,33 @@ header-name-servers = 內部的名稱伺服器
 header-gateway = 閘道
 header-warnings = 異狀
 
-## 我的登入、登出
+## 我的工作階段、登出
 
-sessions-title = 我的登入
-sessions-text = 此帳號目前登入的地方。若其中有不是您本人的，請立即聯絡服務台。
+sessions-title = 我的工作階段
+sessions-text = 此帳號目前的工作階段。若其中有不是您本人的，請立即聯絡服務台。
 sessions-this = 這台電腦
-sessions-none = 沒有登入紀錄。
-sessions-end = 結束此登入
-sessions-end-title = 要結束 { $host_name } 上的登入嗎？
-sessions-ended = { $host_name } 上的登入已結束。
+sessions-none = 沒有工作階段。
+sessions-end = 結束此工作階段
+sessions-end-title = 要結束 { $host_name } 上的工作階段嗎？
+sessions-ended = { $host_name } 上的工作階段已結束。
 logout-title = 要登出嗎？
-logout-text = 登入與通道都會結束。再次使用時需要密碼與新的驗證碼。
+logout-text = 工作階段與通道都會結束。再次使用時需要密碼與新的驗證碼。
 logout-confirm = 登出
 exit-title = 要結束 Praya 嗎？
-exit-text = 「結束」會登出並關閉通道。若要保持登入，只要關閉視窗即可，之後可由系統匣圖示叫回。
-exit-text-no-tray = 「結束」會登出並關閉通道。若要保持登入，只要關閉視窗即可，視窗會留在視窗清單中。
+exit-text = 「結束」會結束工作階段並關閉通道。若要保留，只要關閉視窗即可，之後可由系統匣圖示叫回。
+exit-text-no-tray = 「結束」會結束工作階段並關閉通道。若要保留，只要關閉視窗即可，視窗會留在視窗清單中。
 exit-close-only = 只關閉視窗
 exit-minimise-only = 只將視窗縮到最小
 exit-confirm = 結束並登出
-exit-failed-title = 無法登出
+exit-failed-title = 無法結束工作階段
 exit-failed-text = 您可能仍處於登入狀態，通道也可能仍然連通。Praya 繼續執行，方便您處理。
-exit-failed-anyway = 仍要結束，保持登入
+exit-failed-anyway = 仍要結束程式，保留工作階段
 
 ## 設定
 
 settings-title = 設定
 settings-language = 語言
-settings-language-system = 依系統設定（{ $language }）
+settings-language-system = 依系統設定：{ $language }
 settings-theme = 外觀
 settings-theme-system = 依系統設定
 settings-theme-light = 淺色
@@ -320,6 +318,7 @@ settings-start-at-login = 登入這台電腦時啟動 Praya
 settings-start-minimised = 該次啟動不開視窗，只顯示系統匣圖示
 settings-connect-at-start = 啟動時連線
     .hint = 恢復您先前中斷的通道，或以上次使用的帳號開始登入；未開視窗時，會以通知告訴您正在等待登入
+settings-sign-in = 登入
 settings-opening = 資源的開啟方式
 settings-open-web = 網頁
 settings-open-rdp = 遠端桌面
@@ -338,7 +337,7 @@ settings-program-unknown-placeholder = 大括號內只能用 { $url }、{ $host 
 settings-program-no-address = 沒有引數說明要開啟什麼：請加入 { $url } 或 { $host }。
 settings-program-not-there = 這台電腦沒有這個程式，或您無權執行。
 settings-notifications = 通知
-settings-notify-ends = 登入結束或即將結束時
+settings-notify-ends = 工作階段結束或即將結束時
 settings-notify-connection = 通道中斷或恢復時
 settings-saved = 已儲存
 settings-drawing = 畫面
@@ -351,14 +350,14 @@ settings-about = 關於 Praya
 ## 閒置與到期
 
 idle-title = 您還在嗎？
-idle-text = 通道已有一段時間沒有使用。{ CLOCK($seconds_left) } 後將自動登出。
+idle-text = 通道已有一段時間沒有使用。{ DURATION($seconds_left) }後將自動登出。
 idle-announce = 若不繼續使用，{ DURATION($seconds_left) }後將自動登出。
 idle-stay = 保持登入
 idle-stay-hint = 按任意鍵也可以。
 idle-log-out = 立即登出
 idle-stayed = 您仍保持登入。
-expiry-title = 登入即將到期
-expiry-text = 單次登入的最長時間將於 { DURATION($seconds_left) }後到期。請先儲存工作，之後再重新登入。
+expiry-title = 工作階段即將到期
+expiry-text = 工作階段的最長時間將於 { DURATION($seconds_left) }後到期。請先儲存工作，之後再重新登入。
 expiry-dismiss = 知道了
 
 ## 已結束，以及其他阻礙
@@ -366,18 +365,20 @@ expiry-dismiss = 知道了
 ended-title = 您已登出
 ended-gateway-says = 閘道訊息：{ $text }
 service-gone-title = Praya 服務沒有回應
-service-gone-text = 通道由該服務維持，此視窗只負責顯示。服務可能正在重新啟動，Praya 會繼續嘗試。
+service-gone-text = 通道由該服務維持，此視窗只負責顯示。Praya 會繼續嘗試與它連線。
+service-gone-remedy = 服務可能正在重新啟動。若幾分鐘後仍未恢復，請重新啟動電腦，或聯絡服務台。
 service-gone-tunnel = 若通道先前已連通，現在可能仍然連通。
 in-use-title = 另一位使用者已登入
 in-use-text = 這台電腦上的另一位使用者正在使用 Praya。對方登出後，您就可以登入。
-in-use-way-out = 若對方離開時沒有登出，這台電腦的管理者可以執行「sudo praya logout」結束其登入。
+in-use-state = 對方的連線：{ $state }
+in-use-way-out = 若對方離開時沒有登出，這台電腦的管理者可以執行「sudo praya logout」結束其工作階段。
 
 ## 系統匣
 
 tray-show-resource = 顯示資源 (Show Resource)
 tray-exit = 結束並登出 (Exit)
-tray-connect = 連接
-tray-disconnect = 中斷連接
+tray-connect = 連線
+tray-disconnect = 中斷連線
 tray-sign-in = 登入…
 tray-recent = 最近使用
 tray-favourites = 我的最愛
@@ -434,4 +435,4 @@ about-help = 服務台
 about-shortcuts = 鍵盤操作
 about-shortcut-search = 搜尋資源
 about-shortcut-settings = 開啟設定
-about-shortcut-close = 關閉視窗，仍保持登入
+about-shortcut-close = 關閉視窗，工作階段保留

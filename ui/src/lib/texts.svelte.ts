@@ -9,7 +9,7 @@ import {
   type FluentVariable,
 } from "@fluent/bundle";
 import type { Language } from "../bindings";
-import { bytes, clockText, dateParts, spanParts } from "./format";
+import { bytes, dateParts, spanParts } from "./format";
 
 export const LANGUAGES: readonly Language[] = ["en", "zh-Hant-TW", "zh-Hant-MO", "pt-MO"];
 export type Args = Record<string, FluentVariable>;
@@ -94,7 +94,6 @@ function build(locale: Language): FluentBundle {
     useIsolating: false,
     functions: {
       BYTES: ([count]) => bytes(plain(count), textIn(locale, "decimal-separator") ?? "."),
-      CLOCK: ([seconds]) => clockText(plain(seconds)),
       DURATION: ([seconds]) => duration(locale, plain(seconds)),
       INSTANT: ([seconds]) => instant(locale, plain(seconds)),
     },

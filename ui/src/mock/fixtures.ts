@@ -119,6 +119,9 @@ const RATES: Rate[] = Array.from({ length: 90 }, (_, at) => {
   };
 });
 
+/** The tunnel is down since half a minute. */
+const QUIET: Rate[] = RATES.map((rate, at) => (at < 75 ? rate : { at: rate.at, bytes_in: 0, bytes_out: 0 }));
+
 const NOBODY: Snapshot = {
   state: "no_session",
   in_use_by_another: false,
@@ -537,17 +540,24 @@ export const FIXTURES = {
   },
   "resources-foreign": { app: { ...SESSION, resources: { resources: "none" } } },
   reconnecting: {
-    app: session({
-      state: "reconnecting",
-      last_failure: { code: "unreachable", gateway: "vpn.example.org:443", cause: "no_route" },
-      reconnect: { attempt: 3, next_at: NOW + 14_000, give_up_at: NOW + 8 * MINUTE, paused: false },
-    }),
+    app: session(
+      {
+        state: "reconnecting",
+        last_failure: { code: "unreachable", gateway: "vpn.example.org:443", cause: "no_route" },
+        reconnect: { attempt: 3, next_at: NOW + 14_000, give_up_at: NOW + 8 * MINUTE, paused: false },
+      },
+      { rates: QUIET },
+    ),
   },
   paused: {
-    app: session({
-      state: "reconnecting",
-      reconnect: { attempt: 0, next_at: null, give_up_at: NOW + 40 * MINUTE, paused: true },
-    }),
+    app: session(
+      {
+        state: "reconnecting",
+        tunnel: null,
+        reconnect: { attempt: 0, next_at: null, give_up_at: NOW + 40 * MINUTE, paused: true },
+      },
+      { rates: QUIET },
+    ),
   },
   warnings: {
     app: session({
