@@ -402,7 +402,9 @@ impl Live {
 }
 
 fn ended(reason: Option<EndReason>, text: String) -> Ending {
-    let text = Some(text).filter(|text| !text.is_empty());
+    // A reason with a name is said in the person's language; the gateway's words would only say it again.
+    let text =
+        Some(text).filter(|text| !text.is_empty() && reason.is_none_or(|reason| reason == EndReason::Other));
     Ending { text, ..Ending::by_gateway(reason.unwrap_or(EndReason::Other)) }
 }
 
