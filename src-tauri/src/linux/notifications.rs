@@ -131,7 +131,7 @@ impl Notifications {
         let actions = if answerable { actions } else { Vec::new() };
         let urgency: u8 = if notification.urgent { 2 } else { 1 };
         let mut hints: HashMap<&str, Value<'_>> =
-            HashMap::from([("urgency", urgency.into()), ("desktop-entry", "praya-desktop".into())]);
+            HashMap::from([("urgency", urgency.into()), ("desktop-entry", "org.praya.desktop".into())]);
         if let Some(picture) = picture.and_then(image_data) {
             hints.insert("image-data", picture);
         }
