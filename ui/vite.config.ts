@@ -3,27 +3,34 @@
 import { readFileSync } from "node:fs";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { svelteTesting } from "@testing-library/svelte/vite";
-import { defineConfig } from "vite";
+import { defineConfig, type Plugin } from "vite";
 
-// What ends up in the bundle: these packages' code, by name, version and licence.
-const BUNDLED = ["@fluent/bundle", "@tauri-apps/api", "svelte"];
-const components = BUNDLED.map((name) => {
-  const { version, license } = JSON.parse(
-    readFileSync(new URL(`node_modules/${name}/package.json`, import.meta.url), "utf8"),
-  ) as { version: string; license: string };
-  return { name: `${name} ${version}`, licence: license };
-});
+// Whose code ends up in the bundle stands in the list that the window shows, with its licence.
+const licensed: Plugin = {
+  name: "licensed",
+  generateBundle(_, files) {
+    const list = readFileSync(new URL("../installers/THIRD-PARTY.txt", import.meta.url), "utf8");
+    for (const file of Object.values(files)) {
+      for (const module of file.type === "chunk" ? file.moduleIds : []) {
+        // A zero byte leads what a tool puts in of its own.
+        const name = /(?:^\0|.*\/node_modules\/)((?:@[^/]+\/)?[^/]+)/.exec(module)?.[1];
+        if (name && !new RegExp(`^${name} .*\\(npm\\)$`, "m").test(list)) {
+          this.error(`${name} has no licence: add it to xtask/src/third_party.rs, run cargo xtask licences`);
+        }
+      }
+    }
+  },
+};
 
 // `--mode mock` builds the same window over made-up states, for tests and screenshots in a plain browser. It has an
 // entry and a folder of its own, so that nothing of it can reach the app.
 export default defineConfig(({ mode }) => {
   const mock = mode === "mock";
   return {
-    plugins: [svelte(), svelteTesting()],
+    plugins: [svelte(), svelteTesting(), licensed],
     base: "./",
-    define: { __COMPONENTS__: JSON.stringify(components) },
     clearScreen: false,
-    server: { port: 5173, strictPort: true },
+    server: { port: 5173, strictPort: true, fs: { allow: [".", "../installers"] } },
     build: {
       outDir: mock ? "dist-mock" : "dist",
       emptyOutDir: true,

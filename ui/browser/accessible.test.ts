@@ -124,6 +124,24 @@ describe("by keyboard only", () => {
     throw new Error(`Tab does not reach ${name}`);
   }
 
+  test("the licences of the components, every one of which is read", async () => {
+    const { page, faults } = await stage.page("zh-Hant-MO");
+    await stage.show(page, { fixture: "about", language: "zh-Hant-MO", width: 320, height: 640 });
+    await tabTo(page, "組件清單");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("summary:has-text('adler2')");
+    await tabTo(page, "adler2");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("pre:has-text('Apache License')");
+    await page.evaluate(axe.source);
+    expect([
+      ...(await judge(page, "light")),
+      ...(await judge(page, "dark")),
+      ...(await cutOff(page)),
+    ]).toEqual([]);
+    expect(faults).toEqual([]);
+  });
+
   test("from the first gateway to the resources, and out again", async () => {
     const { page, faults } = await stage.page();
     await stage.show(page, { fixture: "gateway-first" });

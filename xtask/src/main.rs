@@ -7,6 +7,7 @@ mod packages;
 mod run;
 mod steps;
 mod texts;
+mod third_party;
 mod window;
 
 use std::process::ExitCode;
@@ -25,6 +26,8 @@ cargo xtask <command>
   test [FILTER]   everything that must be true: what `lint` checks, unit tests, end-to-end suites; FILTER picks
                   end-to-end tests by name and runs only those
   lint            format, documents, texts in every language, licences, lints, fuzz targets
+  licences        write the list of what others wrote and the programs contain, with its licence texts, anew:
+                  installers/THIRD-PARTY.txt; needed when a dependency has changed, and `lint` says so
   bench [--quick] the tunnel side by side with openconnect and ocserv: throughput, delay, processor time, memory,
                   sign-in; under six minutes, with --quick under 90 seconds; results in target/bench
   bench desktop [--quick]
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         ["test"] => test(None),
         ["test", filter] if !filter.starts_with('-') => test(Some(filter)),
         ["lint"] => lint(),
+        ["licences"] => licences(),
         ["bench"] => bench(&[]),
         ["bench", "--quick"] => bench(&["--quick"]),
         ["bench", "desktop"] => bench(&["desktop"]),
@@ -69,6 +73,14 @@ fn main() -> ExitCode {
 fn setup() -> Result<()> {
     let mut steps = Steps::new("setup", 1);
     steps.run("packages", || packages::ensure(&[Need::Build, Need::Demo, Need::Test, Need::Bench]))?;
+    steps.finish();
+    Ok(())
+}
+
+fn licences() -> Result<()> {
+    let mut steps = Steps::new("licences", 2);
+    steps.run("packages", || packages::ensure(&[Need::Build]).and_then(|()| window::packages()))?;
+    steps.run("list", || third_party::write(&run::workspace()?))?;
     steps.finish();
     Ok(())
 }
@@ -148,6 +160,8 @@ fn checks(steps: &mut Steps) -> Result<()> {
     steps.run("texts", || nothing_found(&texts::check(&run::workspace()?)?))?;
     steps.run("licences and sources of dependencies", || {
         nothing_found(&licences::check(&run::workspace()?)?)?;
+        window::packages()?;
+        nothing_found(&third_party::check(&run::workspace()?)?)?;
         if tool_exists("cargo-deny") {
             Cargo::new("deny").args(&["check", "licenses", "bans", "sources"]).run()?;
         }

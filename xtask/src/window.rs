@@ -9,8 +9,15 @@ use crate::steps::say;
 use crate::{node, run};
 
 /// What the built window is made of, in `ui/`.
-const SOURCES: &[&str] =
-    &["index.html", "locales", "package-lock.json", "package.json", "src", "vite.config.ts"];
+const SOURCES: &[&str] = &[
+    "index.html",
+    "locales",
+    "package-lock.json",
+    "package.json",
+    "src",
+    "vite.config.ts",
+    "../installers/THIRD-PARTY.txt",
+];
 
 /// Fetches what the window is built with, as `package-lock.json` says, unless that was done before.
 pub(crate) fn packages() -> Result<()> {
