@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::LastSignIn;
 use crate::password::PasswordRules;
+use crate::posture::Finding;
 use crate::profile::{GatewayAddress, ProfileName};
 use crate::{AccountName, EndReason, Failure, SessionId, SignInStep, Timestamp, TunnelState};
 
@@ -63,6 +64,9 @@ pub struct Snapshot {
     pub reconnect: Option<Reconnect>,
     /// What is not as it should be while the tunnel is up.
     pub warnings: Vec<Warning>,
+    /// What the gateway makes of this machine while the session lasts; kept where that ended it.
+    #[serde(default)]
+    pub posture: Option<PostureView>,
     /// Whether the gateway has a resource list for this session.
     pub resources_available: bool,
     /// Whom to ask, in the gateway's words.
@@ -146,6 +150,20 @@ pub struct Reconnect {
     pub give_up_at: Option<Timestamp>,
     /// The person asked for the tunnel to be down; it comes back only on request.
     pub paused: bool,
+}
+
+/// What the gateway makes of this machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct PostureView {
+    /// When the gateway said so.
+    pub checked_at: Timestamp,
+    /// Every requirement that is not met.
+    pub findings: Vec<Finding>,
+    /// The session reaches only some of its resources until the machine is put right.
+    pub limited: bool,
+    /// When the session ends unless the machine is put right before.
+    pub ends_at: Option<Timestamp>,
 }
 
 /// Something that is not as it should be while the tunnel is up.

@@ -66,6 +66,10 @@ pub fn shift(snapshot: &mut Snapshot, millis: i64) {
     for failure in notice.into_iter().chain(&mut snapshot.last_failure) {
         shift_instant(&mut failure.told_at, millis);
     }
+    if let Some(posture) = &mut snapshot.posture {
+        shift_instant(&mut posture.ends_at, millis);
+        posture.checked_at = shifted(posture.checked_at, millis);
+    }
     if let Some(reconnect) = &mut snapshot.reconnect {
         shift_instant(&mut reconnect.next_at, millis);
         shift_instant(&mut reconnect.give_up_at, millis);
@@ -79,7 +83,11 @@ pub fn shift_ticket(ticket: &mut ResumeTicket, millis: i64) {
 }
 
 fn shift_instant(at: &mut Option<Timestamp>, millis: i64) {
-    *at = at.map(|at| Timestamp::from_millis(at.as_millis().saturating_add(millis)));
+    *at = at.map(|at| shifted(at, millis));
+}
+
+fn shifted(at: Timestamp, millis: i64) -> Timestamp {
+    Timestamp::from_millis(at.as_millis().saturating_add(millis))
 }
 
 /// Notices that the machine has slept.

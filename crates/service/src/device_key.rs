@@ -46,6 +46,12 @@ impl DeviceKey {
         BASE64.encode(self.pair.sign(exporter).as_ref())
     }
 
+    /// The signature of an endpoint report, which is not to be mistaken for anything else: `praya_posture` marks what
+    /// is signed.
+    pub fn sign_report(&self, marked: &[u8]) -> [u8; 64] {
+        self.pair.sign(marked).as_ref().try_into().expect("an Ed25519 signature has 64 bytes")
+    }
+
     /// The proof of an API call. `counter` must be greater than in every earlier call of the session.
     pub fn prove_call(&self, method: &str, path: &str, counter: u64, body: &[u8], cookie: &Secret) -> String {
         let body = HEXLOWER.encode(digest(&SHA256, body).as_ref());

@@ -1,8 +1,8 @@
 //! The privileged service: owns the sign-in, the session, the tunnel and the undo journal.
 //!
 //! [`owner`] is the one task that drives `praya_session::Session`; everything else carries out what it wants:
-//! [`http`] and [`channel`] reach the gateway believed by [`tls`], [`network`] changes this machine, [`resume`] and
-//! [`profiles`] keep what must survive, [`handler`] serves the views.
+//! [`http`] and [`channel`] reach the gateway believed by [`tls`], [`network`] changes this machine, `posture` reads it,
+//! [`resume`] and [`profiles`] keep what must survive, [`handler`] serves the views.
 
 pub mod channel;
 pub mod channels;
@@ -18,6 +18,7 @@ pub mod metered;
 pub mod network;
 pub mod notify;
 pub mod owner;
+mod posture;
 pub mod profiles;
 mod requests;
 pub mod resolve;

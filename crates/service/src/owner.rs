@@ -6,11 +6,12 @@ use std::time::{Duration, Instant, SystemTime};
 
 use praya_datapath::Counters;
 use praya_ipc::{Response, Rules, View};
+use praya_model::posture::Check;
 use praya_model::snapshot::Warning;
 use praya_model::{Failure, FailureCode, Profile, Timestamp};
 use praya_netcfg::Monitor;
 use praya_session::{
-    Action, Answer, AskId, ChannelId, Event, Farewell, HttpId, HttpRequest, NetworkId, OpenChannel,
+    Action, Answer, AskId, ChannelId, CheckId, Event, Farewell, HttpId, HttpRequest, NetworkId, OpenChannel,
     ResumeTicket, Session,
 };
 use tokio::sync::{mpsc, oneshot, watch};
@@ -23,6 +24,7 @@ use crate::device_key::DeviceKey;
 use crate::gateways::Gateways;
 use crate::handler::Asked;
 use crate::network::{Leftovers, Order, Report};
+use crate::posture;
 use crate::profiles::Profiles;
 use crate::resume::{Resumable, ResumeFile};
 
@@ -266,6 +268,7 @@ impl Owner {
             }
             Action::RefreshGatewayRoute => self.order(Order::Refresh).await,
             Action::TearDown => self.tear_down().await,
+            Action::CheckMachine { id, checks, nonce } => self.check_machine(id, checks, nonce),
             Action::Answered { id, result } => {
                 if let Some(reply) = self.asks.remove(&id) {
                     // A view that went away does not wait for its answer.
@@ -321,6 +324,15 @@ impl Owner {
         self.requests.retain(|_, request| !request.is_finished());
         self.requests.insert(id, task.abort_handle());
         self.last_words.push(task);
+    }
+
+    fn check_machine(&self, id: CheckId, checks: Vec<Check>, nonce: String) {
+        let (events, key) = (self.events_in.clone(), Arc::clone(&self.parts.key));
+        tokio::spawn(async move {
+            let report = posture::report(checks, nonce, key).await;
+            // The owner is gone only when the service is going down.
+            let _ = events.send(Event::MachineChecked { id, report }).await;
+        });
     }
 
     fn open(&mut self, wish: OpenChannel) {
@@ -477,9 +489,14 @@ fn response(result: Result<Answer, Failure>) -> Response {
     match result {
         Ok(Answer::Resources(resources)) => Response::Resources { resources },
         Ok(Answer::Sessions(sessions)) => Response::Sessions { sessions },
-        Ok(Answer::PasswordChanged | Answer::Session(_) | Answer::SessionEnded | Answer::Active) => {
-            Response::Done
-        }
+        Ok(
+            Answer::PasswordChanged
+            | Answer::Session(_)
+            | Answer::SessionEnded
+            | Answer::Active
+            | Answer::Posture(_)
+            | Answer::Judged(_),
+        ) => Response::Done,
         Err(failure) => failure.into(),
     }
 }

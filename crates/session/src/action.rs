@@ -4,11 +4,12 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use praya_model::posture::Check;
 use praya_model::{
     EndReason, Failure, FailureCode, GatewayAddress, Pin, Secret, Snapshot, Timestamp, TunnelConfig,
 };
 
-use crate::{Answer, AskId, ChannelId, HttpId, HttpRequest, NetworkId, ResumeTicket};
+use crate::{Answer, AskId, ChannelId, CheckId, HttpId, HttpRequest, NetworkId, ResumeTicket};
 
 /// What a session wants done. The shell carries actions out in their order; those that take time are only begun in
 /// order and tell their end by an event.
@@ -71,6 +72,16 @@ pub enum Action {
     RefreshGatewayRoute,
     /// Undo every network setting and drop the tunnel device.
     TearDown,
+
+    /// Read the machine and sign the report; [`crate::Event::MachineChecked`] follows, within a few seconds.
+    CheckMachine {
+        /// Comes back with the event.
+        id: CheckId,
+        /// What is read, and nothing else.
+        checks: Vec<Check>,
+        /// What the report answers.
+        nonce: String,
+    },
 
     /// The answer to [`crate::Event::Ask`].
     Answered {

@@ -2,14 +2,14 @@
 
 use std::net::IpAddr;
 
-use praya_model::api::{OwnSession, SessionInfo};
+use praya_model::api::{OwnSession, PostureQuestion, PostureReply, PostureReport, SessionInfo};
 use praya_model::snapshot::Traffic;
 use praya_model::{
     EndReason, FailureCode, Profile, Resource, Secret, SessionId, SignInAnswer, Timestamp, TunnelConfig,
 };
 use praya_wire::tunnel_headers::{ConnectReply, TunnelHeaderError};
 
-use crate::{AskId, ChannelId, HttpId, HttpReply, NetworkId, ResumeTicket};
+use crate::{AskId, ChannelId, CheckId, HttpId, HttpReply, NetworkId, ResumeTicket};
 
 /// What happens to a session: what people ask, what the network answers, and time.
 ///
@@ -122,6 +122,13 @@ pub enum Event {
         /// Why.
         failure: FailureCode,
     },
+    /// [`crate::Action::CheckMachine`] is carried out.
+    MachineChecked {
+        /// Which one.
+        id: CheckId,
+        /// The signed report, or why there is none.
+        report: Result<PostureReport, FailureCode>,
+    },
     /// The counters, about once a second while the tunnel is up.
     Traffic {
         /// The session's counters.
@@ -212,6 +219,10 @@ pub enum Question {
     EndSession(SessionId),
     /// The person is still there: the idle time starts anew.
     StayActive,
+    /// What the gateway wants to know of the machine.
+    Posture,
+    /// What the gateway makes of it.
+    Report(PostureReport),
 }
 
 /// The answer to a [`Question`].
@@ -229,6 +240,10 @@ pub enum Answer {
     SessionEnded,
     /// To [`Question::StayActive`].
     Active,
+    /// To [`Question::Posture`].
+    Posture(PostureQuestion),
+    /// To [`Question::Report`].
+    Judged(Box<PostureReply>),
 }
 
 impl Event {

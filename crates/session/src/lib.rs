@@ -43,3 +43,7 @@ number_id!(
     /// Numbers an [`Action::ConfigureNetwork`]; never used twice.
     NetworkId
 );
+number_id!(
+    /// Numbers an [`Action::CheckMachine`]; never used twice.
+    CheckId
+);

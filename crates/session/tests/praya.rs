@@ -227,8 +227,26 @@ fn refusals_end_the_conversation() {
         // The same as the body of an HTTP status.
         assert_eq!(over(begun().reply(&reply(403, &failure))), code);
     }
-    let posture = json!({"ticket": "t", "step": "posture", "expires_in": 60});
-    assert_eq!(over(begun().reply(&reply(200, &posture))), FailureCode::PostureUnsupported);
+}
+
+#[test]
+fn a23_the_endpoint_check_is_for_a_device_that_can_sign_its_report() {
+    let posture = json!({
+        "ticket": "t-1", "step": "posture", "checks": ["firewall"], "nonce": "bm9uY2U", "expires_in": 60
+    });
+    let (mut unknown, _) = begin(Some("wong"), None);
+    unknown.reply(&reply(200, &gateway()));
+    assert_eq!(over(unknown.reply(&reply(200, &posture))), FailureCode::PostureUnsupported);
+
+    let mut conversation = begun();
+    let (step, notice, wait) = asked(conversation.reply(&reply(200, &posture)));
+    let SignInStep::Posture { nonce, .. } = &step else { panic!("{step:?}") };
+    assert_eq!((nonce.as_str(), notice, wait), ("bm9uY2U", None, Some(60)));
+    assert_eq!(conversation.answer(SignInAnswer::CheckAgain), Err(FailureCode::UnexpectedAnswer));
+    let report = SignInAnswer::Posture { report: "{}".to_owned(), signature: "c2ln".to_owned() };
+    let progress = conversation.answer(report).unwrap();
+    let body = json!({"ticket": "t-1", "answer": "posture", "report": "{}", "signature": "c2ln"});
+    assert_eq!(sent(&progress), ("/api/v1/sign-in/answer", body));
 }
 
 #[test]

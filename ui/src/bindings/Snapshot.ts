@@ -6,6 +6,7 @@ import type { Failure } from "./Failure";
 import type { GatewayAddress } from "./GatewayAddress";
 import type { LastSignIn } from "./LastSignIn";
 import type { PasswordRules } from "./PasswordRules";
+import type { PostureView } from "./PostureView";
 import type { ProfileName } from "./ProfileName";
 import type { Reconnect } from "./Reconnect";
 import type { SessionId } from "./SessionId";
@@ -107,6 +108,10 @@ reconnect: Reconnect | null,
  * What is not as it should be while the tunnel is up.
  */
 warnings: Array<Warning>,
+/**
+ * What the gateway makes of this machine while the session lasts; kept where that ended it.
+ */
+posture: PostureView | null,
 /**
  * Whether the gateway has a resource list for this session.
  */

@@ -45,6 +45,7 @@ export type { Pin } from "./Pin";
 export type { PinProfile } from "./PinProfile";
 export type { PortRange } from "./PortRange";
 export type { PostureCheck } from "./PostureCheck";
+export type { PostureView } from "./PostureView";
 export type { ProductName } from "./ProductName";
 export type { Profile } from "./Profile";
 export type { ProfileError } from "./ProfileError";

@@ -144,6 +144,7 @@ const NOBODY: Snapshot = {
   last_failure: null,
   reconnect: null,
   warnings: [],
+  posture: null,
   resources_available: false,
   help_desk: null,
   banner: null,

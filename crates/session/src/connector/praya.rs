@@ -78,8 +78,10 @@ impl Conversation {
                 banner: None,
             })),
             SignInStep::Refused(failure) => Progress::Over(failure.clone()),
-            // There is nothing here yet that reads the machine, and a view must not say that it is being read.
-            SignInStep::Posture { .. } => Progress::Over(FailureCode::PostureUnsupported.into()),
+            // Nothing vouches for a report without the key.
+            SignInStep::Posture { .. } if self.introduction.device_key.is_none() => {
+                Progress::Over(FailureCode::PostureUnsupported.into())
+            }
             SignInStep::Password { .. } if answered.notice.is_none() && self.held.is_some() => {
                 self.step = Some(answered.next);
                 let password = self.held.take().unwrap_or_default();
@@ -89,6 +91,7 @@ impl Conversation {
             | SignInStep::Otp { .. }
             | SignInStep::NewPassword { .. }
             | SignInStep::Form { .. }
+            | SignInStep::Posture { .. }
             | SignInStep::Elsewhere { .. } => {
                 self.held = None;
                 let step = answered.next;
@@ -122,6 +125,7 @@ impl Conversation {
             | (SignInStep::Otp { .. }, SignInAnswer::Otp { .. })
             | (SignInStep::NewPassword { .. }, SignInAnswer::NewPassword { .. })
             | (SignInStep::Form { .. }, SignInAnswer::Form { .. })
+            | (SignInStep::Posture { .. }, SignInAnswer::Posture { .. })
             | (SignInStep::Elsewhere { .. }, SignInAnswer::Elsewhere { .. }) => Ok(self.send_answer(answer)),
             _ => Err(FailureCode::UnexpectedAnswer),
         }
@@ -188,6 +192,8 @@ pub fn ask(question: &Question, bearer: Bearer) -> Result<HttpRequest, FailureCo
             HttpRequest::new(Method::Delete, format!("{PREFIX}/sessions/{id}"))
         }
         Question::StayActive => HttpRequest::new(Method::Post, format!("{PREFIX}/session/active")),
+        Question::Posture => get("session/posture"),
+        Question::Report(report) => post("session/posture", report)?,
     };
     request.bearer = Some(bearer);
     Ok(request)
@@ -212,6 +218,8 @@ pub fn answered(question: &Question, reply: &HttpReply) -> Result<Answer, Failur
         Question::Sessions => read::<SessionList>(reply).map(|list| Answer::Sessions(list.sessions)),
         Question::EndSession(_) => done(reply, Answer::SessionEnded),
         Question::StayActive => done(reply, Answer::Active),
+        Question::Posture => read(reply).map(Answer::Posture),
+        Question::Report(_) => read(reply).map(|judged| Answer::Judged(Box::new(judged))),
     }
 }
 

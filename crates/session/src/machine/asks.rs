@@ -51,7 +51,9 @@ impl Live {
                 | Question::ChangePassword { .. }
                 | Question::Sessions
                 | Question::EndSession(_)
-                | Question::StayActive,
+                | Question::StayActive
+                | Question::Posture
+                | Question::Report(_),
             ) => {
                 let detail = "the gateway has no way to do this".to_owned();
                 Some(Err(FailureCode::Protocol { detail }.into()))
@@ -60,6 +62,7 @@ impl Live {
         match (refusal, id) {
             (None, id) => self.asks.waiting.push_back(Asked { id, question }),
             (Some(result), Some(id)) => cx.push(Action::Answered { id, result }),
+            (Some(_), None) if checks(&question) => self.posture.failed(),
             (Some(_), None) => {}
         }
     }
@@ -102,6 +105,7 @@ impl Live {
                 let result = Err(FailureCode::Busy { retry_after_seconds: 1 }.into());
                 cx.push(Action::Answered { id, result });
             }
+            (Question::Posture | Question::Report(_), _) => self.posture.failed(),
             (Question::ChangePassword { .. } | Question::EndSession(_), None) => {}
         }
     }
@@ -118,6 +122,9 @@ impl Live {
         if (200..300).contains(&reply.status) {
             // The newest cookie has been used: the one before it is dead.
             self.cookies.truncate(1);
+        }
+        if checks(&asked.question) {
+            self.posture_answered(cx, reply.status, &result, now);
         }
         if let (None, Ok(Answer::Session(info))) = (asked.id, &result) {
             self.last_sign_in = info.last_sign_in.clone();
@@ -146,7 +153,11 @@ impl Live {
 
     pub(super) fn not_answered(&mut self, cx: &mut Context, http: HttpId, failure: FailureCode) {
         let under_way = self.asks.under_way.take_if(|(under_way, _)| *under_way == http);
-        if let Some((_, Asked { id: Some(id), .. })) = under_way {
+        let Some((_, Asked { id, question })) = under_way else { return };
+        if checks(&question) {
+            self.posture.failed();
+        }
+        if let Some(id) = id {
             cx.push(Action::Answered { id, result: Err(failure.into()) });
         }
     }
@@ -161,4 +172,9 @@ impl Live {
             cx.push(Action::Answered { id, result: Err(failure.clone()) });
         }
     }
+}
+
+/// Whether a question is part of the endpoint check.
+fn checks(question: &Question) -> bool {
+    matches!(question, Question::Posture | Question::Report(_))
 }

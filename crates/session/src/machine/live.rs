@@ -14,6 +14,7 @@ use praya_model::{
 
 use super::asks::Asks;
 use super::link::Link;
+use super::posture::Posture;
 use super::sign_in::SigningIn;
 use super::telling::{LogOut, Telling};
 use super::{Context, SHORTEST_IDLE_WARNING, Settings};
@@ -69,6 +70,7 @@ pub(super) struct Live {
     pub(super) hint: Option<EndReason>,
     pub(super) failure: Option<Failure>,
     pub(super) asks: Asks,
+    pub(super) posture: Posture,
     pub(super) gateway_name: Option<String>,
     pub(super) help_desk: Option<String>,
     pub(super) banner: Option<String>,
@@ -175,6 +177,7 @@ impl Live {
             hint: None,
             failure: None,
             asks: Asks::default(),
+            posture: Posture::default(),
             gateway_name: ticket.gateway_name,
             help_desk: ticket.help_desk,
             banner: None,
@@ -250,11 +253,18 @@ impl Live {
                 }
             }
             Event::Traffic { traffic, last_user_packet } => self.count(traffic, last_user_packet, now),
-            Event::NetworkChanged => self.network_changed(cx, now),
+            Event::NetworkChanged => {
+                self.posture.hurry(now);
+                self.network_changed(cx, now);
+            }
             Event::Suspend => self.suspend(cx),
-            Event::Resume => self.wake_up(cx, now),
+            Event::Resume => {
+                self.posture.hurry(now);
+                self.wake_up(cx, now);
+            }
             Event::HttpReply { id, reply } => return self.answered(cx, id, &reply, now),
             Event::HttpFailed { id, failure } => self.not_answered(cx, id, failure),
+            Event::MachineChecked { id, report } => self.machine_checked(cx, id, report),
             Event::Begin(_)
             | Event::Answer { .. }
             | Event::CancelSignIn
@@ -304,7 +314,7 @@ impl Live {
         };
         let warning =
             if self.connected() { self.idle_warning_at(settings).filter(|at| *at > now) } else { None };
-        [expiry, link, warning].into_iter().flatten().min()
+        [expiry, link, warning, self.check_at()].into_iter().flatten().min()
     }
 
     /// When the idle logout comes unless a user packet goes out before.

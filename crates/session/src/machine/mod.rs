@@ -3,16 +3,18 @@
 mod asks;
 mod link;
 mod live;
+mod posture;
 mod sign_in;
 mod telling;
 mod view;
 
 use std::time::Duration;
 
+use praya_model::posture::Check;
 use praya_model::{EndReason, Failure, FailureCode, Profile, Snapshot, Timestamp, TunnelState};
 
 use crate::backoff::Jitter;
-use crate::{Action, ChannelId, Event, HttpId, HttpRequest, NetworkId, ResumeTicket};
+use crate::{Action, ChannelId, CheckId, Event, HttpId, HttpRequest, NetworkId, ResumeTicket};
 use live::{Ending, Live};
 use sign_in::SigningIn;
 use telling::Farewells;
@@ -99,6 +101,12 @@ impl Context {
         NetworkId(self.id())
     }
 
+    fn check(&mut self, checks: Vec<Check>, nonce: String) -> CheckId {
+        let id = CheckId(self.id());
+        self.push(Action::CheckMachine { id, checks, nonce });
+        id
+    }
+
     fn send(&mut self, profile: &Profile, request: HttpRequest) -> HttpId {
         let id = HttpId(self.id());
         let (gateway, pin) = (profile.gateway.clone(), profile.pin.clone());
@@ -125,6 +133,7 @@ impl Session {
         self.due(now);
         self.apply(event, now);
         if let Phase::Live(live) = &mut self.phase {
+            live.check_if_due(&mut self.cx, now);
             live.send_next_question(&mut self.cx);
         }
         self.follow_up(now)
@@ -188,11 +197,13 @@ impl Session {
             }
             Event::Restore(ticket) => self.restore(*ticket, now),
             Event::Answer { .. } | Event::CancelSignIn => self.apply_to_sign_in(event, now),
-            Event::HttpReply { .. } | Event::HttpFailed { .. } => match self.phase {
-                Phase::SigningIn(_) => self.apply_to_sign_in(event, now),
-                Phase::Live(_) => self.apply_to_live(event, now),
-                Phase::Idle(_) => {}
-            },
+            Event::HttpReply { .. } | Event::HttpFailed { .. } | Event::MachineChecked { .. } => {
+                match self.phase {
+                    Phase::SigningIn(_) => self.apply_to_sign_in(event, now),
+                    Phase::Live(_) => self.apply_to_live(event, now),
+                    Phase::Idle(_) => {}
+                }
+            }
             Event::Logout { reason } if matches!(self.phase, Phase::SigningIn(_)) => {
                 let _ = reason;
                 self.apply_to_sign_in(Event::CancelSignIn, now);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use praya_model::api::PostureReport;
 use praya_model::snapshot::SignInProgress;
 use praya_model::{
     AccountName, Failure, FailureCode, Profile, SignInAnswer, SignInStep, Snapshot, Timestamp, TunnelState,
@@ -9,7 +10,7 @@ use praya_model::{
 
 use super::Context;
 use crate::connector::{Conversation, Granted, Introduction, Progress};
-use crate::{Action, Begin, Event, HttpId};
+use crate::{Action, Begin, CheckId, Event, HttpId};
 
 /// A sign-in under way.
 #[derive(Debug)]
@@ -17,10 +18,18 @@ pub(super) struct SigningIn {
     pub(super) profile: Profile,
     pub(super) account: Option<String>,
     pub(super) conversation: Conversation,
-    /// The request under way; while there is one, nothing can be answered.
-    pending: Option<HttpId>,
+    /// What is awaited; while something is, nothing can be answered.
+    pending: Option<Pending>,
     question: Option<Question>,
     round: u32,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Pending {
+    /// The gateway's word.
+    Http(HttpId),
+    /// The machine's report.
+    Check(CheckId),
 }
 
 #[derive(Debug)]
@@ -49,7 +58,7 @@ impl SigningIn {
             host_name: cx.settings.host_name.clone(),
             version: cx.settings.version.clone(),
         });
-        let pending = Some(cx.send(&profile, request));
+        let pending = Some(Pending::Http(cx.send(&profile, request)));
         Self { profile, account, conversation, pending, question: None, round: 0 }
     }
 
@@ -65,17 +74,17 @@ impl SigningIn {
 
     pub(super) fn handle(&mut self, cx: &mut Context, event: Event, now: Timestamp) -> Outcome {
         match event {
-            Event::HttpReply { id, reply } if self.pending == Some(id) => {
+            Event::HttpReply { id, reply } if self.pending == Some(Pending::Http(id)) => {
                 self.pending = None;
                 let progress = self.conversation.reply(&reply);
                 self.take(cx, progress, now)
             }
-            Event::HttpFailed { id, failure } if self.pending == Some(id) => {
+            Event::HttpFailed { id, failure } if self.pending == Some(Pending::Http(id)) => {
                 self.pending = None;
                 self.ask_again(failure.into(), now)
             }
             Event::Answer { answer: SignInAnswer::Cancel, .. } | Event::CancelSignIn => {
-                if let Some(id) = self.pending.take() {
+                if let Some(Pending::Http(id)) = self.pending.take() {
                     cx.push(Action::CancelHttp(id));
                 }
                 if let Some(request) = self.conversation.cancel() {
@@ -86,8 +95,26 @@ impl SigningIn {
                 let notice = self.question.take().and_then(|question| question.notice);
                 Outcome::Over(notice.unwrap_or_else(|| FailureCode::Cancelled.into()))
             }
+            Event::MachineChecked { id, report } if self.pending == Some(Pending::Check(id)) => {
+                self.pending = None;
+                let answered = report.and_then(|PostureReport { report, signature }| {
+                    self.conversation.answer(SignInAnswer::Posture { report, signature })
+                });
+                match answered {
+                    Ok(progress) => self.take(cx, progress, now),
+                    Err(code) => self.ask_again(code.into(), now),
+                }
+            }
             Event::Answer { round, answer } => {
                 if self.pending.is_some() || self.question.is_none() || round != self.round {
+                    cx.push(Action::Rejected(FailureCode::UnexpectedAnswer));
+                    return Outcome::GoesOn;
+                }
+                if answer == SignInAnswer::CheckAgain && self.check_machine(cx) {
+                    return Outcome::GoesOn;
+                }
+                // The service reads the machine; what a view says of it does not count.
+                if matches!(answer, SignInAnswer::Posture { .. }) {
                     cx.push(Action::Rejected(FailureCode::UnexpectedAnswer));
                     return Outcome::GoesOn;
                 }
@@ -108,7 +135,9 @@ impl SigningIn {
                 }
             }
             // No longer wanted.
-            Event::HttpReply { .. } | Event::HttpFailed { .. } => Outcome::GoesOn,
+            Event::HttpReply { .. } | Event::HttpFailed { .. } | Event::MachineChecked { .. } => {
+                Outcome::GoesOn
+            }
             // These never come here.
             Event::Begin(_)
             | Event::Connect
@@ -135,21 +164,36 @@ impl SigningIn {
     fn take(&mut self, cx: &mut Context, progress: Progress, now: Timestamp) -> Outcome {
         match progress {
             Progress::Send(request) => {
-                self.pending = Some(cx.send(&self.profile, request));
+                self.pending = Some(Pending::Http(cx.send(&self.profile, request)));
                 Outcome::GoesOn
             }
             Progress::Ask { step, notice, expires_in } => {
                 let notice = notice.map(|notice| notice.told(now));
                 let wait =
                     expires_in.filter(|wait| *wait > Duration::ZERO).unwrap_or(cx.settings.answer_time);
+                let posture = |step: &SignInStep| matches!(step, SignInStep::Posture { .. });
+                // The machine is read at once the first time; afterwards when the person says so.
+                let first = posture(&step) && !self.question.as_ref().is_some_and(|last| posture(&last.step));
                 self.question = Some(Question { step, asked_at: now, notice, deadline: now.after(wait) });
                 self.round += 1;
+                if first {
+                    self.check_machine(cx);
+                }
                 Outcome::GoesOn
             }
             Progress::Unheard(failure) => self.ask_again(failure, now),
             Progress::Granted(granted) => Outcome::Granted(granted),
             Progress::Over(failure) => Outcome::Over(failure),
         }
+    }
+
+    /// Has the machine read, if that is what the gateway asks for.
+    fn check_machine(&mut self, cx: &mut Context) -> bool {
+        let Some(Question { step: SignInStep::Posture { checks, nonce, .. }, .. }) = &self.question else {
+            return false;
+        };
+        self.pending = Some(Pending::Check(cx.check(checks.clone(), nonce.clone())));
+        true
     }
 
     /// Puts the question that got no answer once more. Nothing is sent twice by machine: a code could have been used

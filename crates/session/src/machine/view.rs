@@ -1,7 +1,7 @@
 //! A session as views see it.
 
 use praya_model::snapshot::{Reconnect, TunnelView};
-use praya_model::{Snapshot, Timestamp, TunnelState};
+use praya_model::{EndReason, Snapshot, Timestamp, TunnelState};
 
 use super::Settings;
 use super::link::Link;
@@ -49,6 +49,7 @@ impl Live {
             banner: self.banner.clone(),
             last_sign_in: self.last_sign_in.clone(),
             password_rules: self.password_rules.clone(),
+            posture: self.posture.view.clone(),
             ..Snapshot::default()
         }
     }
@@ -95,6 +96,7 @@ impl Live {
             session: self.session.clone(),
             connected_since: self.connected_since,
             traffic: self.traffic,
+            posture: self.posture.view.clone().filter(|_| ending.reason == EndReason::PostureLost),
             ended: Some(ending.reason),
             end_text: ending.text,
             last_failure: ending.failure.map(|failure| {

@@ -7,6 +7,7 @@ mod support;
 
 mod countdowns;
 mod ends;
+mod posture;
 mod questions;
 mod reconnect;
 mod rekey;

@@ -26,6 +26,7 @@ pub(crate) enum Happening {
     PeerEnded { which: Which, reason: Option<EndReason> },
     NetworkReady { late: bool },
     NetworkFailed { late: bool },
+    MachineChecked { which: Which, read: bool },
     Traffic { out: u64 },
     NetworkChanged,
     Suspend,
@@ -43,7 +44,7 @@ pub(crate) enum Which {
 }
 
 /// The kinds of [`Happening::Reply`] that the shell knows.
-pub(crate) const REPLIES: u8 = 18;
+pub(crate) const REPLIES: u8 = 21;
 
 impl Happening {
     pub(crate) const SIGN_IN: [Self; 7] = [
@@ -80,7 +81,7 @@ fn by_person() -> impl Strategy<Value = Happening> {
         6 => any::<bool>().prop_map(|account| Happening::Begin { account }),
         1 => (0_usize..4, any::<bool>())
             .prop_map(|(cookies, paused)| Happening::Restore { cookies, paused }),
-        8 => (0_u8..6, prop::bool::weighted(0.1)).prop_map(|(kind, late)| Happening::Answer { kind, late }),
+        8 => (0_u8..7, prop::bool::weighted(0.1)).prop_map(|(kind, late)| Happening::Answer { kind, late }),
         1 => Just(Happening::CancelSignIn),
         3 => Just(Happening::Connect),
         2 => Just(Happening::Disconnect),
@@ -112,6 +113,8 @@ fn by_machine() -> impl Strategy<Value = Happening> {
     prop_oneof![
         10 => prop::bool::weighted(0.1).prop_map(|late| Happening::NetworkReady { late }),
         1 => any::<bool>().prop_map(|late| Happening::NetworkFailed { late }),
+        4 => (which(), prop::bool::weighted(0.8))
+            .prop_map(|(which, read)| Happening::MachineChecked { which, read }),
         3 => (0_u64..100).prop_map(|out| Happening::Traffic { out }),
         2 => (0_usize..3).prop_map(|how| Happening::GoodbyeEnds { how }),
         2 => Just(Happening::NetworkChanged),

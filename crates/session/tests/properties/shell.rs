@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use praya_model::posture::Check;
 use praya_model::sign_in::ElsewhereChoice;
 use praya_model::tunnel::Rekey;
 use praya_model::{
     EndReason, Failure, FailureCode, Secret, SignInAnswer, SignInStep, Timestamp, TunnelState,
 };
 use praya_session::{
-    Action, AskId, Begin, ChannelId, ChannelUp, Event, Farewell, Goodbye, HttpId, HttpReply, HttpRequest,
-    Method, NetworkId, PeerEnd, Question, ResumeTicket, Session,
+    Action, AskId, Begin, ChannelId, ChannelUp, CheckId, Event, Farewell, Goodbye, HttpId, HttpReply,
+    HttpRequest, Method, NetworkId, PeerEnd, Question, ResumeTicket, Session,
 };
 
 use crate::happenings::{Happening, Which};
@@ -42,6 +43,7 @@ pub(crate) struct Shell {
     applying: Option<NetworkId>,
     all_networks: Vec<NetworkId>,
     asked: BTreeSet<AskId>,
+    all_checks: Vec<CheckId>,
     packets: u64,
     cookies: u32,
     /// The session came from a ticket.
@@ -65,6 +67,7 @@ impl Shell {
             applying: None,
             all_networks: Vec::new(),
             asked: BTreeSet::new(),
+            all_checks: Vec::new(),
             packets: 0,
             cookies: 0,
             restored: false,
@@ -105,6 +108,9 @@ impl Shell {
             }
             for id in self.requests.keys().copied().collect::<Vec<_>>() {
                 self.send(Event::HttpFailed { id, failure: unreachable() });
+            }
+            if let Some(id) = self.all_checks.last() {
+                self.send(Event::MachineChecked { id: *id, report: Ok(posture_report("{}")) });
             }
             if let Some(network) = self.applying {
                 self.send(Event::NetworkReady { network, device: "praya0".to_owned() });
@@ -231,6 +237,15 @@ impl Shell {
             Happening::NetworkFailed { late } => {
                 Event::NetworkFailed { network: self.some_network(*late)?, failure: final_failure() }
             }
+            Happening::MachineChecked { which, read } => {
+                let id = match which {
+                    Which::Last => self.all_checks.last().copied(),
+                    Which::First => self.all_checks.first().copied(),
+                    Which::Ever(index) => pick(&self.all_checks, *index),
+                };
+                let report = if *read { Ok(posture_report("{}")) } else { Err(final_failure()) };
+                Event::MachineChecked { id: id?, report }
+            }
             Happening::Traffic { out } => {
                 self.packets += out;
                 Event::Traffic { traffic: traffic(self.packets), last_user_packet: None }
@@ -290,6 +305,9 @@ impl Shell {
             14 => json(200, &serde_json::json!({"resources": []})),
             15 => json(204, &()),
             16 => step(SignInStep::Refused(FailureCode::AccountDisabled.into())),
+            17 => step(posture_step(Vec::new())),
+            18 => json(200, &posture_question(vec![Check::Firewall])),
+            19 => json(200, &judged(Vec::new())),
             _ => json(200, &"C00KIE-nonsense"),
         }
     }
@@ -454,6 +472,11 @@ impl Shell {
                 assert!(self.network, "there is something to undo");
                 (self.network, self.applying) = (false, None);
             }
+            Action::CheckMachine { id, checks, .. } => {
+                assert!(self.all_checks.last().is_none_or(|last| *last < id), "numbers are used once");
+                assert!(!self.session.is_live() || !checks.is_empty(), "there is something to read");
+                self.all_checks.push(id);
+            }
             Action::Answered { id, .. } => assert!(self.asked.remove(&id), "a question is answered once"),
             Action::Publish(snapshot) => self.check_state(snapshot.state),
             Action::ScheduleTick(at) => self.tick = Some(at),
@@ -513,6 +536,7 @@ fn answer(kind: u8) -> SignInAnswer {
         2 => SignInAnswer::Otp { code: secret() },
         3 => SignInAnswer::NewPassword { password: secret(), repeat: secret() },
         4 => SignInAnswer::Elsewhere { choice: ElsewhereChoice::Replace },
+        5 => SignInAnswer::CheckAgain,
         _ => SignInAnswer::Form { values: vec![("employee".to_owned(), secret())] },
     }
 }

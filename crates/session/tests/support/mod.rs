@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use praya_model::api::{GatewayInfo, SignInReply};
+use praya_model::api::{GatewayInfo, PostureQuestion, PostureReply, PostureReport, SignInReply};
+use praya_model::posture::{Check, Expected, Finding, Found, Outcome, Status};
 use praya_model::sign_in::Grant;
 use praya_model::snapshot::Traffic;
 use praya_model::{
@@ -12,8 +13,8 @@ use praya_model::{
     Timestamp, TunnelConfig, TunnelState,
 };
 use praya_session::{
-    Action, Begin, ChannelId, ChannelUp, Event, HttpId, HttpReply, HttpRequest, NetworkId, OpenChannel,
-    PeerEnd, ResumeTicket, Session, Settings,
+    Action, Begin, ChannelId, ChannelUp, CheckId, Event, HttpId, HttpReply, HttpRequest, NetworkId,
+    OpenChannel, PeerEnd, ResumeTicket, Session, Settings,
 };
 use serde::Serialize;
 
@@ -101,6 +102,51 @@ pub(crate) fn done() -> SignInReply {
 
 pub(crate) fn ask_password() -> SignInStep {
     SignInStep::Password { account: Some(AccountName::new("wong")) }
+}
+
+/// The step of the endpoint check: the firewall is to be read, within 10 minutes.
+pub(crate) fn posture_step(findings: Vec<Finding>) -> SignInStep {
+    let nonce = "bm9uY2U".to_owned();
+    SignInStep::Posture { checks: vec![Check::Firewall], findings, retry_seconds: Some(600), nonce }
+}
+
+/// The question of a session's endpoint check, to be asked again after an hour.
+pub(crate) fn posture_question(checks: Vec<Check>) -> PostureQuestion {
+    PostureQuestion {
+        checks,
+        nonce: "bm9uY2U".to_owned(),
+        recheck_seconds: 3600,
+        findings: Vec::new(),
+        limited: false,
+        ends_in_seconds: None,
+    }
+}
+
+/// What the gateway makes of the machine, to be checked again after an hour; with findings it ends the session after
+/// five minutes.
+pub(crate) fn judged(findings: Vec<Finding>) -> PostureReply {
+    let good = findings.is_empty();
+    PostureReply {
+        findings,
+        status: if good { Status::Compliant } else { Status::NonCompliant },
+        limited: false,
+        recheck_seconds: 3600,
+        ends_in_seconds: (!good).then_some(300),
+    }
+}
+
+pub(crate) fn no_firewall() -> Finding {
+    Finding {
+        check: Check::Firewall,
+        outcome: Outcome::Failed,
+        expected: Expected::On,
+        found: Found::Missing,
+        link: None,
+    }
+}
+
+pub(crate) fn posture_report(report: &str) -> PostureReport {
+    PostureReport { report: report.to_owned(), signature: "c2ln".to_owned() }
 }
 
 pub(crate) fn password(text: &str) -> SignInAnswer {
@@ -209,6 +255,21 @@ impl World {
         wanted.next().unwrap_or_else(|| panic!("no network in {:?}", self.last))
     }
 
+    /// What is to be read of the machine.
+    pub(crate) fn machine_check(&self) -> (CheckId, Vec<Check>, String) {
+        let mut wanted = self.last.iter().filter_map(|action| match action {
+            Action::CheckMachine { id, checks, nonce } => Some((*id, checks.clone(), nonce.clone())),
+            _ => None,
+        });
+        wanted.next().unwrap_or_else(|| panic!("no check in {:?}", self.last))
+    }
+
+    /// The machine is read.
+    pub(crate) fn machine_checked(&mut self, report: &str) {
+        let (id, ..) = self.machine_check();
+        self.send(Event::MachineChecked { id, report: Ok(posture_report(report)) });
+    }
+
     pub(crate) fn wants(&self, wanted: &Action) -> bool {
         self.last.contains(wanted)
     }
@@ -301,9 +362,11 @@ impl World {
         let mut world = Self::granted();
         let channel = world.up(up);
         world.network_ready();
-        // The machine asks about the session; what comes of it is tested elsewhere.
+        // The machine asks about the session and about its own check; what comes of it is tested elsewhere.
         let (id, _) = world.request();
         world.send(Event::HttpFailed { id, failure: unreachable() });
+        let (id, _) = world.request();
+        world.send(Event::HttpReply { id, reply: json(404, &()) });
         (world, channel)
     }
 

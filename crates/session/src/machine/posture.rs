@@ -1,0 +1,143 @@
+//! The endpoint check of a session: the gateway is asked what it wants to know, the machine is read, the report sent.
+//!
+//! It comes back when the gateway says, after a sleep and after a change of the network. A check that fails on the way
+//! is made again and ends nothing: how long a session lives without one is the gateway's to say.
+
+use std::time::Duration;
+
+use praya_model::api::{PostureQuestion, PostureReply, PostureReport};
+use praya_model::posture::Finding;
+use praya_model::snapshot::PostureView;
+use praya_model::{Failure, FailureCode, Timestamp};
+
+use super::Context;
+use super::live::Live;
+use crate::{Answer, CheckId, Question};
+
+/// The shortest time between two checks, whatever asks for them, and the pause after one that failed.
+const SHORTEST: Duration = Duration::from_secs(60);
+
+/// The check of a session.
+#[derive(Debug, Default)]
+pub(super) struct Posture {
+    stage: Stage,
+    /// When the last one began.
+    began: Option<Timestamp>,
+    /// What the gateway said last.
+    pub(super) view: Option<PostureView>,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Stage {
+    /// As soon as the tunnel is up.
+    #[default]
+    Due,
+    /// The next one.
+    Waiting(Timestamp),
+    /// The gateway's question, or its word on the report, is awaited.
+    Asking,
+    /// The machine is being read.
+    Reading(CheckId),
+    /// This gateway has no such check.
+    Never,
+}
+
+impl Posture {
+    /// The one under way came to nothing.
+    pub(super) fn failed(&mut self) {
+        self.stage = self.began.map_or(Stage::Due, |began| Stage::Waiting(began.after(SHORTEST)));
+    }
+
+    /// Something happened that may have changed the machine.
+    pub(super) fn hurry(&mut self, now: Timestamp) {
+        if let Stage::Waiting(at) = &mut self.stage {
+            let soonest = self.began.map_or(now, |began| began.after(SHORTEST));
+            *at = soonest.max(now).min(*at);
+        }
+    }
+
+    fn show(&mut self, findings: &[Finding], limited: bool, ends_in: Option<u32>, now: Timestamp) {
+        let ends_at = ends_in.map(|left| now.after(Duration::from_secs(u64::from(left))));
+        let findings = findings.to_vec();
+        self.view = Some(PostureView { checked_at: now, findings, limited, ends_at });
+    }
+
+    fn wait(&mut self, seconds: u32, now: Timestamp) {
+        self.stage = Stage::Waiting(now.after(Duration::from_secs(u64::from(seconds)).max(SHORTEST)));
+    }
+}
+
+impl Live {
+    /// When the next check is made.
+    pub(super) fn check_at(&self) -> Option<Timestamp> {
+        match self.posture.stage {
+            Stage::Waiting(at) if self.connected() => Some(at),
+            Stage::Waiting(_) | Stage::Due | Stage::Asking | Stage::Reading(_) | Stage::Never => None,
+        }
+    }
+
+    /// Begins a check if it is time for one.
+    pub(super) fn check_if_due(&mut self, cx: &mut Context, now: Timestamp) {
+        let due = match self.posture.stage {
+            Stage::Due => self.connected(),
+            Stage::Waiting(at) => self.connected() && at <= now,
+            Stage::Asking | Stage::Reading(_) | Stage::Never => false,
+        };
+        // Only a device that is known can sign a report.
+        if due && self.bound {
+            self.posture.began = Some(now);
+            self.posture.stage = Stage::Asking;
+            self.ask(cx, None, Question::Posture);
+        }
+    }
+
+    /// The machine is read.
+    pub(super) fn machine_checked(
+        &mut self,
+        cx: &mut Context,
+        id: CheckId,
+        report: Result<PostureReport, FailureCode>,
+    ) {
+        if self.posture.stage != Stage::Reading(id) {
+            return;
+        }
+        match report {
+            Ok(report) => {
+                self.posture.stage = Stage::Asking;
+                self.ask(cx, None, Question::Report(report));
+            }
+            Err(_) => self.posture.failed(),
+        }
+    }
+
+    /// The gateway's word on either of the machine's own questions about the check.
+    pub(super) fn posture_answered(
+        &mut self,
+        cx: &mut Context,
+        status: u16,
+        result: &Result<Answer, Failure>,
+        now: Timestamp,
+    ) {
+        match result {
+            Ok(Answer::Posture(asked)) => {
+                let PostureQuestion { checks, nonce, recheck_seconds, findings, limited, ends_in_seconds } =
+                    asked;
+                self.posture.show(findings, *limited, *ends_in_seconds, now);
+                if checks.is_empty() {
+                    self.posture.wait(*recheck_seconds, now);
+                } else {
+                    self.posture.stage = Stage::Reading(cx.check(checks.clone(), nonce.clone()));
+                }
+            }
+            Ok(Answer::Judged(judged)) => {
+                let PostureReply { findings, status: _, limited, recheck_seconds, ends_in_seconds } =
+                    &**judged;
+                self.posture.show(findings, *limited, *ends_in_seconds, now);
+                self.posture.wait(*recheck_seconds, now);
+            }
+            // Gateways of earlier versions.
+            Err(_) if matches!(status, 404 | 405) => self.posture.stage = Stage::Never,
+            Ok(_) | Err(_) => self.posture.failed(),
+        }
+    }
+}
