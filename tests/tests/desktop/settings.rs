@@ -55,5 +55,11 @@ fn what_an_administrator_fixes_holds_the_start_at_login_is_a_file_and_the_report
     let path = text.lines().find_map(|line| line.trim().strip_prefix("Saved as ")).context("a path")?;
     let saved = std::fs::read_to_string(path).with_context(|| path.to_owned())?;
     assert_eq!(saved, report, "what was shown is what is saved");
+
+    // The licences are a file of their own, which the window loads only now.
+    choose(&window, "About Praya")?;
+    window.wait_for("Praya contains the work of others.")?;
+    window.run("document.querySelector('summary').click();")?;
+    window.wait_for("webkit2gtk ")?;
     Ok(())
 }
