@@ -168,10 +168,11 @@ const ALL_EXPECTED: { [E in Expected["expected"]]: Extract<Expected, { expected:
   within_minutes: { expected: "within_minutes", minutes: 10 },
 };
 const ALL_REASONS: Record<Unavailable, true> = {
+  not_asked: true,
   not_applicable: true,
   not_detected: true,
   permission_denied: true,
-  timeout: true,
+  timed_out: true,
   malformed: true,
   unsupported: true,
 };

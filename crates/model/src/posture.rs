@@ -193,24 +193,39 @@ pub enum Found {
     },
 }
 
-/// Why something could not be read (4F).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Why something is not known (4F).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum Unavailable {
-    /// A machine of this kind does not have it.
+    /// Nobody asked for it; what policy does not need is not read.
+    NotAsked,
+    /// There is no such thing on this kind of machine.
     NotApplicable,
-    /// Nothing was there to read it from.
+    /// It was looked for and is not there.
     NotDetected,
-    /// The system does not let the service read it.
+    /// The system did not let the service read it.
     PermissionDenied,
-    /// Whatever knows it did not answer in time.
-    Timeout,
-    /// What was read makes no sense, such as a time that has not come yet.
+    /// The system did not answer in time.
+    TimedOut,
+    /// What was read has no form that is known, or makes no sense, such as a time that has not come yet.
     Malformed,
-    /// This version does not know how to read it here.
+    /// No way to read it is known for this system.
     Unsupported,
+}
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::NotAsked => "not asked",
+            Self::NotApplicable => "not applicable",
+            Self::NotDetected => "not detected",
+            Self::PermissionDenied => "permission denied",
+            Self::TimedOut => "timed out",
+            Self::Malformed => "not understood",
+            Self::Unsupported => "not supported",
+        })
+    }
 }
 
 /// The name of a system or a product: 1 to [`MAX_NAME`] characters, none of them a control character.

@@ -1,8 +1,7 @@
 //! What is known about a machine, each fact with where it was read and when, or why it could not be.
 
-use std::fmt;
-
 use praya_model::Timestamp;
+pub use praya_model::posture::Unavailable;
 use serde::{Deserialize, Serialize};
 
 /// The version of [`HostFacts`] that this release writes.
@@ -32,26 +31,6 @@ pub enum Fact<T> {
         /// Why.
         reason: Unavailable,
     },
-}
-
-/// Why a fact is not known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Unavailable {
-    /// Nobody asked for it; what policy does not need is not read.
-    NotAsked,
-    /// There is no such thing on this kind of machine.
-    NotApplicable,
-    /// It was looked for and is not there.
-    NotDetected,
-    /// The system did not let the service read it.
-    PermissionDenied,
-    /// The system did not answer in time.
-    TimedOut,
-    /// What was read has no form that is known.
-    Malformed,
-    /// No way to read it is known for this system.
-    Unsupported,
 }
 
 impl<T> Fact<T> {
@@ -247,18 +226,4 @@ pub struct ScreenLock {
     pub on: bool,
     /// After how many seconds without use, where that is known.
     pub after: Option<u32>,
-}
-
-impl fmt::Display for Unavailable {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
-            Self::NotAsked => "not asked",
-            Self::NotApplicable => "not applicable",
-            Self::NotDetected => "not detected",
-            Self::PermissionDenied => "permission denied",
-            Self::TimedOut => "timed out",
-            Self::Malformed => "not understood",
-            Self::Unsupported => "not supported",
-        })
-    }
 }

@@ -240,10 +240,11 @@ found-minutes = { $minutes ->
         [one] One minute
        *[other] { $minutes } minutes
     }
+found-unavailable-not-asked = Could not be read, because nobody asked for it
 found-unavailable-not-applicable = Could not be read, because this kind of computer does not have it
 found-unavailable-not-detected = Could not be read, because nothing of the kind is there
 found-unavailable-permission-denied = Could not be read, because the system does not allow it
-found-unavailable-timeout = Could not be read, because the system did not answer in time
+found-unavailable-timed-out = Could not be read, because the system did not answer in time
 found-unavailable-malformed = Could not be read, because the system's answer makes no sense
 found-unavailable-unsupported = Could not be read, because Praya cannot do it on this system
 

@@ -240,10 +240,11 @@ found-minutes = { $minutes ->
         [one] Um minuto
        *[other] { $minutes } minutos
     }
+found-unavailable-not-asked = Não foi possível ler, porque ninguém o pediu
 found-unavailable-not-applicable = Não foi possível ler, porque este tipo de computador não o tem
 found-unavailable-not-detected = Não foi possível ler, porque não existe nada do género
 found-unavailable-permission-denied = Não foi possível ler, porque o sistema não o permite
-found-unavailable-timeout = Não foi possível ler, porque o sistema não respondeu a tempo
+found-unavailable-timed-out = Não foi possível ler, porque o sistema não respondeu a tempo
 found-unavailable-malformed = Não foi possível ler, porque a resposta do sistema não faz sentido
 found-unavailable-unsupported = Não foi possível ler, porque o Praya não o consegue neste sistema
 

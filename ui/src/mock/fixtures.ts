@@ -348,7 +348,7 @@ const UNREAD: Finding[] = [
     check: "antivirus_definitions",
     outcome: "failed",
     expected: { expected: "within_days", days: 1 },
-    found: { found: "unavailable", reason: "timeout" },
+    found: { found: "unavailable", reason: "timed_out" },
   },
 ];
 

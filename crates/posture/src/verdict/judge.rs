@@ -3,7 +3,7 @@
 use praya_model::Timestamp;
 use praya_model::posture::{Check, Expected, Found, MAX_NAMES};
 
-use super::names::{optional_name, reason};
+use super::names::optional_name;
 use super::{antivirus, os};
 use crate::facts::{Fact, HostFacts, ScreenLock, Unavailable};
 use crate::policy::{Expression, OnUnavailable, Policy, ScreenLockRule};
@@ -214,13 +214,13 @@ impl Judge<'_> {
             | Unavailable::Malformed
             | Unavailable::Unsupported => self.policy.on_unavailable(check),
         };
-        let found = Found::Unavailable { reason: reason(why) };
+        let found = Found::Unavailable { reason: why };
         Judged { truth: Truth::Unknown(what), gaps: vec![Gap { check, expected, found }] }
     }
 
     /// A value that makes no sense. Policy does not excuse it, and its opposite makes no sense either.
     pub(super) fn implausible(check: Check, expected: Expected) -> Judged {
-        let found = Found::Unavailable { reason: reason(Unavailable::Malformed) };
+        let found = Found::Unavailable { reason: Unavailable::Malformed };
         Judged { truth: Truth::Unknown(OnUnavailable::Fail), gaps: vec![Gap { check, expected, found }] }
     }
 

@@ -1,8 +1,8 @@
 //! What systems and products are called; the words that a view does not translate.
 
-use praya_model::posture::{self, MAX_NAME, Name};
+use praya_model::posture::{MAX_NAME, Name};
 
-use crate::facts::{Family, OsFamily, Unavailable};
+use crate::facts::{Family, OsFamily};
 
 /// `text` as a name: without control characters, cut to its length, `?` where nothing is left.
 pub(super) fn name(text: &str) -> Name {
@@ -60,17 +60,5 @@ pub(super) const fn family(family: Family) -> &'static str {
         Family::Defender => "Microsoft Defender",
         Family::Xprotect => "XProtect",
         Family::Other => "Other",
-    }
-}
-
-/// The reason as a person is told it. Who was asked and keeps silent does not know the question.
-pub(super) const fn reason(why: Unavailable) -> posture::Unavailable {
-    match why {
-        Unavailable::NotAsked | Unavailable::Unsupported => posture::Unavailable::Unsupported,
-        Unavailable::NotApplicable => posture::Unavailable::NotApplicable,
-        Unavailable::NotDetected => posture::Unavailable::NotDetected,
-        Unavailable::PermissionDenied => posture::Unavailable::PermissionDenied,
-        Unavailable::TimedOut => posture::Unavailable::Timeout,
-        Unavailable::Malformed => posture::Unavailable::Malformed,
     }
 }

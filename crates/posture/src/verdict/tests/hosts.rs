@@ -125,7 +125,7 @@ fn clamav_must_run_and_need_not_scan_as_files_are_used() {
     let off = Found::Off { name: Some(named("ClamAV")) };
     assert_eq!(refused(&windows_10(vec![clamav.clone()])), [(Check::Antivirus, off)]);
     clamav.running = unavailable(Unavailable::TimedOut);
-    let silent = Found::Unavailable { reason: praya_model::posture::Unavailable::Timeout };
+    let silent = Found::Unavailable { reason: Unavailable::TimedOut };
     assert_eq!(refused(&windows_10(vec![clamav])), [(Check::Antivirus, silent)]);
 }
 
