@@ -40,13 +40,14 @@ pub struct Front {
 type Operation = (&'static str, fn() -> MethodRouter<Front>);
 
 /// Every path of the API with its methods; the OpenAPI document says the same.
-const OPERATIONS: [Operation; 10] = [
+const OPERATIONS: [Operation; 11] = [
     ("/gateway", || get(handlers::gateway)),
     ("/openapi.json", || get(openapi::document)),
     ("/sign-in", || post(handlers::begin)),
     ("/sign-in/answer", || post(handlers::answer)),
     ("/session", || get(handlers::session).delete(handlers::end_session)),
     ("/session/active", || post(handlers::stay_active)),
+    ("/session/posture", || get(handlers::posture).post(handlers::report_posture)),
     ("/resources", || get(handlers::resources)),
     ("/password", || post(handlers::change_password)),
     ("/sessions", || get(handlers::sessions)),

@@ -13,6 +13,7 @@ pub mod http;
 pub mod init;
 pub mod metrics;
 pub mod pki;
+pub mod posture;
 pub mod serve;
 pub mod sessions;
 pub mod sign_in;

@@ -3,11 +3,14 @@
 use std::sync::atomic::AtomicU64;
 
 use praya_model::EndReason;
+use praya_model::posture::Check;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
+
+use crate::posture::word;
 
 mod listener;
 
@@ -21,6 +24,7 @@ pub struct Metrics {
     requests: Family<Status, Counter>,
     refused: Family<Reason, Counter>,
     ended: Family<Reason, Counter>,
+    posture: Posture,
     /// Sessions that exist, attached or away.
     pub sessions: Gauge,
     /// Tunnels that are up.
@@ -31,6 +35,15 @@ pub struct Metrics {
     pub traffic: Traffic,
     /// What did not.
     pub drops: Drops,
+}
+
+/// What became of machines.
+#[derive(Clone)]
+struct Posture {
+    checks: Family<CheckOutcome, Counter>,
+    verdicts: Family<Verdict, Counter>,
+    refused: Family<Reason, Counter>,
+    unreported: Family<Reason, Counter>,
 }
 
 /// Packets and bytes through all tunnels, without framing.
@@ -76,6 +89,17 @@ struct Status {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CheckOutcome {
+    check: String,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Verdict {
+    status: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Reason {
     reason: &'static str,
 }
@@ -105,10 +129,23 @@ impl Metrics {
         registry.register("sessions", "Sessions that exist", sessions.clone());
         registry.register("tunnels", "Tunnels that are up", tunnels.clone());
         registry.register("connections", "Open connections", connections.clone());
+        let posture = Posture::register(&mut registry);
         let traffic = Traffic::register(&mut registry);
         let drops = Drops::register(&mut registry);
         let registry = std::sync::Arc::new(registry);
-        Self { registry, sign_ins, requests, refused, ended, sessions, tunnels, connections, traffic, drops }
+        Self {
+            registry,
+            sign_ins,
+            requests,
+            refused,
+            ended,
+            posture,
+            sessions,
+            tunnels,
+            connections,
+            traffic,
+            drops,
+        }
     }
 
     /// A sign-in came to `outcome`: `ok`, or a failure code's name.
@@ -131,6 +168,26 @@ impl Metrics {
         self.ended.get_or_create(&Reason { reason: reason.as_str() }).inc();
     }
 
+    /// A machine was judged, and this is the worst that came of one check.
+    pub fn posture_check(&self, check: Check, outcome: &'static str) {
+        self.posture.checks.get_or_create(&CheckOutcome { check: word(&check), outcome }).inc();
+    }
+
+    /// A machine was judged.
+    pub fn posture_verdict(&self, status: praya_model::posture::Status) {
+        self.posture.verdicts.get_or_create(&Verdict { status: word(&status) }).inc();
+    }
+
+    /// A report was refused.
+    pub fn posture_report_refused(&self, reason: &'static str) {
+        self.posture.refused.get_or_create(&Reason { reason }).inc();
+    }
+
+    /// A client that cannot report was `let_in` or `refused`.
+    pub fn posture_unreported(&self, reason: &'static str) {
+        self.posture.unreported.get_or_create(&Reason { reason }).inc();
+    }
+
     /// Everything in the OpenMetrics text format.
     pub fn render(&self) -> String {
         let mut out = String::new();
@@ -143,6 +200,22 @@ impl Metrics {
 impl std::fmt::Debug for Metrics {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+impl Posture {
+    fn register(registry: &mut Registry) -> Self {
+        let new = Self {
+            checks: Family::default(),
+            verdicts: Family::default(),
+            refused: Family::default(),
+            unreported: Family::default(),
+        };
+        registry.register("posture_checks", "Machines judged, by check and outcome", new.checks.clone());
+        registry.register("posture_verdicts", "Machines judged, by verdict", new.verdicts.clone());
+        registry.register("posture_reports_refused", "Reports refused, by reason", new.refused.clone());
+        registry.register("posture_unreported", "Clients that cannot report", new.unreported.clone());
+        new
     }
 }
 
@@ -192,6 +265,10 @@ mod tests {
         metrics.request(200);
         metrics.connection_refused("source_full");
         metrics.session_ended(EndReason::Idle);
+        metrics.posture_check(Check::Antivirus, "failed");
+        metrics.posture_verdict(praya_model::posture::Status::NonCompliant);
+        metrics.posture_report_refused("signature");
+        metrics.posture_unreported("refused");
         metrics.sessions.set(3);
         metrics.traffic.bytes_in.inc_by(1500);
         metrics.drops.spoofed.inc();
@@ -201,6 +278,10 @@ mod tests {
             "praya_gateway_http_requests_total{status=\"200\"} 1",
             "praya_gateway_connections_refused_total{reason=\"source_full\"} 1",
             "praya_gateway_sessions_ended_total{reason=\"idle\"} 1",
+            "praya_gateway_posture_checks_total{check=\"antivirus\",outcome=\"failed\"} 1",
+            "praya_gateway_posture_verdicts_total{status=\"non_compliant\"} 1",
+            "praya_gateway_posture_reports_refused_total{reason=\"signature\"} 1",
+            "praya_gateway_posture_unreported_total{reason=\"refused\"} 1",
             "praya_gateway_sessions 3",
             "praya_gateway_tunnel_bytes_total{direction=\"from_client\"} 1500",
             "praya_gateway_packets_dropped_total{reason=\"spoofed\"} 1",

@@ -25,6 +25,7 @@ use crate::http::tls::ServerTls;
 use crate::http::{Limits, Server, serve_plain};
 use crate::init::StateDir;
 use crate::metrics::{self, Metrics};
+use crate::posture::Desk;
 use crate::sessions::Sessions;
 use crate::sign_in::{SessionDirectory, SignInParts, SignInPolicy, SignInService};
 use crate::store::{AuditEvent, NewAudit, Outcome, Store};
@@ -245,6 +246,7 @@ impl Running {
             store: prepared.store.clone(),
             key: Arc::clone(&prepared.key),
             sessions: Arc::clone(&sessions) as Arc<dyn SessionDirectory>,
+            posture: Desk::new(prepared.store.clone(), audit.clone(), metrics.clone()),
             audit: audit.clone(),
             policy: SignInPolicy::from_config(&config),
             clock: Arc::new(now),

@@ -134,6 +134,8 @@ fn failure_text(code: &FailureCode) -> (String, Option<String>) {
         FailureCode::PostureUnsupported => {
             plain("This gateway checks the machine, and your client cannot do that; use Praya's own.")
         }
+        FailureCode::PostureFailed => plain("This machine does not meet the rules of the gateway."),
+        FailureCode::BadPostureReport => plain("The gateway did not accept the report about this machine."),
         FailureCode::Busy { retry_after_seconds } => {
             ("The gateway is busy. Try again in %s.".into(), Some(duration(*retry_after_seconds)))
         }

@@ -7,6 +7,7 @@ mod groups;
 mod import;
 mod output;
 mod people;
+mod posture;
 mod resources;
 mod sessions;
 mod tokens;
@@ -48,6 +49,9 @@ pub enum Command {
     /// Sessions: who is signed in, and ending it.
     #[command(subcommand)]
     Session(sessions::Command),
+    /// The endpoint check: policies for machines, and what was found of them.
+    #[command(subcommand)]
+    Posture(posture::Command),
     /// The audit record.
     Audit(audit::Arguments),
 }
@@ -79,6 +83,7 @@ pub fn run(command: &Command, context: &mut Context<'_>) -> Result<()> {
         Command::Group(command) => groups::run(command, context),
         Command::Resource(command) => resources::run(command, context),
         Command::Session(command) => sessions::run(command, context),
+        Command::Posture(command) => posture::run(command, context),
         Command::Audit(arguments) => audit::run(arguments, context),
     }
 }

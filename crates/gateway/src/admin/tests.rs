@@ -74,6 +74,7 @@ impl Site {
             bytes_in: 0,
             bytes_out: 0,
             last_sign_in: None,
+            posture: None,
             ended: None,
         };
         let lease = Lease { session: id.clone(), v4: Some([10, 88, 0, number].into()), v6: None };

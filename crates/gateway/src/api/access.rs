@@ -179,7 +179,7 @@ fn status_of(code: &FailureCode) -> StatusCode {
         FailureCode::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
         FailureCode::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
         FailureCode::Protocol { .. } => StatusCode::BAD_REQUEST,
-        FailureCode::PasswordRules { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        FailureCode::PasswordRules { .. } | FailureCode::BadPostureReport => StatusCode::UNPROCESSABLE_ENTITY,
         FailureCode::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         _ => StatusCode::FORBIDDEN,
     }

@@ -5,10 +5,11 @@ use axum::extract::{Path, Query, State};
 use http::StatusCode;
 use http::request::Parts;
 use praya_model::api::{
-    AnswerSignIn, BeginSignIn, ChangePassword, GatewayInfo, OwnSession, ResourceList, SessionInfo,
-    SessionList, SignInReply,
+    AnswerSignIn, BeginSignIn, ChangePassword, GatewayInfo, OwnSession, PostureQuestion, PostureReply,
+    PostureReport, ResourceList, SessionInfo, SessionList, SignInReply,
 };
-use praya_model::{EndReason, SessionId};
+use praya_model::{EndReason, FailureCode, SessionId};
+use praya_posture::report::SignedReport;
 use serde::Deserialize;
 
 use super::Front;
@@ -68,6 +69,27 @@ pub(super) async fn session(State(front): State<Front>, caller: Caller<NoBody>) 
 pub(super) async fn stay_active(State(front): State<Front>, caller: Caller<NoBody>) -> StatusCode {
     caller.session.traffic.user_was_active(front.now());
     StatusCode::NO_CONTENT
+}
+
+pub(super) async fn posture(
+    State(front): State<Front>,
+    caller: Caller<NoBody>,
+) -> Result<Json<PostureQuestion>, ApiError> {
+    let question = front.sessions.posture_question(&caller.session, front.now()).await;
+    question.map(Json).map_err(|error| {
+        tracing::error!(%error, "a machine could not be asked about");
+        FailureCode::Busy { retry_after_seconds: 5 }.into()
+    })
+}
+
+pub(super) async fn report_posture(
+    State(front): State<Front>,
+    Source(source): Source,
+    caller: Caller<Body<PostureReport>>,
+) -> Result<Json<PostureReply>, ApiError> {
+    let Caller { session, body: Body(PostureReport { report, signature }) } = caller;
+    let sealed = SignedReport { report, signature };
+    Ok(Json(front.sessions.posture_report(&session, sealed, source, front.now()).await?))
 }
 
 /// How a person leaves.

@@ -110,7 +110,8 @@ impl Default for Limits {
             handshake_time: Duration::from_secs(10),
             request_time: Duration::from_secs(20),
             keep_alive_time: Duration::from_secs(60),
-            body_bytes: 64 * 1024,
+            // A report about a machine, at most 64 KiB, and its quotes are escaped once more.
+            body_bytes: 128 * 1024,
             queue_packets: 512,
             drain_time: Duration::from_secs(5),
         }

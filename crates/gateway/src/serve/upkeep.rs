@@ -26,6 +26,8 @@ const FLUSH_EVERY: Duration = Duration::from_secs(5);
 const TOKENS_EVERY: Duration = Duration::from_secs(3600);
 /// How long ended sessions are remembered.
 const REMEMBER: Duration = Duration::from_secs(90 * 86_400);
+/// How long verdicts over machines, and what these reported, are kept.
+const REMEMBER_MACHINES: Duration = Duration::from_secs(30 * 86_400);
 
 /// Starts everything; it runs until the set is shut down. `healthy` says whether the database answers.
 pub(super) fn start(
@@ -114,12 +116,13 @@ async fn follow(sessions: Arc<Sessions>, store: Store, healthy: Arc<AtomicBool>)
     }
 }
 
-/// Closes tokens that were not used for too long, and forgets old sessions.
+/// Closes tokens that were not used for too long, and forgets old sessions and verdicts.
 async fn sweep_tokens(store: Store, audit: Audit, policy: SignInPolicy) {
     let now = now();
     let swept = store.run(move |store| {
         let closed = tokens::sweep(store, &policy.tokens, now)?;
         store.purge_sessions(now.before(REMEMBER))?;
+        store.purge_verdicts(now.before(REMEMBER_MACHINES))?;
         Ok::<_, crate::store::StoreError>(closed)
     });
     match swept.await {

@@ -1,11 +1,13 @@
 //! What one session's person may reach, and what the client is told about the tunnel. Pure.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use praya_model::resource::{Endpoint, PortRange, Protocol};
 use praya_model::tunnel::Rekey;
-use praya_model::{GroupName, Resource, Timestamp, TunnelConfig};
+use praya_model::{GroupName, Resource, ResourceId, Timestamp, TunnelConfig};
+use praya_posture::policy;
 
 use super::leases::Addresses;
 use crate::config::{Config, NamedRoutes, Routes};
@@ -47,6 +49,22 @@ impl Access {
         groups.iter().flat_map(|group| &group.networks).for_each(|endpoint| add(endpoint.clone()));
         resources.iter().flat_map(|resource| &resource.endpoints).for_each(|endpoint| add(endpoint.clone()));
         Self { groups: groups.iter().map(|group| group.name.clone()).collect(), resources, endpoints }
+    }
+}
+
+impl Access {
+    /// What the endpoint check leaves of it: of a limited session only those resources, and none of the networks.
+    #[must_use]
+    pub fn left_by(self: &Arc<Self>, config: &Config, left: &policy::Access) -> Arc<Self> {
+        let only = |those: &[ResourceId]| {
+            let kept = self.resources.iter().filter(|resource| those.contains(&resource.id)).cloned();
+            Arc::new(Self { groups: self.groups.clone(), ..Self::new(config, &[], kept.collect()) })
+        };
+        match left {
+            policy::Access::Allow => Arc::clone(self),
+            policy::Access::Limit(those) => only(those),
+            policy::Access::Deny => only(&[]),
+        }
     }
 }
 
@@ -111,8 +129,8 @@ fn include(config: &Config, access: &Access) -> Vec<IpNet> {
 
 #[cfg(test)]
 mod tests {
+    use praya_model::GroupName;
     use praya_model::resource::ResourceKind;
-    use praya_model::{GroupName, ResourceId};
 
     use super::*;
 

@@ -12,12 +12,16 @@ use tokio::sync::{oneshot, watch};
 use super::access::Access;
 use super::expiry::Clock;
 use super::leases::Addresses;
+use crate::posture::Fit;
 use crate::store::{DeviceKey, SessionRow};
 
 /// How many tunnels a session may open at once; each costs the database several commits.
 const TUNNELS_AT_ONCE: u32 = 10;
 /// After these it may open one more every so often.
 const TUNNEL_EVERY: Duration = Duration::from_secs(1);
+
+/// A session's reports are heard so often; each is kept.
+const REPORT_EVERY: Duration = Duration::from_secs(2);
 
 /// What a tunnel's channel is told to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +94,17 @@ struct State {
     rested: Timestamp,
     /// What the database has: last traffic, bytes in, bytes out.
     stored: (Timestamp, u64, u64),
+    posture: Posture,
+}
+
+/// The endpoint check of a session.
+#[derive(Debug, Default)]
+struct Posture {
+    fit: Option<Fit>,
+    /// Of the question that is open.
+    nonce: Option<String>,
+    /// When the last report was heard.
+    heard: Option<Timestamp>,
 }
 
 #[derive(Debug)]
@@ -138,6 +153,7 @@ impl LiveSession {
                 next: 1,
                 rested: row.started,
                 stored: (row.last_traffic, row.bytes_in, row.bytes_out),
+                posture: Posture { fit: row.posture.clone(), ..Posture::default() },
             }),
         }
     }
@@ -184,6 +200,43 @@ impl LiveSession {
             last_traffic: self.traffic.last_user(),
             away_since: self.state().away_since,
         }
+    }
+
+    /// How fit its machine is; absent where no policy is for it.
+    pub fn fit(&self) -> Option<Fit> {
+        self.state().posture.fit.clone()
+    }
+
+    /// Changes that by its present value, and returns it.
+    pub(super) fn update_fit(&self, change: impl FnOnce(Option<Fit>) -> Option<Fit>) -> Option<Fit> {
+        let mut state = self.state();
+        state.posture.fit = change(state.posture.fit.take());
+        state.posture.fit.clone()
+    }
+
+    /// Follows the time; what that changed.
+    pub(super) fn pass_time(&self, now: Timestamp) -> Option<Fit> {
+        let mut state = self.state();
+        let later = state.posture.fit.as_ref()?.as_of(now)?;
+        state.posture.fit = Some(later.clone());
+        Some(later)
+    }
+
+    /// Opens a question in place of any other.
+    pub(super) fn ask_machine(&self, nonce: String) {
+        self.state().posture.nonce = Some(nonce);
+    }
+
+    /// The nonce of the open question, which is closed now; or in how many seconds a report is heard again.
+    pub(super) fn hear_machine(&self, now: Timestamp) -> Result<Option<String>, u32> {
+        let mut state = self.state();
+        let heard = state.posture.heard.filter(|heard| *heard <= now);
+        let missing = heard.map_or(Duration::ZERO, |heard| REPORT_EVERY.saturating_sub(now.since(heard)));
+        if !missing.is_zero() {
+            return Err(u32::try_from(missing.as_secs()).unwrap_or(u32::MAX).max(1));
+        }
+        state.posture.heard = Some(now);
+        Ok(state.posture.nonce.take())
     }
 
     pub(super) fn set_access(&self, access: &Arc<Access>) {

@@ -7,6 +7,7 @@ pub mod access;
 pub mod expiry;
 pub mod leases;
 mod live;
+mod posture;
 pub mod proof;
 mod refusals;
 mod registry;

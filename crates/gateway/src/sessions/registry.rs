@@ -15,6 +15,7 @@ use super::{ApiRequest, Attached, ConnectProof, Gone, Refusal, new_cookie, new_i
 use crate::audit::{Audit, GATEWAY, PERSON};
 use crate::config::Config;
 use crate::metrics::Metrics;
+use crate::posture::Book;
 use crate::sign_in::{CreateRefusal, NewSession, SessionDirectory, label};
 use crate::store::{
     AuditEvent, Begun, CookieHash, CookieState, DeviceKey, Lease, NewAudit, Outcome, Result, SessionRow,
@@ -283,6 +284,10 @@ impl Sessions {
     fn make(&self, new: &NewSession, now: Timestamp) -> Result<Grant, CreateRefusal> {
         let (id, cookie) = (new_id()?, new_cookie()?);
         let access = self.access_of(&new.account)?;
+        let access = new
+            .posture
+            .as_ref()
+            .map_or_else(|| Arc::clone(&access), |fit| access.left_by(&self.config, &fit.access));
         let row = SessionRow {
             id: id.clone(),
             account: new.account.clone(),
@@ -298,6 +303,7 @@ impl Sessions {
             bytes_in: 0,
             bytes_out: 0,
             last_sign_in: new.last_sign_in.clone(),
+            posture: new.posture.clone(),
             ended: None,
         };
         let addresses = self.reserve(&new.account)?;
@@ -313,7 +319,7 @@ impl Sessions {
                         self.audit.record_blocking(&ended_record(&session, reason, GATEWAY, now));
                     }
                 }
-                if let Err(error) = self.catch_up(&session) {
+                if let Err(error) = self.catch_up(&session, now) {
                     self.forget(&id, EndReason::Other);
                     self.owe((id, EndReason::Other, now));
                     return Err(error.into());
@@ -331,10 +337,15 @@ impl Sessions {
 
     /// Follows what other processes changed while the session was being made: [`Sessions::reconcile`] knew of it only
     /// from the table on. Blocks.
-    fn catch_up(&self, session: &LiveSession) -> Result<()> {
+    fn catch_up(&self, session: &LiveSession, now: Timestamp) -> Result<()> {
         match self.store.session(&session.id)?.and_then(|row| row.ended) {
             Some((_, reason)) => drop(self.forget(&session.id, reason)),
-            None => session.set_access(&self.access_of(&session.account)?),
+            None => {
+                let access = self.access_of(&session.account)?;
+                let book = Book::load(&self.store)?;
+                self.follow_policy(&book, session, &access.groups, now)?;
+                self.set_access(session, &access);
+            }
         }
         Ok(())
     }

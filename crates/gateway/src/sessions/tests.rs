@@ -71,6 +71,7 @@ impl Site {
             client: "test".into(),
             source: [192, 0, 2, 1].into(),
             last_sign_in: None,
+            posture: None,
             others: Others::AtMost(1),
         };
         self.sessions.create(new, START)
@@ -132,6 +133,7 @@ async fn a_34_a_machine_without_a_name_takes_the_one_it_gives_with_its_tunnel() 
         client: "openconnect".into(),
         source: [192, 0, 2, 1].into(),
         last_sign_in: None,
+        posture: None,
         others: Others::AtMost(1),
     };
     let cookie = site.sessions.create(unnamed, START).unwrap().cookie;

@@ -16,6 +16,7 @@ use super::registry::{Sessions, Table, ended_record};
 use crate::audit::{Audit, GATEWAY};
 use crate::config::Config;
 use crate::metrics::Metrics;
+use crate::posture::Book;
 use crate::store::{NewAudit, Result, SessionRow, Store};
 
 /// The setting that says until when the gateway was known to run.
@@ -59,7 +60,10 @@ impl Sessions {
             let Some(addresses) = addresses else { continue };
             sessions.resume(&mut row, down, now)?;
             let access = sessions.access_of(&row.account)?;
-            let live = Arc::new(LiveSession::new(&row, addresses, access));
+            let live = Arc::new(LiveSession::new(&row, addresses, Arc::clone(&access)));
+            let book = Book::load(&sessions.store)?;
+            sessions.follow_policy(&book, &live, &access.groups, now)?;
+            sessions.set_access(&live, &access);
             sessions.table().live.insert(row.id.clone(), live);
         }
         sessions.store.set_setting(ALIVE_AT, &now.as_millis().to_string())?;
@@ -87,7 +91,7 @@ impl Sessions {
         for (id, reason) in &over {
             self.end(id, *reason, GATEWAY, now).await;
         }
-        over.len()
+        over.len() + self.sweep_posture(now).await
     }
 
     /// Follows what another process has changed in the database: ended sessions, closed accounts, groups, resources.
@@ -109,17 +113,18 @@ impl Sessions {
         accounts.dedup();
         let config = self.config.clone();
         let standing = self.store.run(move |store| standing_of(store, &config, accounts)).await?;
+        let mut open = Vec::new();
         for session in self.list() {
             match standing.get(&session.account) {
                 Some(Standing::Closed) => {
                     self.end(&session.id, EndReason::AccountDisabled, GATEWAY, now).await;
                 }
-                Some(Standing::Open(access)) => session.set_access(access),
+                Some(Standing::Open(access)) => open.push((session, Arc::clone(access))),
                 // Signed in after the list was made, with what the database said then.
                 None => {}
             }
         }
-        Ok(())
+        self.follow_policies(open, now).await
     }
 
     /// Stores last traffic, counters and the time, so that a crash loses little. Run it every few seconds.
@@ -189,6 +194,10 @@ impl Sessions {
             Clock { expires: row.expires, last_traffic: row.last_traffic, away_since: row.away_since };
         let resumed = clock.resumed(down, now);
         (row.last_traffic, row.away_since) = (resumed.last_traffic, resumed.away_since);
+        if let Some(fit) = row.posture.take() {
+            row.posture = Some(fit.resumed(down));
+            self.store.set_posture(&row.id, row.posture.as_ref())?;
+        }
         self.store.set_away(&row.id, row.away_since)?;
         self.store.record_traffic(&[(row.id.clone(), row.last_traffic, row.bytes_in, row.bytes_out)])
     }

@@ -6,6 +6,7 @@ use praya_model::failure::LastSignIn;
 use praya_model::sign_in::{ElsewhereSession, Grant};
 use praya_model::{AccountName, EndReason, Timestamp};
 
+use crate::posture::Fit;
 use crate::store::{DeviceKey, StoreError};
 
 /// A session to be, every factor given.
@@ -23,6 +24,8 @@ pub struct NewSession {
     pub source: IpAddr,
     /// The sign-in before this one.
     pub last_sign_in: Option<LastSignIn>,
+    /// What the endpoint check leaves of its access; never [`praya_posture::policy::Access::Deny`].
+    pub posture: Option<Fit>,
     /// What to do about other live sessions of the account.
     pub others: Others,
 }

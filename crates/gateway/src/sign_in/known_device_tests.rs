@@ -32,6 +32,7 @@ async fn world_with_devices() -> World {
             bytes_in: 0,
             bytes_out: 0,
             last_sign_in: None,
+            posture: None,
             ended: None,
         };
         let lease =

@@ -1,6 +1,6 @@
 //! The conversation as a pure state machine: an event in, one action out. It owns the order of the factors.
 //!
-//! `password → code → new password → elsewhere → session`, each only after the one before. What the
+//! `password → code → new password → machine → elsewhere → session`, each only after the one before. What this
 //! machine asks to be judged is judged by the shell; nothing but a judgement moves it on. Until the session is
 //! made, a conversation opens nothing.
 
@@ -11,14 +11,22 @@ use praya_identity::TokenKind;
 use praya_identity::otp;
 use praya_identity::tokens::Standing;
 use praya_model::password::PasswordRules;
+use praya_model::posture::{self, Finding};
 use praya_model::sign_in::{ElsewhereChoice, ElsewhereSession, TokenHint};
 use praya_model::{AccountName, FailureCode, SignInAnswer, SignInStep, Timestamp, TokenSerial};
+use praya_posture::policy::Access;
 
 use super::Others;
-pub use super::moves::{Action, CodeVerdict, CreateVerdict, Event, NewPasswordVerdict, PasswordVerdict};
+pub use super::moves::{
+    Action, CodeVerdict, CreateVerdict, Event, MachineVerdict, NewPasswordVerdict, PasswordVerdict,
+};
+use crate::posture::{Asked, Fit};
 
 /// Of a name as typed no more than this is kept, in code points; no name is so long.
 const MAX_TYPED_NAME: usize = 256;
+
+/// How long after its time a conversation is kept whose machine was found wanting.
+const LINGER: Duration = Duration::from_secs(60);
 
 /// How many answers one conversation hears before it must begin anew.
 const MAX_ANSWERS: u32 = 30;
@@ -60,9 +68,12 @@ enum State {
     JudgingCode(PasswordProof, TokenInfo),
     NewPassword(Factors),
     JudgingNewPassword(Factors),
-    FindingElsewhere(Complete),
-    Elsewhere(Complete, Vec<ElsewhereSession>),
-    Creating(Complete),
+    FindingPolicy(Complete),
+    CheckingMachine(Complete, Check),
+    JudgingMachine(Complete, Check),
+    FindingElsewhere(Fitting),
+    Elsewhere(Fitting, Vec<ElsewhereSession>),
+    Creating(Fitting),
     Over,
 }
 
@@ -82,11 +93,27 @@ struct Factors {
 }
 
 /// Every factor was right and no new password is due any longer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Complete {
     account: AccountName,
     hash: String,
     token: Option<TokenSerial>,
+}
+
+/// What is asked of the machine.
+#[derive(Debug)]
+struct Check {
+    checks: Vec<posture::Check>,
+    findings: Vec<Finding>,
+    /// Until when it may be put right; set once it was found wanting.
+    retry_until: Option<Timestamp>,
+}
+
+/// All of [`Complete`], and the machine may come in: no policy asks anything, or this is what it left.
+#[derive(Debug)]
+struct Fitting {
+    complete: Complete,
+    fit: Option<Fit>,
 }
 
 #[derive(Debug)]
@@ -116,16 +143,25 @@ impl Conversation {
         self.deadline
     }
 
+    /// Until when the conversation is kept: an answer after [`Conversation::deadline`] still learns that the machine
+    /// was not put right in time.
+    pub fn kept_until(&self) -> Timestamp {
+        if found_wanting(&self.state) { self.deadline.after(LINGER) } else { self.deadline }
+    }
+
     /// Whose password was right, while a step after it waits for its answer.
     pub fn proved(&self) -> Option<&AccountName> {
         match &self.state {
             State::Otp(proof, _) => Some(&proof.account),
             State::NewPassword(factors) => Some(&factors.password.account),
-            State::Elsewhere(complete, _) => Some(&complete.account),
+            State::CheckingMachine(complete, _) => Some(&complete.account),
+            State::Elsewhere(fitting, _) => Some(&fitting.complete.account),
             State::Password { .. }
             | State::JudgingPassword { .. }
             | State::JudgingCode(..)
             | State::JudgingNewPassword(_)
+            | State::FindingPolicy(_)
+            | State::JudgingMachine(..)
             | State::FindingElsewhere(_)
             | State::Creating(_)
             | State::Over => None,
@@ -148,12 +184,18 @@ impl Conversation {
             (Event::NewPasswordJudged(verdict), State::JudgingNewPassword(factors)) => {
                 self.new_password_judged(factors, verdict, rules, now)
             }
-            (Event::ElsewhereFound(sessions), State::FindingElsewhere(complete)) => {
-                self.elsewhere_found(complete, sessions, rules, now)
+            (Event::PolicyFound(found), State::FindingPolicy(complete)) => {
+                self.policy_found(complete, found, rules, now)
+            }
+            (Event::MachineJudged(verdict), State::JudgingMachine(complete, check)) => {
+                self.machine_judged(complete, check, verdict, rules, now)
+            }
+            (Event::ElsewhereFound(sessions), State::FindingElsewhere(fitting)) => {
+                self.elsewhere_found(fitting, sessions, rules, now)
             }
             (Event::SessionCreated(Ok(grant)), State::Creating(_)) => Action::Finish(grant),
-            (Event::SessionCreated(Err(CreateVerdict::Elsewhere(sessions))), State::Creating(complete)) => {
-                self.elsewhere_found(complete, sessions, rules, now)
+            (Event::SessionCreated(Err(CreateVerdict::Elsewhere(sessions))), State::Creating(fitting)) => {
+                self.elsewhere_found(fitting, sessions, rules, now)
             }
             (Event::SessionCreated(Err(CreateVerdict::Refused(code))), State::Creating(_)) => {
                 Action::Refuse(code)
@@ -164,7 +206,11 @@ impl Conversation {
 
     fn answered(&mut self, state: State, answer: SignInAnswer, rules: &Rules, now: Timestamp) -> Action {
         if now >= self.deadline || self.answers_left == 0 {
-            return Action::Refuse(FailureCode::SignInExpired);
+            return Action::Refuse(if found_wanting(&state) {
+                FailureCode::PostureFailed
+            } else {
+                FailureCode::SignInExpired
+            });
         }
         self.answers_left -= 1;
         match (state, answer) {
@@ -189,9 +235,14 @@ impl Conversation {
                 self.state = State::JudgingNewPassword(factors);
                 Action::JudgeNewPassword { account, old_hash, password, repeat }
             }
-            (State::Elsewhere(complete, _), SignInAnswer::Elsewhere { choice }) => match choice {
+            (State::CheckingMachine(complete, check), SignInAnswer::Posture { report, signature }) => {
+                let account = complete.account.clone();
+                self.state = State::JudgingMachine(complete, check);
+                Action::JudgeMachine { account, report, signature }
+            }
+            (State::Elsewhere(fitting, _), SignInAnswer::Elsewhere { choice }) => match choice {
                 ElsewhereChoice::Replace if rules.may_replace => {
-                    self.create(complete, Others::Replace(rules.per_account.max(1)), now)
+                    self.create(fitting, Others::Replace(rules.per_account.max(1)), now)
                 }
                 ElsewhereChoice::Replace | ElsewhereChoice::Cancel => Action::Refuse(FailureCode::Cancelled),
             },
@@ -201,7 +252,7 @@ impl Conversation {
 
     /// Asks the step again whose answer was not judged.
     fn not_judged(&mut self, state: State, code: FailureCode, rules: &Rules, now: Timestamp) -> Action {
-        if matches!(state, State::FindingElsewhere(_) | State::Creating(_)) {
+        if matches!(state, State::FindingPolicy(_) | State::FindingElsewhere(_) | State::Creating(_)) {
             return Action::Refuse(code);
         }
         let notice = Some(code);
@@ -214,10 +265,11 @@ impl Conversation {
             State::NewPassword(factors) | State::JudgingNewPassword(factors) => {
                 self.ask_new_password(factors, notice, rules, now)
             }
-            State::Elsewhere(complete, sessions) => {
-                self.ask_elsewhere(complete, sessions, notice, rules, now)
+            State::CheckingMachine(complete, check) | State::JudgingMachine(complete, check) => {
+                self.ask_machine(complete, check, notice, rules, now)
             }
-            State::FindingElsewhere(_) | State::Creating(_) | State::Over => {
+            State::Elsewhere(fitting, sessions) => self.ask_elsewhere(fitting, sessions, notice, rules, now),
+            State::FindingPolicy(_) | State::FindingElsewhere(_) | State::Creating(_) | State::Over => {
                 Action::Refuse(FailureCode::SignInExpired)
             }
         }
@@ -282,7 +334,7 @@ impl Conversation {
             return self.ask_new_password(factors, None, rules, now);
         }
         let Factors { password: PasswordProof { account, hash, .. }, token } = factors;
-        self.find_elsewhere(Complete { account, hash, token })
+        self.find_policy(Complete { account, hash, token })
     }
 
     fn new_password_judged(
@@ -295,7 +347,7 @@ impl Conversation {
         match verdict {
             NewPasswordVerdict::Set { hash } => {
                 let Factors { password: PasswordProof { account, .. }, token } = factors;
-                self.find_elsewhere(Complete { account, hash, token })
+                self.find_policy(Complete { account, hash, token })
             }
             NewPasswordVerdict::Broken(broken) => {
                 self.ask_new_password(factors, Some(FailureCode::PasswordRules { broken }), rules, now)
@@ -304,37 +356,88 @@ impl Conversation {
         }
     }
 
-    fn find_elsewhere(&mut self, complete: Complete) -> Action {
+    fn find_policy(&mut self, complete: Complete) -> Action {
         let account = complete.account.clone();
-        self.state = State::FindingElsewhere(complete);
+        self.state = State::FindingPolicy(complete);
+        Action::FindPolicy { account }
+    }
+
+    fn policy_found(&mut self, complete: Complete, found: Asked, rules: &Rules, now: Timestamp) -> Action {
+        match found {
+            Asked::Nothing => self.find_elsewhere(Fitting { complete, fit: None }),
+            Asked::Unreported(fit) => self.fits(complete, fit),
+            Asked::Refused => Action::Refuse(FailureCode::PostureUnsupported),
+            Asked::Report(checks) => {
+                let check = Check { checks, findings: Vec::new(), retry_until: None };
+                self.ask_machine(complete, check, None, rules, now)
+            }
+        }
+    }
+
+    fn machine_judged(
+        &mut self,
+        complete: Complete,
+        mut check: Check,
+        verdict: MachineVerdict,
+        rules: &Rules,
+        now: Timestamp,
+    ) -> Action {
+        let notice = match verdict {
+            MachineVerdict::Fit(fit) => return self.fits(complete, fit),
+            MachineVerdict::Unfit { findings, retry_until } => {
+                check.findings = findings;
+                // Counted from the first refusal: no number of reports makes it longer.
+                let until = *check.retry_until.get_or_insert(retry_until.min(self.end));
+                if now >= until {
+                    return Action::Refuse(FailureCode::PostureFailed);
+                }
+                self.deadline = until;
+                None
+            }
+            MachineVerdict::BadReport => Some(FailureCode::BadPostureReport),
+        };
+        self.ask_machine(complete, check, notice, rules, now)
+    }
+
+    /// The one door from the check to a session.
+    fn fits(&mut self, complete: Complete, fit: Fit) -> Action {
+        match fit.access {
+            Access::Allow | Access::Limit(_) => self.find_elsewhere(Fitting { complete, fit: Some(fit) }),
+            Access::Deny => Action::Refuse(FailureCode::PostureFailed),
+        }
+    }
+
+    fn find_elsewhere(&mut self, fitting: Fitting) -> Action {
+        let account = fitting.complete.account.clone();
+        self.state = State::FindingElsewhere(fitting);
         Action::FindElsewhere { account }
     }
 
     fn elsewhere_found(
         &mut self,
-        complete: Complete,
+        fitting: Fitting,
         sessions: Vec<ElsewhereSession>,
         rules: &Rules,
         now: Timestamp,
     ) -> Action {
         let allowed = rules.per_account.max(1);
         if sessions.len() < usize::try_from(allowed).unwrap_or(usize::MAX) {
-            return self.create(complete, Others::AtMost(allowed), now);
+            return self.create(fitting, Others::AtMost(allowed), now);
         }
         if rules.may_replace {
-            return self.ask_elsewhere(complete, sessions, None, rules, now);
+            return self.ask_elsewhere(fitting, sessions, None, rules, now);
         }
         Action::Refuse(FailureCode::SignedInElsewhere { sessions })
     }
 
-    fn create(&mut self, complete: Complete, others: Others, now: Timestamp) -> Action {
+    fn create(&mut self, fitting: Fitting, others: Others, now: Timestamp) -> Action {
         if now >= self.end {
             return Action::Refuse(FailureCode::SignInExpired);
         }
-        let (account, hash, token) =
-            (complete.account.clone(), complete.hash.clone(), complete.token.clone());
-        self.state = State::Creating(complete);
-        Action::CreateSession { account, hash, token, others }
+        let Complete { account, hash, token } = fitting.complete.clone();
+        let posture = fitting.fit.clone();
+        self.state = State::Creating(fitting);
+        Action::CreateSession { account, hash, token, posture, others }
     }
 
     fn ask_password(
@@ -378,16 +481,36 @@ impl Conversation {
         self.ask(SignInStep::NewPassword { rules: Some(rules.password.clone()) }, notice, rules, now)
     }
 
-    fn ask_elsewhere(
+    /// Asks for a report; the shell gives the question its nonce.
+    fn ask_machine(
         &mut self,
         complete: Complete,
+        check: Check,
+        notice: Option<FailureCode>,
+        rules: &Rules,
+        now: Timestamp,
+    ) -> Action {
+        let left = |until: Timestamp| u32::try_from(until.since(now).as_secs()).unwrap_or(u32::MAX);
+        let step = SignInStep::Posture {
+            checks: check.checks.clone(),
+            findings: check.findings.clone(),
+            retry_seconds: check.retry_until.map(left),
+            nonce: String::new(),
+        };
+        self.state = State::CheckingMachine(complete, check);
+        self.ask(step, notice, rules, now)
+    }
+
+    fn ask_elsewhere(
+        &mut self,
+        fitting: Fitting,
         sessions: Vec<ElsewhereSession>,
         notice: Option<FailureCode>,
         rules: &Rules,
         now: Timestamp,
     ) -> Action {
         let choices = vec![ElsewhereChoice::Replace, ElsewhereChoice::Cancel];
-        self.state = State::Elsewhere(complete, sessions.clone());
+        self.state = State::Elsewhere(fitting, sessions.clone());
         self.ask(SignInStep::Elsewhere { sessions, choices }, notice, rules, now)
     }
 
@@ -409,6 +532,11 @@ impl Conversation {
     }
 }
 
+/// Whether the machine was judged and may not come in as it is.
+const fn found_wanting(state: &State) -> bool {
+    matches!(state, State::CheckingMachine(_, Check { retry_until: Some(_), .. }))
+}
+
 /// As much of a typed name as is kept; what is pending is bounded in number and so must be in size.
 fn kept(typed: &str) -> String {
     typed.trim().chars().take(MAX_TYPED_NAME).collect()
@@ -428,6 +556,9 @@ fn misfit(state: &State) -> Action {
         State::JudgingCode(..) => "judging a code",
         State::NewPassword(_) => "new password",
         State::JudgingNewPassword(_) => "judging a new password",
+        State::FindingPolicy(_) => "finding the policy",
+        State::CheckingMachine(..) => "checking the machine",
+        State::JudgingMachine(..) => "judging the machine",
         State::FindingElsewhere(_) => "finding other sessions",
         State::Elsewhere(..) => "elsewhere",
         State::Creating(_) => "creating",

@@ -12,14 +12,16 @@ use praya_model::sign_in::{ElsewhereChoice, ElsewhereSession, Grant};
 use praya_model::{
     AccountName, FailureCode, Secret, SessionId, SignInAnswer, SignInStep, Timestamp, TokenSerial,
 };
+use praya_posture::policy::Access;
 use proptest::prelude::*;
 
 use super::Others;
 use super::machine::*;
+use crate::posture::{Asked, Fit};
 
-const NOW: Timestamp = Timestamp::from_secs(1_700_000_010);
+pub(super) const NOW: Timestamp = Timestamp::from_secs(1_700_000_010);
 
-fn rules() -> Rules {
+pub(super) fn rules() -> Rules {
     Rules {
         token_required: true,
         per_account: 1,
@@ -34,20 +36,20 @@ fn token() -> Token {
     Token::new(TokenSerial::new("F88AC2B6"), TokenKind::SOFT, Sealed::from_bytes(vec![0]), NOW)
 }
 
-fn accepted() -> Event {
+pub(super) fn accepted() -> Event {
     Event::CodeJudged(CodeVerdict::Accepted { serial: token().serial })
 }
 
-fn right(must_change: bool, standing: Standing) -> Event {
+pub(super) fn right(must_change: bool, standing: Standing) -> Event {
     let account = AccountName::new("wong");
     Event::PasswordJudged(PasswordVerdict::Right { account, hash: "h".into(), must_change, standing })
 }
 
-fn password_answer(account: Option<&str>) -> Event {
+pub(super) fn password_answer(account: Option<&str>) -> Event {
     Event::Answered(SignInAnswer::Password { account: account.map(Into::into), password: Secret::new("p") })
 }
 
-fn otp_answer() -> Event {
+pub(super) fn otp_answer() -> Event {
     Event::Answered(SignInAnswer::Otp { code: Secret::new("123456") })
 }
 
@@ -55,7 +57,7 @@ fn new_password_answer() -> Event {
     Event::Answered(SignInAnswer::NewPassword { password: Secret::new("a"), repeat: Secret::new("a") })
 }
 
-fn elsewhere() -> ElsewhereSession {
+pub(super) fn elsewhere() -> ElsewhereSession {
     ElsewhereSession {
         session: SessionId::new("s0"),
         host_name: "pc-9".into(),
@@ -64,12 +66,24 @@ fn elsewhere() -> ElsewhereSession {
     }
 }
 
-fn grant() -> Grant {
+fn no_policy() -> Event {
+    Event::PolicyFound(Asked::Nothing)
+}
+
+pub(super) fn posture_answer() -> Event {
+    Event::Answered(SignInAnswer::Posture { report: "{}".into(), signature: "s".into() })
+}
+
+pub(super) fn fit(access: Access) -> Fit {
+    Fit { access, ..Fit::without_report(&[]) }
+}
+
+pub(super) fn grant() -> Grant {
     Grant { session: Some(SessionId::new("s1")), cookie: Secret::new("c"), account: AccountName::new("wong") }
 }
 
 /// A conversation that has come as far as `events` carry it, and the last action.
-fn after(rules: &Rules, events: Vec<Event>) -> (Conversation, Action) {
+pub(super) fn after(rules: &Rules, events: Vec<Event>) -> (Conversation, Action) {
     let (mut conversation, step) = Conversation::begin(Some("Wong".into()), rules, NOW);
     let mut action = Action::Ask { step, notice: None };
     for event in events {
@@ -78,12 +92,12 @@ fn after(rules: &Rules, events: Vec<Event>) -> (Conversation, Action) {
     (conversation, action)
 }
 
-fn asked(action: &Action) -> &SignInStep {
+pub(super) fn asked(action: &Action) -> &SignInStep {
     let Action::Ask { step, .. } = action else { panic!("a step is asked, not {action:?}") };
     step
 }
 
-fn notice(action: &Action) -> Option<&FailureCode> {
+pub(super) fn notice(action: &Action) -> Option<&FailureCode> {
     let Action::Ask { notice, .. } = action else { panic!("a step is asked, not {action:?}") };
     notice.as_ref()
 }
@@ -104,7 +118,8 @@ fn a02_and_a19_the_whole_way_in_order() {
     let action = c.handle(new_password_answer(), &rules, NOW);
     assert!(matches!(&action, Action::JudgeNewPassword { old_hash, .. } if old_hash == "h"));
     let set = Event::NewPasswordJudged(NewPasswordVerdict::Set { hash: "h2".into() });
-    assert!(matches!(c.handle(set, &rules, NOW), Action::FindElsewhere { .. }));
+    assert!(matches!(c.handle(set, &rules, NOW), Action::FindPolicy { .. }));
+    assert!(matches!(c.handle(no_policy(), &rules, NOW), Action::FindElsewhere { .. }));
     let action = c.handle(Event::ElsewhereFound(vec![elsewhere()]), &rules, NOW);
     assert!(matches!(asked(&action), SignInStep::Elsewhere { choices, .. } if choices.len() == 2));
     let replace = SignInAnswer::Elsewhere { choice: ElsewhereChoice::Replace };
@@ -114,6 +129,7 @@ fn a02_and_a19_the_whole_way_in_order() {
         account: wong,
         hash: "h2".into(),
         token: Some(token().serial),
+        posture: None,
         others: Others::Replace(1),
     };
     assert_eq!(action, expected);
@@ -173,7 +189,7 @@ fn what_ends_the_conversation_after_the_password() {
 fn a_realm_may_let_people_in_who_have_no_token_but_not_with_a_closed_one() {
     let rules = Rules { token_required: false, ..rules() };
     let (_, action) = after(&rules, vec![password_answer(None), right(false, Standing::NoToken)]);
-    assert!(matches!(action, Action::FindElsewhere { .. }));
+    assert!(matches!(action, Action::FindPolicy { .. }));
     let inactive = Standing::Inactive { serial: TokenSerial::new("T1"), days: 60 };
     let (_, action) = after(&rules, vec![password_answer(None), right(false, inactive)]);
     assert!(matches!(action, Action::Refuse(FailureCode::TokenInactive { .. })));
@@ -245,7 +261,7 @@ fn a18_the_forced_change_cannot_be_skipped() {
 #[test]
 fn a34_policy_decides_about_sessions_elsewhere() {
     let open = Rules { token_required: false, ..rules() };
-    let way = || vec![password_answer(None), right(false, Standing::NoToken)];
+    let way = || vec![password_answer(None), right(false, Standing::NoToken), no_policy()];
     let with = |rules: &Rules, sessions: Vec<ElsewhereSession>| {
         after(rules, way().into_iter().chain([Event::ElsewhereFound(sessions)]).collect()).1
     };
@@ -295,6 +311,7 @@ fn asking_again_gives_no_more_time_and_the_whole_has_an_end() {
     assert_eq!(c.deadline(), later(520));
     c.handle(new_password_answer(), &rules, later(510));
     c.handle(Event::NewPasswordJudged(NewPasswordVerdict::Set { hash: "h2".into() }), &rules, later(510));
+    c.handle(no_policy(), &rules, later(510));
     c.handle(Event::ElsewhereFound(vec![elsewhere()]), &rules, later(510));
     assert_eq!(c.deadline(), later(540), "the end of the whole");
     let replace = || Event::Answered(SignInAnswer::Elsewhere { choice: ElsewhereChoice::Replace });
@@ -304,7 +321,7 @@ fn asking_again_gives_no_more_time_and_the_whole_has_an_end() {
 #[test]
 fn a_session_is_not_made_after_the_end_however_long_the_judging_took() {
     let rules = Rules { token_required: false, ..rules() };
-    let way = vec![password_answer(None), right(false, Standing::NoToken)];
+    let way = vec![password_answer(None), right(false, Standing::NoToken), no_policy()];
     let (mut c, action) = after(&rules, way);
     assert!(matches!(action, Action::FindElsewhere { .. }));
     let end = NOW.after(rules.total_time);
@@ -358,12 +375,12 @@ enum Move {
 
 fn moves() -> impl Strategy<Value = Vec<Move>> {
     let one = prop_oneof![
-        6 => (0_u8..6).prop_map(Move::Answer),
+        6 => (0_u8..7).prop_map(Move::Answer),
         8 => (any::<bool>(), any::<bool>(), 0_u8..4, any::<bool>()).prop_map(
             |(good, must_change, standing, elsewhere)| Move::Judge { good, must_change, standing, elsewhere }
         ),
         1 => Just(Move::NotJudged),
-        1 => (0_u8..5).prop_map(Move::Stray),
+        1 => (0_u8..7).prop_map(Move::Stray),
         1 => (0_u16..200).prop_map(Move::Wait),
     ];
     prop::collection::vec(one, 1..60)
@@ -376,6 +393,7 @@ fn answer(kind: u8) -> Event {
         2 => otp_answer(),
         3 => new_password_answer(),
         4 => Event::Answered(SignInAnswer::Elsewhere { choice: ElsewhereChoice::Replace }),
+        5 => posture_answer(),
         _ => Event::Answered(SignInAnswer::Form { values: vec![] }),
     }
 }
@@ -388,6 +406,9 @@ struct Proved {
     code_needed: bool,
     fresh_needed: bool,
     fresh: bool,
+    /// Policy was asked, and either wants nothing or lets the machine in.
+    machine: bool,
+    retry_until: Option<Timestamp>,
     asked_elsewhere: bool,
     others: bool,
 }
@@ -395,9 +416,10 @@ struct Proved {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
-    /// whatever is answered and judged in whatever order, a session is asked for only after every factor.
+    /// whatever is answered and judged in whatever order, a session is asked for only after every factor,
+    /// and only for a machine that policy lets in.
     #[test]
-    fn a03_no_sequence_reaches_a_session_without_every_factor(
+    fn a03_no_sequence_reaches_a_session_without_every_factor_and_a_machine_that_may_come_in(
         moves in moves(),
         token_required in any::<bool>(),
         may_replace in any::<bool>(),
@@ -452,6 +474,29 @@ proptest! {
                         NewPasswordVerdict::Broken(vec![PasswordRule::MinLength])
                     })
                 }
+                (Move::Judge { standing, .. }, Action::FindPolicy { .. }) => {
+                    proved.machine = matches!(standing, 0 | 2);
+                    Event::PolicyFound(match standing {
+                        0 => Asked::Nothing,
+                        1 => Asked::Report(vec![praya_model::posture::Check::Antivirus]),
+                        2 => Asked::Unreported(fit(Access::Limit(vec![]))),
+                        _ => Asked::Refused,
+                    })
+                }
+                (Move::Judge { good, standing, .. }, Action::JudgeMachine { .. }) => {
+                    proved.machine |= *good;
+                    Event::MachineJudged(match (good, standing) {
+                        (true, 0) => MachineVerdict::Fit(fit(Access::Limit(vec![]))),
+                        (true, _) => MachineVerdict::Fit(fit(Access::Allow)),
+                        (false, 0) => MachineVerdict::BadReport,
+                        (false, 1) => MachineVerdict::Fit(fit(Access::Deny)),
+                        (false, _) => {
+                            let retry_until = now.after(Duration::from_secs(250));
+                            proved.retry_until.get_or_insert(retry_until.min(end));
+                            MachineVerdict::Unfit { findings: vec![], retry_until }
+                        }
+                    })
+                }
                 (Move::Judge { elsewhere: others, .. }, Action::FindElsewhere { .. }) => {
                     proved.others = *others;
                     Event::ElsewhereFound(if *others { vec![elsewhere()] } else { vec![] })
@@ -471,12 +516,16 @@ proptest! {
                     | (1, Action::JudgeCode { .. })
                     | (2, Action::JudgeNewPassword { .. })
                     | (3, Action::FindElsewhere { .. })
-                    | (4, Action::CreateSession { .. }) => continue,
+                    | (4, Action::CreateSession { .. })
+                    | (5, Action::FindPolicy { .. })
+                    | (6, Action::JudgeMachine { .. }) => continue,
                     (0, _) => right(false, Standing::NoToken),
                     (1, _) => accepted(),
                     (2, _) => Event::NewPasswordJudged(NewPasswordVerdict::Set { hash: "x".into() }),
                     (3, _) => Event::ElsewhereFound(vec![]),
-                    (_, _) => Event::SessionCreated(Ok(grant())),
+                    (4, _) => Event::SessionCreated(Ok(grant())),
+                    (5, _) => no_policy(),
+                    (_, _) => Event::MachineJudged(MachineVerdict::Fit(fit(Access::Allow))),
                 },
                 (Move::Answer(kind), _) => answer(*kind),
                 (Move::Judge { .. }, _) => continue,
@@ -489,6 +538,12 @@ proptest! {
                 asked = discriminant(step);
                 deadline = now.after(rules.step_time).min(end);
             }
+            // A machine that was found wanting has its own time.
+            if let (Some(until), Action::Ask { step: SignInStep::Posture { .. }, .. }) =
+                (proved.retry_until, &pending)
+            {
+                deadline = until;
+            }
             prop_assert_eq!(machine.deadline(), deadline);
             let proven = proved.password
                 && (proved.code || !proved.code_needed)
@@ -498,16 +553,19 @@ proptest! {
                 Action::JudgeNewPassword { .. } => {
                     prop_assert!(proved.password && (proved.code || !proved.code_needed));
                 }
-                Action::FindElsewhere { .. } => prop_assert!(proven),
-                Action::CreateSession { others, token: serial, .. } => {
-                    prop_assert!(proven && now < end);
+                Action::FindPolicy { .. } | Action::JudgeMachine { .. } => prop_assert!(proven),
+                Action::FindElsewhere { .. } => prop_assert!(proven && proved.machine),
+                Action::CreateSession { others, token: serial, posture, .. } => {
+                    prop_assert!(proven && proved.machine && now < end);
+                    prop_assert!(posture.as_ref().is_none_or(|fit| fit.access != Access::Deny));
                     prop_assert_eq!(serial, &proved.code.then(|| token().serial));
                     match others {
                         Others::AtMost(_) => prop_assert!(!proved.others),
                         Others::Replace(_) => prop_assert!(may_replace && proved.asked_elsewhere),
                     }
                 }
-                Action::Finish(_) => prop_assert!(proven),
+                Action::Finish(_) => prop_assert!(proven && proved.machine),
+                Action::Ask { step: SignInStep::Posture { .. }, .. } => prop_assert!(proven && !proved.machine),
                 Action::Ask { step: SignInStep::Otp { .. }, .. } => prop_assert!(proved.password),
                 Action::Ask { step: SignInStep::NewPassword { .. } | SignInStep::Elsewhere { .. }, .. } => {
                     prop_assert!(proved.password && (proved.code || !proved.code_needed));

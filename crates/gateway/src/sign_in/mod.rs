@@ -12,6 +12,8 @@ mod judge;
 mod known_device_tests;
 pub mod machine;
 #[cfg(test)]
+mod machine_check_tests;
+#[cfg(test)]
 mod machine_tests;
 mod moves;
 mod pending;

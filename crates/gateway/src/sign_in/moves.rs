@@ -2,10 +2,12 @@
 
 use praya_identity::tokens::Standing;
 use praya_model::password::PasswordRule;
+use praya_model::posture::Finding;
 use praya_model::sign_in::{ElsewhereSession, Grant};
-use praya_model::{AccountName, FailureCode, Secret, SignInAnswer, SignInStep, TokenSerial};
+use praya_model::{AccountName, FailureCode, Secret, SignInAnswer, SignInStep, Timestamp, TokenSerial};
 
 use super::Others;
+use crate::posture::{Asked, Fit};
 
 /// What happened.
 #[derive(Debug)]
@@ -18,6 +20,10 @@ pub enum Event {
     CodeJudged(CodeVerdict),
     /// To [`Action::JudgeNewPassword`].
     NewPasswordJudged(NewPasswordVerdict),
+    /// To [`Action::FindPolicy`].
+    PolicyFound(Asked),
+    /// To [`Action::JudgeMachine`].
+    MachineJudged(MachineVerdict),
     /// To [`Action::FindElsewhere`].
     ElsewhereFound(Vec<ElsewhereSession>),
     /// To [`Action::CreateSession`].
@@ -54,6 +60,20 @@ pub enum Action {
         /// The second entry.
         repeat: Secret,
     },
+    /// Look up what policies want to know of the machine.
+    FindPolicy {
+        /// Whose sign-in it is.
+        account: AccountName,
+    },
+    /// Judge what the machine says of itself, in answer to the question that was asked last.
+    JudgeMachine {
+        /// Whose sign-in it is.
+        account: AccountName,
+        /// The report as it came.
+        report: String,
+        /// The signature as it came.
+        signature: String,
+    },
     /// Look for other live sessions.
     FindElsewhere {
         /// Whose.
@@ -67,6 +87,8 @@ pub enum Action {
         hash: String,
         /// The token that answered; absent where none was asked.
         token: Option<TokenSerial>,
+        /// What the check left of its access; absent where no policy asks anything.
+        posture: Option<Fit>,
         /// What to do about other sessions.
         others: Others,
     },
@@ -149,6 +171,22 @@ pub enum NewPasswordVerdict {
     Broken(Vec<PasswordRule>),
     /// The password that opened this conversation is no longer in force.
     Raced,
+}
+
+/// What the machine was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MachineVerdict {
+    /// It may come in, to everything or to some of it.
+    Fit(Fit),
+    /// It may not.
+    Unfit {
+        /// Every requirement that it does not meet.
+        findings: Vec<Finding>,
+        /// Until when policy lets it be put right.
+        retry_until: Timestamp,
+    },
+    /// Nothing was judged: the report is none for this device and question.
+    BadReport,
 }
 
 /// Why no session was made.

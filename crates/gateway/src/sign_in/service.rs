@@ -15,15 +15,19 @@ use praya_model::{
     AccountName, EndReason, Failure, FailureCode, Secret, SessionId, SignInAnswer, SignInStep, Timestamp,
     TokenSerial,
 };
+use praya_posture::policy::Access;
+use praya_posture::report::SignedReport;
 
 use super::directory::{CreateRefusal, NewSession, Others, SessionDirectory};
 use super::grounds::Grounds;
 use super::judge::{ChangeVerdict, Findings, Judge, NotJudged};
-use super::machine::{Action, Conversation, CreateVerdict, Event, NewPasswordVerdict};
+use super::machine::{Action, Conversation, CreateVerdict, Event, MachineVerdict, NewPasswordVerdict};
 use super::pending::{Full, Kept, Owner, Pending, Room};
 use super::policy::SignInPolicy;
 use crate::audit::{Audit, PERSON, support_code};
 use crate::http::notice::Notices;
+use crate::posture::{Desk, Fit, Reporter, Unjudged};
+use crate::sessions::new_cookie;
 use crate::store::{AuditEvent, CookieHash, DeviceKey, NewAudit, Outcome, Store};
 
 /// Host and client names are cut to so many code points.
@@ -43,6 +47,8 @@ pub struct SignInParts {
     pub key: Arc<WrappingKey>,
     /// Where sessions are made.
     pub sessions: Arc<dyn SessionDirectory>,
+    /// Where machines are judged.
+    pub posture: Desk,
     /// Where refusals and successes are recorded.
     pub audit: Audit,
     /// The rules.
@@ -60,6 +66,7 @@ pub struct SignInService {
 struct Inner {
     judge: Judge,
     sessions: Arc<dyn SessionDirectory>,
+    posture: Desk,
     audit: Audit,
     clock: Clock,
     pending: Mutex<Pending<Talk>>,
@@ -74,6 +81,8 @@ struct Talk {
     device_key: Option<DeviceKey>,
     host_name: String,
     client: String,
+    /// Of the question about the machine that is open.
+    nonce: Option<String>,
     about: About,
 }
 
@@ -89,7 +98,7 @@ struct About {
 impl SignInService {
     /// A service without any sign-in under way.
     pub fn new(parts: SignInParts) -> Self {
-        let SignInParts { store, key, sessions, audit, policy, clock } = parts;
+        let SignInParts { store, key, sessions, posture, audit, policy, clock } = parts;
         Self {
             inner: Arc::new(Inner {
                 pending: Mutex::new(Pending::new(
@@ -101,6 +110,7 @@ impl SignInService {
                 notices: Notices::default(),
                 judge: Judge::new(store, key, policy),
                 sessions,
+                posture,
                 audit,
                 clock,
             }),
@@ -137,6 +147,7 @@ impl SignInService {
             device_key,
             host_name: label(&request.host_name),
             client: label(&request.client),
+            nonce: None,
             about,
         };
         inner.ask(talk, step, None).await
@@ -234,6 +245,16 @@ impl Inner {
                         Err(error) => Event::NotJudged(not_judged(error)),
                     }
                 }
+                Action::FindPolicy { account } => match self.posture.ask(account, talk.device_key).await {
+                    Ok(asked) => Event::PolicyFound(asked),
+                    Err(error) => Event::NotJudged(not_judged(error.into())),
+                },
+                Action::JudgeMachine { account, report, signature } => match self.heard(&mut talk.about) {
+                    Ok(()) => {
+                        self.judge_machine(&mut talk, account, SignedReport { report, signature }).await
+                    }
+                    Err(limited) => Event::NotJudged(limited),
+                },
                 Action::FindElsewhere { account } => {
                     let (sessions, device_key) = (Arc::clone(&self.sessions), talk.device_key);
                     let found = self
@@ -246,16 +267,38 @@ impl Inner {
                         Event::ElsewhereFound,
                     )
                 }
-                Action::CreateSession { account, hash, token, others } => {
+                Action::CreateSession { account, hash, token, posture, others } => {
                     let grounds = Grounds { account, hash, token, policy: self.judge.policy.tokens };
-                    Event::SessionCreated(self.create(&talk, grounds, others).await)
+                    Event::SessionCreated(self.create(&talk, grounds, posture, others).await)
                 }
             };
         }
     }
 
-    /// Asks a step under a new ticket.
-    async fn ask(&self, mut talk: Talk, step: SignInStep, notice: Option<FailureCode>) -> SignInReply {
+    /// Judges a report. The question it answers is spent, whatever comes of it.
+    async fn judge_machine(&self, talk: &mut Talk, account: AccountName, sealed: SignedReport) -> Event {
+        // Nobody without a key is asked for a report.
+        let Some(device) = talk.device_key else {
+            return Event::NotJudged(FailureCode::PostureUnsupported);
+        };
+        let (source, host_name) = (talk.about.source, talk.host_name.clone());
+        let who = Reporter { device, host_name, account, session: None, source };
+        let now = self.now();
+        match self.posture.judge(who, talk.nonce.take(), sealed, now).await {
+            Ok(judged) if judged.verdict.access == Access::Deny => {
+                Event::MachineJudged(MachineVerdict::Unfit {
+                    findings: judged.verdict.findings(),
+                    retry_until: judged.verdict.retry_until.unwrap_or(now),
+                })
+            }
+            Ok(judged) => Event::MachineJudged(MachineVerdict::Fit(Fit::new(&judged))),
+            Err(Unjudged::Refused(_)) => Event::MachineJudged(MachineVerdict::BadReport),
+            Err(Unjudged::Store(error)) => Event::NotJudged(not_judged(error.into())),
+        }
+    }
+
+    /// Asks a step under a new ticket, and for a report under a new nonce.
+    async fn ask(&self, mut talk: Talk, mut step: SignInStep, notice: Option<FailureCode>) -> SignInReply {
         let notice = match notice {
             Some(code) => Some(self.failure(&mut talk.about, AuditEvent::SignInStep, code).await),
             None => None,
@@ -264,10 +307,19 @@ impl Inner {
             return refused(self.plain(FailureCode::Internal { detail: "random".into() }));
         };
         let ticket = Secret::new(BASE64URL_NOPAD.encode(&bytes));
+        talk.nonce = None;
+        if let SignInStep::Posture { nonce, .. } = &mut step {
+            let Ok(fresh) = new_cookie() else {
+                return refused(self.plain(FailureCode::Internal { detail: "random".into() }));
+            };
+            fresh.expose().clone_into(nonce);
+            talk.nonce = Some(nonce.clone());
+        }
         let (now, deadline, source) = (self.now(), talk.conversation.deadline(), talk.about.source);
+        let kept_until = talk.conversation.kept_until();
         let proved = talk.conversation.proved().cloned();
         let owner = proved.map_or_else(|| Owner::Stranger(source.into()), Owner::Known);
-        match self.pending().insert(CookieHash::of(&ticket), owner, talk, deadline, now) {
+        match self.pending().insert(CookieHash::of(&ticket), owner, talk, kept_until, now) {
             Ok(Kept::Beside) => {}
             Ok(Kept::InPlaceOfAnother) => self.crowded("one that has proved nothing makes room"),
             Err(Full) => {
@@ -284,6 +336,7 @@ impl Inner {
         &self,
         talk: &Talk,
         grounds: Grounds,
+        posture: Option<Fit>,
         others: Others,
     ) -> Result<praya_model::sign_in::Grant, CreateVerdict> {
         let now = self.now();
@@ -298,6 +351,7 @@ impl Inner {
             client: talk.client.clone(),
             source,
             last_sign_in: None,
+            posture,
             others,
         };
         let created = self.judge.store.run(move |store| {

@@ -17,6 +17,8 @@ use praya_model::{
 use super::*;
 use crate::audit::Audit;
 use crate::config::Config;
+use crate::metrics::Metrics;
+use crate::posture::Desk;
 use crate::store::{AuditFilter, AuditRecord, DeviceKey, Store, StoreError};
 
 pub(super) const OTP_SECRET: &[u8] = b"12345678901234567890";
@@ -106,6 +108,10 @@ pub(super) fn policy() -> SignInPolicy {
     policy
 }
 
+pub(super) fn desk(store: &Store) -> Desk {
+    Desk::new(store.clone(), Audit::new(store.clone()), Metrics::new())
+}
+
 /// `wong` with an initial password and a token.
 pub(super) fn world_of(store: Store, policy: SignInPolicy) -> World {
     let time = Arc::new(AtomicI64::new(1_700_000_010));
@@ -123,6 +129,7 @@ pub(super) fn world_of(store: Store, policy: SignInPolicy) -> World {
         store: store.clone(),
         key: Arc::clone(&key),
         sessions: Arc::clone(&sessions) as Arc<dyn SessionDirectory>,
+        posture: desk(&store),
         audit: Audit::new(store.clone()),
         policy: policy.clone(),
         clock: Arc::new(move || Timestamp::from_secs(clock_time.load(Ordering::SeqCst))),

@@ -5,6 +5,7 @@
 mod audit;
 mod identity;
 mod open;
+mod posture;
 mod records;
 mod resources;
 mod sessions;
@@ -24,7 +25,7 @@ pub use praya_identity::StoreError;
 pub use praya_identity::store::Result;
 pub use records::{
     AuditEvent, AuditFilter, AuditRecord, CookieHash, CookieState, DeviceKey, Group, Lease, NewAudit,
-    Outcome, SessionRow,
+    NewVerdict, Outcome, PolicyRow, SessionRow, VerdictRow,
 };
 pub use sessions::Begun;
 

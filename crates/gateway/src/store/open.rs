@@ -16,8 +16,11 @@ use super::{CALLS, Fault, Inner, Result, Store, StoreError};
 const APPLICATION_ID: i64 = 0x5052_4159;
 
 /// The schema's steps; step N makes version N. A released step is never edited.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_first.sql"), include_str!("migrations/0002_known_devices.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_first.sql"),
+    include_str!("migrations/0002_known_devices.sql"),
+    include_str!("migrations/0003_posture.sql"),
+];
 
 /// What SQLite appends to the database's name for its write-ahead log, and for the index of that.
 const LOG: &str = "-wal";

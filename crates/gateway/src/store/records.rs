@@ -4,13 +4,17 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use aws_lc_rs::digest;
-use data_encoding::{BASE64, BASE64URL_NOPAD};
+use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER};
 use praya_model::failure::LastSignIn;
 use praya_model::resource::Endpoint;
 use praya_model::{
     AccountName, EndReason, GroupName, Secret, SessionId, SupportCode, Timestamp, TokenSerial,
 };
+use praya_posture::facts::HostFacts;
+use praya_posture::verdict::Verdict;
 use serde::{Deserialize, Serialize};
+
+use crate::posture::Fit;
 
 /// The SHA-256 of a session cookie, the only form in which it is kept.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,6 +55,8 @@ pub struct SessionRow {
     pub bytes_out: u64,
     /// The account's sign-in before this one.
     pub last_sign_in: Option<LastSignIn>,
+    /// What the endpoint check left of its access; absent where no policy is for it.
+    pub posture: Option<Fit>,
     /// When and why it ended.
     pub ended: Option<(Timestamp, EndReason)>,
 }
@@ -90,6 +96,51 @@ pub struct Group {
     pub networks: Vec<Endpoint>,
 }
 
+/// A version of a policy for machines, as it was saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyRow {
+    /// The policy's name for machines.
+    pub id: String,
+    /// Which version, counted from 1.
+    pub version: u32,
+    /// The policy in TOML.
+    pub text: String,
+    /// Whether it is in force; of a policy at most one version is.
+    pub active: bool,
+    /// When it was saved.
+    pub saved_at: Timestamp,
+    /// By whom: `admin:LOGIN`.
+    pub saved_by: String,
+}
+
+/// A verdict to be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewVerdict {
+    /// The device that reported.
+    pub device: DeviceKey,
+    /// The machine's name as it gave it.
+    pub host_name: String,
+    /// Who was using it.
+    pub account: AccountName,
+    /// In which session; absent at a sign-in that led to none.
+    pub session: Option<SessionId>,
+    /// Where the report came from.
+    pub source: IpAddr,
+    /// What the gateway made of it.
+    pub verdict: Verdict,
+    /// What was reported.
+    pub facts: HostFacts,
+}
+
+/// A verdict that is kept; the numbers rise without end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerdictRow {
+    /// Its number.
+    pub id: i64,
+    /// The rest.
+    pub found: NewVerdict,
+}
+
 /// What an audit record is about. The names are stable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -112,6 +163,10 @@ pub enum AuditEvent {
     GroupChanged,
     /// A resource was made, changed or deleted.
     ResourceChanged,
+    /// A policy for machines, or the table of support dates, was saved, put into force or taken out of it.
+    PolicyChanged,
+    /// A machine was judged, or its report refused.
+    Posture,
     /// A session began.
     SessionStarted,
     /// A tunnel was attached.
@@ -256,6 +311,12 @@ impl DeviceKey {
         BASE64URL_NOPAD.decode(plain.as_bytes()).ok()?.try_into().ok().map(Self)
     }
 
+    /// A name for the device that fits a line: 16 hexadecimal digits of the key's SHA-256.
+    pub fn short(&self) -> String {
+        let digest = digest::digest(&digest::SHA256, &self.0);
+        HEXLOWER.encode(digest.as_ref().get(..8).unwrap_or_default())
+    }
+
     /// As base64.
     pub fn to_base64(self) -> String {
         BASE64.encode(&self.0)
@@ -293,6 +354,8 @@ names!(AuditEvent {
     TokenState = "token_state",
     GroupChanged = "group_changed",
     ResourceChanged = "resource_changed",
+    PolicyChanged = "policy_changed",
+    Posture = "posture",
     SessionStarted = "session_started",
     TunnelUp = "tunnel_up",
     TunnelDown = "tunnel_down",

@@ -6,6 +6,8 @@ use praya_model::failure::LastSignIn;
 use praya_model::{AccountName, EndReason, SessionId, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
+use super::posture::belongs;
+use super::resources::{from_json_or_none, json};
 use super::{
     Columns, CookieHash, CookieState, DeviceKey, Fault, Lease, Result, SessionRow, Store, StoreError,
     bad_value, signed,
@@ -337,8 +339,8 @@ fn insert(db: &Connection, row: &SessionRow, cookie: &CookieHash, lease: &Lease)
     let exists = || StoreError::Exists { what: "session", name: row.id.to_string() };
     db.prepare_cached(
         "INSERT INTO sessions (id, account, device_key, host_name, client, source, started, expires, last_traffic,
-             away_since, proof_counter, bytes_in, bytes_out, last_sign_in_at, last_sign_in_source)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+             away_since, proof_counter, bytes_in, bytes_out, last_sign_in_at, last_sign_in_source, posture)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
     )?
     .execute((
         row.id.as_str(),
@@ -356,8 +358,12 @@ fn insert(db: &Connection, row: &SessionRow, cookie: &CookieHash, lease: &Lease)
         signed(row.bytes_out),
         row.last_sign_in.as_ref().map(|last| last.at.as_millis()),
         row.last_sign_in.as_ref().map(|last| &last.source),
+        row.posture.as_ref().map(json),
     ))
     .on_constraint(exists)?;
+    if let Some(verdict) = row.posture.as_ref().and_then(|fit| fit.verdict) {
+        belongs(db, verdict, &row.id)?;
+    }
     insert_cookie(db, &row.id, cookie, CookieState::Current).on_constraint(exists)?;
     db.prepare_cached("INSERT INTO leases (session, v4, v6) VALUES (?1, ?2, ?3)")?.execute((
         row.id.as_str(),
@@ -413,6 +419,7 @@ fn session(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
         bytes_in: row.count("bytes_in")?,
         bytes_out: row.count("bytes_out")?,
         last_sign_in,
+        posture: from_json_or_none(row, "posture")?,
         ended,
     })
 }

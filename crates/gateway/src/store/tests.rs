@@ -29,7 +29,7 @@ fn wong() -> AccountName {
     AccountName::new("wong")
 }
 
-fn row(id: &str) -> SessionRow {
+pub(super) fn row(id: &str) -> SessionRow {
     SessionRow {
         id: SessionId::new(id),
         account: wong(),
@@ -45,15 +45,16 @@ fn row(id: &str) -> SessionRow {
         bytes_in: 0,
         bytes_out: 0,
         last_sign_in: None,
+        posture: None,
         ended: None,
     }
 }
 
-fn lease_of(id: &str, last: u8) -> Lease {
+pub(super) fn lease_of(id: &str, last: u8) -> Lease {
     Lease { session: SessionId::new(id), v4: Some(Ipv4Addr::new(10, 0, 0, last)), v6: None }
 }
 
-fn cookie(text: &str) -> CookieHash {
+pub(super) fn cookie(text: &str) -> CookieHash {
     CookieHash::of(&Secret::new(text))
 }
 
@@ -335,7 +336,7 @@ fn a_newer_schema_is_left_alone() {
     store.write(|db| Ok(db.pragma_update(None, "user_version", 99)?)).unwrap();
     drop(store);
     let error = Store::open(&path).unwrap_err();
-    assert!(matches!(error, StoreError::Newer { found: 99, known: 2, .. }));
+    assert!(matches!(error, StoreError::Newer { found: 99, known: 3, .. }));
     assert!(error.to_string().contains("newer praya-gateway"), "{error}");
 }
 

@@ -16,6 +16,7 @@ use crate::api::Front;
 use crate::audit::Audit;
 use crate::config::Config;
 use crate::metrics::Metrics;
+use crate::posture::Desk;
 use crate::sessions::Sessions;
 use crate::sign_in::{NewSession, Others, SessionDirectory, SignInParts, SignInPolicy, SignInService};
 use crate::store::{DeviceKey, Group, Store};
@@ -88,6 +89,7 @@ impl Lab {
             store: self.store.clone(),
             key,
             sessions: Arc::clone(&self.sessions) as Arc<dyn SessionDirectory>,
+            posture: Desk::new(self.store.clone(), Audit::new(self.store.clone()), self.metrics.clone()),
             audit: Audit::new(self.store.clone()),
             policy,
             clock: Arc::new(now),
@@ -110,6 +112,7 @@ impl Lab {
             client: "test".into(),
             source: IpAddr::from([192, 0, 2, 1]),
             last_sign_in: None,
+            posture: None,
             others: Others::AtMost(10),
         };
         self.sessions.create(new, now()).unwrap()

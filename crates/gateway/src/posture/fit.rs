@@ -1,0 +1,216 @@
+//! What the endpoint check leaves of a session's access as time passes (4F: lease, recheck, warn first). Pure.
+
+use std::time::Duration;
+
+use praya_model::Timestamp;
+use praya_model::posture::{Finding, Status};
+use praya_posture::facts::OsFamily;
+use praya_posture::policy::{Access, Policy};
+use praya_posture::verdict::{PolicyVersion, Verdict};
+use serde::{Deserialize, Serialize};
+
+/// While a machine is to be put right, it is looked at again at least so often.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+/// A report that is late by so much is overdue.
+const OVERDUE: Duration = Duration::from_secs(60);
+/// Where no policy sets it, a client asks again after so long.
+const ASK_AGAIN: Duration = Duration::from_secs(15 * 60);
+
+/// A verdict with what it does not say itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Its number in the store.
+    pub number: i64,
+    /// The machine's kind by its own word.
+    pub platform: Option<OsFamily>,
+    /// What is left when no newer verdict comes in time: what a failing machine gets.
+    pub lapse: Access,
+}
+
+/// How fit a session's machine is, and what follows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fit {
+    /// The policies that the rest follows from.
+    pub policies: Vec<PolicyVersion>,
+    /// The machine's kind by its own word.
+    pub platform: Option<OsFamily>,
+    /// The number of the verdict in the store; absent where the machine has not been judged.
+    pub verdict: Option<i64>,
+    /// The verdict in a word.
+    pub status: Status,
+    /// What the person is told.
+    pub findings: Vec<Finding>,
+    /// What is in force.
+    pub access: Access,
+    /// Until when it is, without a newer verdict.
+    pub valid_until: Option<Timestamp>,
+    /// What is in force after that, where it is less.
+    pub lapse: Access,
+    /// When the machine is to be judged again.
+    pub recheck_at: Option<Timestamp>,
+    /// What comes unless the machine is put right.
+    pub due: Option<Due>,
+}
+
+/// Less access, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Due {
+    /// From when on.
+    pub at: Timestamp,
+    /// What is left then.
+    pub access: Access,
+}
+
+impl Fit {
+    /// That of a session which begins with this verdict.
+    pub fn new(judged: &Judged) -> Self {
+        let Judged { verdict, number, platform, lapse } = judged;
+        Self {
+            policies: verdict.policies.clone(),
+            platform: *platform,
+            verdict: Some(*number),
+            status: verdict.status,
+            findings: verdict.findings(),
+            access: verdict.access.clone(),
+            valid_until: verdict.valid_until,
+            lapse: lapse.clone(),
+            recheck_at: verdict.recheck_at,
+            due: None,
+        }
+    }
+
+    /// That of a session whose client cannot report.
+    pub fn without_report(policies: &[&Policy]) -> Self {
+        Self {
+            policies: versions(policies),
+            platform: None,
+            verdict: None,
+            status: Status::Unknown,
+            findings: Vec::new(),
+            access: praya_posture::verdict::without_report(policies),
+            valid_until: None,
+            lapse: Access::Deny,
+            recheck_at: None,
+            due: None,
+        }
+    }
+
+    /// That of a session of which policies now want to know what it was never asked: what it has it keeps for as long
+    /// as a machine may be put right.
+    pub fn asked(before: Option<&Self>, policies: &[&Policy], now: Timestamp) -> Self {
+        let access = before.map_or(Access::Allow, |fit| fit.access.clone());
+        let lapse = on_fail(policies);
+        let minutes = policies.iter().map(|policy| policy.retry_minutes).min().unwrap_or(0);
+        let mut at = now.after(Duration::from_secs(u64::from(minutes) * 60));
+        if let Some(due) = before.and_then(|fit| fit.due.as_ref()) {
+            at = at.min(due.at);
+        }
+        Self {
+            policies: versions(policies),
+            platform: before.and_then(|fit| fit.platform),
+            verdict: None,
+            status: Status::Unknown,
+            findings: before.map_or_else(Vec::new, |fit| fit.findings.clone()),
+            due: (rank(&lapse) > rank(&access)).then(|| Due { at, access: lapse.clone() }),
+            access,
+            valid_until: None,
+            lapse,
+            recheck_at: Some(now),
+        }
+    }
+
+    /// That of the same session after another verdict. Better or as good is in force at once; worse warns first.
+    #[must_use]
+    pub fn judged(&self, judged: &Judged) -> Self {
+        let new = Self::new(judged);
+        if rank(&new.access) <= rank(&self.access) {
+            return new;
+        }
+        let now = judged.verdict.evaluated_at;
+        let at = judged.verdict.retry_until.unwrap_or(now);
+        let at = self.due.as_ref().map_or(at, |due| due.at.min(at));
+        let soon = now.after(LOOK_AGAIN);
+        Self {
+            due: Some(Due { at, access: new.access }),
+            access: self.access.clone(),
+            // A bad verdict does not lengthen the lease of the last good one.
+            valid_until: self.valid_until,
+            recheck_at: Some(new.recheck_at.map_or(soon, |at| at.min(soon))),
+            ..new
+        }
+    }
+
+    /// That at `now`, if time has changed it.
+    pub fn as_of(&self, now: Timestamp) -> Option<Self> {
+        let lapsed = self.valid_until.is_some_and(|until| now >= until).then_some(&self.lapse);
+        let due = self.due.as_ref().filter(|due| now >= due.at).map(|due| &due.access);
+        let less = [lapsed, due].into_iter().flatten().max_by_key(|access| rank(access))?;
+        let access = if rank(less) > rank(&self.access) { less } else { &self.access };
+        Some(Self {
+            access: access.clone(),
+            valid_until: self.valid_until.filter(|_| lapsed.is_none()),
+            due: self.due.clone().filter(|_| due.is_none()),
+            ..self.clone()
+        })
+    }
+
+    /// The same after the gateway was down for so long: nobody could report.
+    #[must_use]
+    pub fn resumed(self, down: Duration) -> Self {
+        let later = |at: Timestamp| at.after(down);
+        Self {
+            valid_until: self.valid_until.map(later),
+            recheck_at: self.recheck_at.map(later),
+            due: self.due.map(|due| Due { at: later(due.at), ..due }),
+            ..self
+        }
+    }
+
+    /// Seconds until the session ends unless its machine is put right, or at last reported.
+    pub fn ends_in(&self, now: Timestamp) -> Option<u32> {
+        let due = self.due.as_ref().filter(|due| due.access == Access::Deny).map(|due| due.at);
+        let overdue = self.recheck_at.is_some_and(|at| now >= at.after(OVERDUE));
+        let lease = self.valid_until.filter(|_| overdue && self.lapse == Access::Deny);
+        due.into_iter().chain(lease).min().map(|at| seconds(at, now))
+    }
+}
+
+/// Whether a session that is fit like this reaches only some resources.
+pub fn is_limited(fit: Option<&Fit>) -> bool {
+    fit.is_some_and(|fit| fit.access != Access::Allow)
+}
+
+/// Seconds until a session that is fit like this is to be asked about again.
+pub fn recheck_in(fit: Option<&Fit>, now: Timestamp) -> u32 {
+    let at = fit.and_then(|fit| fit.recheck_at).unwrap_or(now.after(ASK_AGAIN));
+    seconds(at, now)
+}
+
+/// What a machine gets that fails something of each of these policies.
+pub fn on_fail(policies: &[&Policy]) -> Access {
+    policies.iter().map(|policy| policy.on_fail.clone()).fold(Access::Allow, Access::and)
+}
+
+/// Which writings these are.
+pub fn versions(policies: &[&Policy]) -> Vec<PolicyVersion> {
+    policies.iter().map(|policy| PolicyVersion { id: policy.id.clone(), version: policy.version }).collect()
+}
+
+/// The greater, the less is left.
+fn rank(access: &Access) -> u8 {
+    match access {
+        Access::Allow => 0,
+        Access::Limit(_) => 1,
+        Access::Deny => 2,
+    }
+}
+
+fn seconds(at: Timestamp, now: Timestamp) -> u32 {
+    u32::try_from(at.since(now).as_secs()).unwrap_or(u32::MAX).max(1)
+}
+
+#[cfg(test)]
+#[path = "fit_tests.rs"]
+mod tests;

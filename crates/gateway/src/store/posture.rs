@@ -1,0 +1,222 @@
+//! Policies for machines in every version that was saved, and the verdicts over machines.
+
+use praya_model::{SessionId, Timestamp};
+use rusqlite::{Connection, OptionalExtension as _, Row};
+
+use super::resources::{from_json, json};
+use super::{Columns, DeviceKey, NewVerdict, PolicyRow, Result, Store, VerdictRow, bad_value, signed};
+use crate::posture::{Fit, word};
+
+impl Store {
+    /// Saves a policy as its next version, which is not active, and says which one it is; the first one is 1.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn save_policy(&self, id: &str, text: &str, by: &str, now: Timestamp) -> Result<u32> {
+        self.write(|db| {
+            let version: u32 = db
+                .prepare_cached("SELECT coalesce(max(version), 0) + 1 FROM policies WHERE id = ?1")?
+                .query_row([id], |row| row.get(0))?;
+            db.prepare_cached(
+                "INSERT INTO policies (id, version, text, active, saved_at, saved_by) VALUES (?1, ?2, ?3, 0, ?4, ?5)",
+            )?
+            .execute((id, version, text, now.as_millis(), by))?;
+            Ok(version)
+        })
+    }
+
+    /// Every version of every policy, by name and version.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn policies(&self) -> Result<Vec<PolicyRow>> {
+        self.read(|db| {
+            let mut query = db.prepare_cached("SELECT * FROM policies ORDER BY id, version")?;
+            Ok(query.query_map([], policy)?.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// The policies that are in force, by name.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn active_policies(&self) -> Result<Vec<PolicyRow>> {
+        self.read(|db| {
+            let mut query = db.prepare_cached("SELECT * FROM policies WHERE active = 1 ORDER BY id")?;
+            Ok(query.query_map([], policy)?.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// Puts a version of a policy into force in place of any other version of it; without a version, the newest one.
+    /// Which one that is; `None` when there is no such policy or version.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn activate_policy(&self, id: &str, version: Option<u32>) -> Result<Option<u32>> {
+        self.write(|db| {
+            let found: Option<u32> = db
+                .prepare_cached(
+                    "SELECT version FROM policies WHERE id = ?1 AND (?2 IS NULL OR version = ?2)
+                     ORDER BY version DESC LIMIT 1",
+                )?
+                .query_row((id, version), |row| row.get(0))
+                .optional()?;
+            if let Some(version) = found {
+                deactivate(db, id)?;
+                db.prepare_cached("UPDATE policies SET active = 1 WHERE id = ?1 AND version = ?2")?
+                    .execute((id, version))?;
+            }
+            Ok(found)
+        })
+    }
+
+    /// Takes a policy out of force; false when no version of it was.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn deactivate_policy(&self, id: &str) -> Result<bool> {
+        self.write(|db| Ok(deactivate(db, id)? > 0))
+    }
+
+    /// Keeps a verdict, and says its number.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn add_verdict(&self, new: &NewVerdict) -> Result<i64> {
+        self.write(|db| {
+            db.prepare_cached(
+                "INSERT INTO verdicts (at, device_key, host_name, account, session, source, status, verdict, facts)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            )?
+            .execute((
+                new.verdict.evaluated_at.as_millis(),
+                new.device.0.as_slice(),
+                &new.host_name,
+                new.account.as_str(),
+                new.session.as_ref().map(SessionId::as_str),
+                new.source.to_string(),
+                word(&new.verdict.status),
+                json(&new.verdict),
+                json(&new.facts),
+            ))?;
+            Ok(db.last_insert_rowid())
+        })
+    }
+
+    /// The verdict of that number.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn verdict(&self, id: i64) -> Result<Option<VerdictRow>> {
+        self.read(|db| {
+            let mut query = db.prepare_cached("SELECT * FROM verdicts WHERE id = ?1")?;
+            Ok(query.query_row([id], verdict).optional()?)
+        })
+    }
+
+    /// The newest verdict of a session.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn latest_verdict(&self, session: &SessionId) -> Result<Option<VerdictRow>> {
+        self.read(|db| {
+            let mut query =
+                db.prepare_cached("SELECT * FROM verdicts WHERE session = ?1 ORDER BY id DESC LIMIT 1")?;
+            Ok(query.query_row([session.as_str()], verdict).optional()?)
+        })
+    }
+
+    /// The newest verdict of every machine and person since then, the newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn machines(&self, since: Timestamp) -> Result<Vec<VerdictRow>> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT * FROM verdicts
+                 WHERE id IN (SELECT max(id) FROM verdicts WHERE at >= ?1 GROUP BY device_key, account)
+                 ORDER BY id DESC",
+            )?;
+            Ok(query.query_map([since.as_millis()], verdict)?.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// The newest verdicts of a machine, the newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn verdicts_of(&self, device: &DeviceKey, most: u32) -> Result<Vec<VerdictRow>> {
+        self.read(|db| {
+            let mut query =
+                db.prepare_cached("SELECT * FROM verdicts WHERE device_key = ?1 ORDER BY id DESC LIMIT ?2")?;
+            let rows = query.query_map((device.0.as_slice(), most), verdict)?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// Forgets verdicts from before `cutoff`, and says how many.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn purge_verdicts(&self, cutoff: Timestamp) -> Result<usize> {
+        self.write(|db| {
+            Ok(db.prepare_cached("DELETE FROM verdicts WHERE at < ?1")?.execute([cutoff.as_millis()])?)
+        })
+    }
+
+    /// Keeps what the check left of a session's access.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn set_posture(&self, session: &SessionId, fit: Option<&Fit>) -> Result<()> {
+        self.write(|db| {
+            db.prepare_cached("UPDATE sessions SET posture = ?2 WHERE id = ?1")?
+                .execute((session.as_str(), fit.map(json)))?;
+            Ok(())
+        })
+    }
+}
+
+/// Says whose session a verdict has let in.
+pub(super) fn belongs(db: &Connection, verdict: i64, session: &SessionId) -> rusqlite::Result<usize> {
+    db.prepare_cached("UPDATE verdicts SET session = ?2 WHERE id = ?1")?
+        .execute((signed(verdict.unsigned_abs()), session.as_str()))
+}
+
+fn deactivate(db: &Connection, id: &str) -> rusqlite::Result<usize> {
+    db.prepare_cached("UPDATE policies SET active = 0 WHERE id = ?1 AND active = 1")?.execute([id])
+}
+
+fn policy(row: &Row<'_>) -> rusqlite::Result<PolicyRow> {
+    Ok(PolicyRow {
+        id: row.get("id")?,
+        version: row.get("version")?,
+        text: row.get("text")?,
+        active: row.get("active")?,
+        saved_at: row.timestamp("saved_at")?,
+        saved_by: row.get("saved_by")?,
+    })
+}
+
+fn verdict(row: &Row<'_>) -> rusqlite::Result<VerdictRow> {
+    let device = row
+        .get::<_, [u8; 32]>("device_key")
+        .map_err(|error| bad_value(row, "device_key", &error.to_string()))?;
+    let session: Option<String> = row.get("session")?;
+    Ok(VerdictRow {
+        id: row.get("id")?,
+        found: NewVerdict {
+            device: DeviceKey(device),
+            host_name: row.get("host_name")?,
+            account: praya_model::AccountName::new(row.get::<_, String>("account")?),
+            session: session.map(SessionId::new),
+            source: row.named("source", |text| text.parse().ok())?,
+            verdict: from_json(row, "verdict")?,
+            facts: from_json(row, "facts")?,
+        },
+    })
+}
+
+#[cfg(test)]
+#[path = "posture_tests.rs"]
+mod tests;
