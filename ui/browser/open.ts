@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
+import tauri from "../../src-tauri/tauri.conf.json";
 
 const TYPES: Record<string, string> = {
   ".css": "text/css",
@@ -11,9 +12,10 @@ const TYPES: Record<string, string> = {
   ".js": "text/javascript",
 };
 
-/** The policy of the real window, without Tauri's own addresses. */
-export const POLICY =
-  "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/** The policy of the real window. */
+const POLICY = Object.entries(tauri.app.security.csp)
+  .map(([what, from]) => `${what} ${from}`)
+  .join("; ");
 
 export type Look = {
   fixture: string;

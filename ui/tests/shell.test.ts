@@ -50,6 +50,7 @@ describe("an exit that could not end the session", () => {
 describe("without the service", () => {
   test("there is a way on: try now, or the diagnostics", async () => {
     const mock = await open(away);
+    expect(document.body.textContent).not.toContain("is not running or does not answer");
     await press("Try now");
     expect(commandsOf(mock)).toEqual(["connect"]);
     await tell(away);

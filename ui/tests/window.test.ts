@@ -932,7 +932,7 @@ test("the diagnostics are read before they are saved", async () => {
   await settle();
   expect(screen.queryByRole("button", { name: /Save/ })).toBeNull();
   await press("Collect");
-  expect(screen.getByRole<HTMLTextAreaElement>("textbox").value).toContain("prayad 0.1.0");
+  expect(screen.getByRole<HTMLTextAreaElement>("textbox").value).toContain("# What the service found");
   await press(/Save/);
   expect(commandsOf(mock)).toEqual(["diagnostics", "save_diagnostics"]);
   expect(screen.getByRole("status").textContent).toContain("/home/hark/praya-report.txt");

@@ -2,6 +2,8 @@
 
 import type { AppState, Failure, Language, OwnSession, Setting, SignInAnswer, Theme } from "../bindings";
 import { FIXTURES, NOW, SESSION } from "./fixtures";
+// As `praya_desktop::diagnostics` writes it for the session of the fixtures, with two of its resources.
+import REPORT from "./report.txt?raw";
 
 const SESSIONS: OwnSession[] = [
   {
@@ -21,21 +23,6 @@ const SESSIONS: OwnSession[] = [
     current: false,
   },
 ];
-
-const REPORT = `Praya 0.1.0 on Debian GNU/Linux 12, x86_64
-service      prayad 0.1.0, attached
-state        connected since 03:07:12
-gateway      [gateway-1], TLS 1.3, X25519MLKEM768
-addresses    [address-1]/32, [address-2]/128
-reconnects   2 in the last 24 h
-
-checks
-  tun_device           good      /dev/net/tun
-  gateway_name         good      resolves
-  gateway_reachable    good      18 ms
-  route                warning   192.168.40.0/24 overlaps wlan0
-  dns                  good      systemd-resolved
-`;
 
 export type Call = { command: string; args: unknown };
 

@@ -237,6 +237,19 @@ export const SESSION: AppState = {
   },
 };
 
+/** Signed in for the first time: nothing was opened or marked. */
+const NEW_HERE: AppState = {
+  ...SESSION,
+  resources: {
+    resources: "ready",
+    list: RESOURCES,
+    favourites: [],
+    recent: [],
+    refreshing: false,
+    stale: null,
+  },
+};
+
 export const HINT = { serial: "F88AC2B6", digits: 6, step_seconds: 60, seconds_left: 43 };
 
 function asked(
@@ -402,12 +415,35 @@ const ELSEWHERE = {
   since: NOW - 95 * MINUTE,
 };
 
-/** A fixture: the state, the page opened beside it, and what is pressed once it is there. */
-export type Fixture = { app: AppState; page?: Page; press?: string };
+/** What a person does next: presses what a selector names, or writes into it. */
+export type Act = string | { into: string; text: string };
+
+/** A fixture: the state, the page opened beside it, and what is done once it is there. */
+export type Fixture = { app: AppState; page?: Page; acts?: Act[] };
+
+const MENU = '[aria-haspopup="menu"]';
+const SUBMIT = 'button[type="submit"]';
 
 /** Every screen in each of its shapes. */
 export const FIXTURES = {
   "gateway-first": { app: { ...BASE, screen: "gateway", profiles: [], chosen: null } },
+  "gateway-errors": {
+    app: { ...BASE, screen: "gateway", profiles: [], chosen: null },
+    acts: [
+      { into: '[autocomplete="url"]', text: "http://vpn.example.org" },
+      { into: "form div:nth-of-type(3) input", text: "sha256" },
+      SUBMIT,
+    ],
+  },
+  "gateway-link": {
+    app: { ...BASE, screen: "gateway", profiles: [], chosen: null },
+    acts: ['[role="tab"]:nth-of-type(2)', { into: "form input", text: "https://example.org" }, SUBMIT],
+  },
+  "gateway-file": {
+    app: { ...BASE, screen: "gateway", profiles: [], chosen: null },
+    acts: ['[role="tab"]:nth-of-type(3)'],
+  },
+  "gateway-remove": { app: BASE, page: "gateways", acts: [".remove"] },
   "gateway-list": { app: BASE, page: "gateways" },
   "gateway-invitation": {
     app: {
@@ -422,8 +458,13 @@ export const FIXTURES = {
     },
   },
   "sign-in": { app: BASE },
+  "sign-in-errors": { app: BASE, acts: [SUBMIT] },
   "sign-in-private-gateway": {
     app: atBranch(null, { code: "unknown_gateway", gateway: "branch.example.org:8443", pin: PIN }),
+  },
+  "sign-in-keys-differ": {
+    app: atBranch(null, { code: "unknown_gateway", gateway: "branch.example.org:8443", pin: PIN }),
+    acts: [{ into: "form input", text: OTHER_PIN }, SUBMIT],
   },
   "sign-in-key-changed": {
     app: atBranch(PIN, { code: "pin_mismatch", gateway: "branch.example.org:8443", pin: OTHER_PIN }),
@@ -457,6 +498,7 @@ export const FIXTURES = {
       prompt: "請輸入權杖顯示的號碼 / Please answer with the number on your token",
     }),
   },
+  "code-short": { app: asked("code", OTP), acts: [{ into: "form input", text: "123" }, SUBMIT, "summary"] },
   "code-late": {
     app: asked("code", { ...OTP, token: { ...HINT, seconds_left: 7 } }, { deadline: NOW + 48_000 }),
   },
@@ -478,6 +520,10 @@ export const FIXTURES = {
   },
   "code-foreign": { app: asked("code", { step: "otp", prompt: "Answer:", token: null }) },
   "new-password": { app: asked("new_password", { step: "new_password", rules: RULES }) },
+  "new-password-errors": {
+    app: asked("new_password", { step: "new_password", rules: RULES }),
+    acts: [{ into: "form input", text: "Short-1" }, SUBMIT],
+  },
   "new-password-refused": {
     app: asked(
       "new_password",
@@ -508,6 +554,7 @@ export const FIXTURES = {
     app: posture([], null, { notice: { code: "posture_unsupported", support: "C8MM-1QXA" } }),
   },
   "checking-failed": { app: posture([NO_ANTIVIRUS]) },
+  "checking-failed-opened": { app: posture([NO_ANTIVIRUS]), acts: ["summary"] },
   "checking-failed-many": { app: posture(MANY_FINDINGS) },
   "checking-again": { app: posture([NO_ANTIVIRUS], NOW + 4 * MINUTE, { waiting: true }) },
   "checking-warning": { app: posture([OLD_SYSTEM]) },
@@ -524,7 +571,14 @@ export const FIXTURES = {
   },
   restoring: { app: { ...SESSION, screen: "restoring", snapshot: { ...CONNECTED, state: "restoring" } } },
   resources: { app: SESSION },
-  menu: { app: SESSION, press: '[aria-haspopup="menu"]' },
+  menu: { app: SESSION, acts: [MENU] },
+  "resources-details": { app: SESSION, acts: ['[aria-controls$="-details"]'] },
+  "resources-no-match": { app: SESSION, acts: [{ into: '[type="search"]', text: "nothing like it" }] },
+  "resources-no-favourites": { app: NEW_HERE, acts: ["nav li:nth-child(2) button"] },
+  "resources-no-recent": { app: NEW_HERE, acts: ["nav li:nth-child(3) button"] },
+  "log-out": { app: SESSION, acts: [MENU, '[role="menuitem"]:nth-of-type(3)'] },
+  exit: { app: SESSION, acts: [MENU, '[role="menuitem"]:last-of-type'] },
+  "exit-failed": { app: { ...SESSION, exit_failed: { code: "service_unavailable" } } },
   "resources-loading": { app: { ...SESSION, resources: { resources: "loading" } } },
   "resources-empty": {
     app: {
@@ -611,6 +665,7 @@ export const FIXTURES = {
   },
   "change-password": { app: SESSION, page: "password" },
   sessions: { app: SESSION, page: "sessions" },
+  "sessions-end": { app: SESSION, page: "sessions", acts: ["li button"] },
   settings: { app: BASE, page: "settings" },
   "settings-managed": {
     app: {
@@ -633,7 +688,7 @@ export const FIXTURES = {
     },
     page: "settings",
   },
-  diagnostics: { app: BASE, page: "diagnostics", press: ".buttons button" },
+  diagnostics: { app: BASE, page: "diagnostics", acts: [".buttons button"] },
   about: { app: { ...SESSION }, page: "about" },
 } satisfies Record<string, Fixture>;
 

@@ -27,9 +27,20 @@ const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
 await frame();
 await frame();
 goTo(fixture.page);
-if (fixture.press) {
+for (const act of fixture.acts ?? []) {
+  const selector = typeof act === "string" ? act : act.into;
+  let element = document.querySelector<HTMLElement>(selector);
+  while (!element) {
+    await frame();
+    element = document.querySelector<HTMLElement>(selector);
+  }
+  if (typeof act === "string") {
+    element.click();
+  } else {
+    (element as HTMLInputElement).value = act.text;
+    element.dispatchEvent(new InputEvent("input", { bubbles: true }));
+  }
   await frame();
-  document.querySelector<HTMLElement>(fixture.press)?.click();
 }
 await frame();
 document.documentElement.dataset.ready = "true";
