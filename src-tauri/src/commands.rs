@@ -227,7 +227,7 @@ mod tests {
         assert_eq!(security["csp"]["default-src"], "'none'");
         for (directive, sources) in security["csp"].as_object().unwrap() {
             let sources = sources.as_str().unwrap();
-            let own = ["'none'", "'self'", "data:", "ipc:", "http://ipc.localhost"];
+            let own = ["'none'", "'self'", "ipc:", "http://ipc.localhost"];
             assert!(sources.split(' ').all(|source| own.contains(&source)), "{directive} {sources}");
         }
         assert_eq!(config["app"]["withGlobalTauri"], false);

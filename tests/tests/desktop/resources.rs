@@ -109,7 +109,7 @@ fn b_16_b_17_the_connection_is_shown_paused_and_brought_back() -> Result<()> {
     let (_, decimals) = received.split_once('.').context("decimals")?;
     assert_eq!(decimals.len(), 2, "{received}");
     window.press("Disconnect")?;
-    window.wait_for("You are still signed in.")?;
+    window.wait_for("Disconnected, the session is kept")?;
     ensure!(!scene.lab.reaches_intranet()?);
     window.press("Connect")?;
     window.wait_for_button("Disconnect")?;
