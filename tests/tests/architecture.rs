@@ -20,7 +20,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("app", &["desktop", "ipc", "model", "texts"]),
     ("service", &["session", "datapath", "netcfg", "posture", "ipc"]),
     ("texts", &["model"]),
-    ("cli", &["ipc", "model", "texts", "netcfg"]),
+    ("cli", &["ipc", "model", "texts", "netcfg", "posture"]),
     ("gateway", &["model", "wire", "identity", "datapath", "netcfg", "posture"]),
     ("testkit", &["model"]),
     ("tests", &["testkit", "texts"]),

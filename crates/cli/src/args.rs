@@ -50,6 +50,8 @@ pub(crate) enum Command {
     Disconnect,
     /// End the session.
     Logout,
+    /// Show what the endpoint check reads of this machine, and what a policy says of it; nothing is sent.
+    Check(Check),
     /// Check this machine and the gateway, and say what to do about what is wrong.
     Doctor(Doctor),
     /// Put routes, addresses and name servers back as they were; works without the service, as root.
@@ -95,6 +97,13 @@ pub(crate) struct Password {
     /// Read the present password and the new one, a line each, from standard input.
     #[arg(long)]
     pub(crate) answers_stdin: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// A policy, as gateways have it; `ias` and `modern` are those that come with Praya.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

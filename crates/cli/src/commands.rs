@@ -13,7 +13,7 @@ use crate::args::{self, Cli, Command};
 use crate::exit::Exit;
 use crate::format::{padded, widest};
 use crate::out::Out;
-use crate::{Ended, doctor, login, password, resources, text, watch};
+use crate::{Ended, check, doctor, login, password, resources, text, watch};
 
 /// How long the service may take to say hello.
 const HELLO: Duration = Duration::from_secs(5);
@@ -36,6 +36,7 @@ pub(crate) async fn run(cli: Cli, out: Out) -> Result<(), Ended> {
         Command::Connect => simple(&connect().await?, Request::Connect, "cli-connecting", out).await,
         Command::Disconnect => simple(&connect().await?, Request::Disconnect, "cli-disconnected", out).await,
         Command::Logout => logout(&connect().await?, out).await,
+        Command::Check(args) => check::run(&connect().await?, &args, out).await,
         Command::Doctor(args) => {
             let client = connect().await.map_err(praya_ipc::ClientError::into_failure);
             doctor::run(client, &args.state, out).await

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use praya_ipc::{Client, KnownProfile, Request, Response, Subscription, Target};
 use praya_model::password::PasswordRules;
+use praya_model::posture::Check;
 use praya_model::sign_in::{ElsewhereChoice, FormField};
 use praya_model::snapshot::{SignInProgress, Snapshot};
 use praya_model::{
@@ -20,7 +21,7 @@ use crate::ask::{Asker, Echo};
 use crate::exit::Exit;
 use crate::out::Out;
 use crate::status::{Status, view};
-use crate::{Ended, password, text};
+use crate::{Ended, check, password, text};
 
 /// How long a signed-in person waits for the tunnel before the command stops waiting; the service goes on.
 const TUNNEL_PATIENCE: Duration = Duration::from_secs(60);
@@ -92,9 +93,12 @@ async fn sign_in(
         }
     }
     let mut subscription = client.subscribe().await?;
-    let mut conversation = Conversation { answered: 0, trouble: None };
+    let mut conversation = Conversation { answered: 0, trouble: None, reading: false };
     let snapshot = loop {
         let snapshot = subscription.next().await?;
+        if let Some(checks) = conversation.begins_reading(&snapshot) {
+            asker.say(&text::reads(checks))?;
+        }
         match conversation.react(&snapshot) {
             Reaction::Wait => {}
             Reaction::Ask(progress) => {
@@ -202,6 +206,8 @@ struct Conversation {
     answered: u32,
     /// What was wrong with the last answer.
     trouble: Option<Failure>,
+    /// The person was told what is read of the machine.
+    reading: bool,
 }
 
 #[derive(Debug)]
@@ -213,6 +219,13 @@ enum Reaction {
 }
 
 impl Conversation {
+    /// What is being read of the machine, the first time.
+    fn begins_reading<'a>(&mut self, snapshot: &'a Snapshot) -> Option<&'a [Check]> {
+        let step = snapshot.sign_in.as_ref().and_then(|progress| progress.step.as_ref());
+        let Some(SignInStep::Posture { checks, .. }) = step else { return None };
+        (!std::mem::replace(&mut self.reading, true)).then_some(checks)
+    }
+
     fn react(&mut self, snapshot: &Snapshot) -> Reaction {
         if let Some(progress) = &snapshot.sign_in {
             return match &progress.step {
@@ -381,6 +394,21 @@ fn question(
                 Some(SignInAnswer::Elsewhere { choice: ElsewhereChoice::Cancel })
             }
         }
+        SignInStep::Posture { findings, retry_seconds, .. } => {
+            if !findings.is_empty() {
+                asker.say(&text::findings_title(findings))?;
+                asker.say(&check::findings(findings, Out::new(true)))?;
+            }
+            let since = since_asked(progress);
+            let left = retry_seconds.map(|all| Duration::from_secs(u64::from(all)).saturating_sub(since));
+            if let Some(left) = left {
+                asker.say(&text::retry_within(left))?;
+            }
+            let answer = asker.ask(&text::ask("cli-check-again"), Echo::Shown)?;
+            answer.map(|answer| {
+                if text::is_no(answer.expose()) { SignInAnswer::Cancel } else { SignInAnswer::CheckAgain }
+            })
+        }
         // Steps that ask nobody, and steps of a later version.
         _ => Some(SignInAnswer::Cancel),
     })
@@ -450,7 +478,7 @@ mod tests {
 
     #[test]
     fn a_question_is_asked_once_and_only_while_an_answer_is_awaited() {
-        let mut conversation = Conversation { answered: 0, trouble: None };
+        let mut conversation = Conversation { answered: 0, trouble: None, reading: false };
         assert!(matches!(conversation.react(&asking(1, true, None)), Reaction::Wait));
         assert!(matches!(conversation.react(&asking(1, false, None)), Reaction::Ask(_)));
         conversation.answered = 1;
@@ -458,6 +486,22 @@ mod tests {
         let wrong = Some(FailureCode::WrongCredentials.into());
         assert!(matches!(conversation.react(&asking(2, false, wrong.clone())), Reaction::Ask(_)));
         assert_eq!(conversation.trouble, wrong);
+    }
+
+    #[test]
+    fn a21_what_is_read_of_the_machine_is_said_once() {
+        let mut conversation = Conversation { answered: 0, trouble: None, reading: false };
+        let checks = vec![Check::Firewall];
+        let nonce = String::new();
+        let step = SignInStep::Posture { checks, findings: Vec::new(), retry_seconds: None, nonce };
+        let mut snapshot = asking(1, true, None);
+        assert_eq!(conversation.begins_reading(&snapshot), None);
+        if let Some(progress) = &mut snapshot.sign_in {
+            progress.step = Some(step);
+        }
+        assert_eq!(conversation.begins_reading(&snapshot), Some(&[Check::Firewall][..]));
+        assert_eq!(conversation.begins_reading(&snapshot), None);
+        assert!(text::reads(&[Check::Firewall]).ends_with("\n  Whether the firewall is on"));
     }
 
     #[test]
@@ -484,7 +528,7 @@ mod tests {
 
     #[test]
     fn a_refusal_ends_with_its_reason() {
-        let mut conversation = Conversation { answered: 1, trouble: None };
+        let mut conversation = Conversation { answered: 1, trouble: None, reading: false };
         let locked: Failure = FailureCode::Locked { seconds_left: 300 }.into();
         let snapshot = Snapshot { last_failure: Some(locked.clone()), ..Snapshot::default() };
         let Reaction::Refused(Ended::Failure(failure)) = conversation.react(&snapshot) else { panic!() };

@@ -2,6 +2,7 @@
 
 mod args;
 mod ask;
+mod check;
 mod commands;
 mod doctor;
 mod exit;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use praya_model::posture::{Finding, Outcome};
 use praya_model::snapshot::Snapshot;
 use praya_model::{Failure, FailureCode, Timestamp, TunnelState};
 use praya_texts::{clock, printable};
@@ -43,7 +44,20 @@ pub(crate) struct Status {
     gateway_forgets_in_seconds: Option<u64>,
     last_failure: Option<Failure>,
     warnings: Vec<praya_model::snapshot::Warning>,
+    /// What the endpoint check found last; `null` where there was none.
+    posture: Option<Posture>,
     help_desk: Option<String>,
+}
+
+/// What the gateway makes of the machine.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Posture {
+    checked_at_ms: i64,
+    findings: Vec<Finding>,
+    /// Only some resources are reached until the machine is put right.
+    limited: bool,
+    /// When the session ends unless the machine is put right.
+    ends_in_seconds: Option<u64>,
 }
 
 impl Status {
@@ -83,6 +97,12 @@ impl Status {
             gateway_forgets_in_seconds: until(snapshot.gateway_forgets_at),
             last_failure: snapshot.last_failure.as_ref().map(|failure| failure.as_of(now)),
             warnings: snapshot.warnings.clone(),
+            posture: snapshot.posture.as_ref().map(|posture| Posture {
+                checked_at_ms: posture.checked_at.as_millis(),
+                findings: posture.findings.clone(),
+                limited: posture.limited,
+                ends_in_seconds: until(posture.ends_at),
+            }),
             help_desk: snapshot.help_desk.clone(),
         }
     }
@@ -152,6 +172,22 @@ pub(crate) fn view(snapshot: &Snapshot, now: Timestamp, out: Out) -> String {
     for warning in &status.warnings {
         row("cli-label-warning", Some(out.paint(Tone::Warning, &text::warning(warning))));
     }
+    if let Some(posture) = &status.posture {
+        let bad = posture.limited || posture.ends_in_seconds.is_some();
+        for finding in &posture.findings {
+            let told = text::posture_finding(finding);
+            let tone = if finding.outcome == Outcome::Failed { Tone::Bad } else { Tone::Warning };
+            let what = text::part(told.check, told.found);
+            let required = text::part(text::say("checking-required"), told.required);
+            let lines = format!("{}\n    {required}\n    {}", out.paint(tone, &what), told.remedy);
+            row("cli-label-requirement", Some(lines));
+        }
+        row("cli-label-note", posture.limited.then(|| text::say("posture-limited")));
+        let left = posture.ends_in_seconds.map(Duration::from_secs);
+        row("cli-label-note", left.filter(|_| snapshot.ended.is_none()).map(text::posture_ends));
+        let hint = bad && snapshot.ended.is_none();
+        row("cli-label-note", hint.then(|| text::say("posture-checked-again")));
+    }
     row("label-last-sign-in", snapshot.last_sign_in.as_ref().map(text::last_sign_in));
     row("label-banner", snapshot.banner.as_deref().map(printable));
     let told = status.last_failure.as_ref().is_some_and(|failure| failure.help_desk.is_some());
@@ -165,7 +201,7 @@ pub(crate) fn view(snapshot: &Snapshot, now: Timestamp, out: Out) -> String {
 
 #[cfg(test)]
 mod tests {
-    use praya_model::snapshot::{Traffic, TunnelView};
+    use praya_model::snapshot::{PostureView, Traffic, TunnelView};
     use praya_model::{AccountName, EndReason, SupportCode};
 
     use super::*;
@@ -248,6 +284,26 @@ mod tests {
         assert!(!later.contains("gateway"), "{later}");
         let theirs = view(&Snapshot { ended_by_administrator: true, ..ended }, NOW, Out::new(true));
         assert!(theirs.contains("administrator of this computer") && !theirs.contains("You"), "{theirs}");
+    }
+
+    #[test]
+    fn a22_what_the_endpoint_check_found_in_a_session_stands_with_its_remedy_and_what_follows() {
+        let finding = serde_json::json!({
+            "check": "firewall", "outcome": "failed", "expected": {"expected": "on"}, "found": {"found": "off", "name": null}
+        });
+        let posture = PostureView {
+            checked_at: NOW,
+            findings: vec![serde_json::from_value(finding).unwrap()],
+            limited: true,
+            ends_at: Some(NOW.after(Duration::from_secs(300))),
+        };
+        let snapshot = Snapshot { posture: Some(posture), ..connected() };
+        let told = view(&snapshot, NOW, Out::new(true));
+        assert!(told.contains("Firewall: Off\n    Required: On\n    Switch the firewall on."), "{told}");
+        assert!(told.contains("some resources only") && told.contains("ends in 5 minutes"), "{told}");
+        let json = serde_json::to_value(Status::new(&snapshot, NOW)).unwrap();
+        assert_eq!(json["posture"]["ends_in_seconds"], 300);
+        assert_eq!(json["posture"]["findings"][0]["check"], "firewall");
     }
 
     #[test]

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use praya_model::failure::LastSignIn;
 use praya_model::password::{PasswordRule, PasswordRules};
+use praya_model::posture::{Check, Finding, Outcome, Unavailable};
 use praya_model::resource::ResourceKind;
 use praya_model::sign_in::{ElsewhereSession, TokenHint};
 use praya_model::snapshot::Warning;
 use praya_model::{EndReason, Failure, FailureCode, TunnelState};
-use praya_texts::{Arg, Isolation, Locale, Texts, TimeZone, failure_name, printable};
+use praya_texts::{Arg, FindingText, Isolation, Locale, Texts, TimeZone, failure_name, printable};
 
 /// Seconds left of a code below which waiting for the next one is advised (A-38).
 pub(crate) const WAIT_BELOW_SECONDS: u32 = 10;
@@ -174,9 +175,37 @@ fn with_room(question: String) -> String {
 
 /// Whether an answer to `cli-take-over` means yes.
 pub(crate) fn is_yes(answer: &str) -> bool {
+    is_one_of(answer, "cli-take-over", "yes")
+}
+
+/// Whether an answer to `cli-check-again` means no.
+pub(crate) fn is_no(answer: &str) -> bool {
+    is_one_of(answer, "cli-check-again", "no")
+}
+
+fn is_one_of(answer: &str, question: &str, words: &str) -> bool {
     let answer = answer.trim().to_lowercase();
-    let words = texts().attribute("cli-take-over", "yes", &[]).unwrap_or_default();
+    let words = texts().attribute(question, words, &[]).unwrap_or_default();
     words.split_whitespace().any(|word| word == answer)
+}
+
+/// How many requirements of the endpoint check are not met.
+pub(crate) fn findings_title(findings: &[Finding]) -> String {
+    let failed = findings.iter().filter(|finding| finding.outcome == Outcome::Failed).count();
+    if failed > 0 {
+        say_with("checking-failed-text", &[("failed", failed.into())])
+    } else {
+        say_with("checking-warnings-text", &[("warnings", findings.len().into())])
+    }
+}
+
+/// How long the endpoint check may still be repeated.
+pub(crate) fn retry_within(left: Duration) -> String {
+    if left.is_zero() {
+        say("checking-over")
+    } else {
+        say_with("checking-retry", &[("seconds_left", coarse(left).into())])
+    }
 }
 
 /// The rules of a new password, ticked where `broken` is the outcome of a try (A-18).
@@ -240,6 +269,42 @@ pub(crate) fn elsewhere(sessions: &[ElsewhereSession]) -> String {
 /// The sign-in before this one.
 pub(crate) fn last_sign_in(last: &LastSignIn) -> String {
     texts().last_sign_in(last)
+}
+
+/// A finding of the endpoint check, in words.
+pub(crate) fn posture_finding(finding: &Finding) -> FindingText {
+    texts().finding(finding)
+}
+
+/// What a part of the endpoint check is about.
+pub(crate) fn posture_check(check: Check) -> String {
+    texts().posture_check(check)
+}
+
+/// What is read of this machine, a line each.
+pub(crate) fn reads(checks: &[Check]) -> String {
+    let each = checks.iter().map(|check| format!("  {}", texts().posture_reads(*check)));
+    std::iter::once(say("checking-reads")).chain(each).collect::<Vec<_>>().join("\n")
+}
+
+/// The text that a check has of its own, else that of all checks.
+pub(crate) fn of_check(check: Check, id: &str) -> String {
+    texts().of_check(check, id, &[])
+}
+
+/// When the session ends unless this machine is put right.
+pub(crate) fn posture_ends(left: Duration) -> String {
+    say_with("posture-ends", &[("seconds_left", coarse(left).into())])
+}
+
+/// A part of something, and how it is.
+pub(crate) fn part(name: String, value: String) -> String {
+    say_with("cli-posture-part", &[("name", name.into()), ("value", value.into())])
+}
+
+/// Why something is not known.
+pub(crate) fn unavailable(reason: Unavailable) -> String {
+    texts().unavailable(reason)
 }
 
 /// A kind of resource.
@@ -332,6 +397,9 @@ mod tests {
 
     #[test]
     fn only_a_word_for_yes_is_one() {
+        for (answer, no) in [("n", true), (" No\r", true), ("", false), ("y", false)] {
+            assert_eq!(is_no(answer), no, "{answer:?}");
+        }
         for (answer, yes) in [("y", true), (" YES\r", true), ("replace", true), ("", false), ("no", false)] {
             assert_eq!(is_yes(answer), yes, "{answer:?}");
         }

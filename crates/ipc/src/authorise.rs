@@ -87,7 +87,7 @@ pub fn authorise(
             Rights::Full | Rights::SignIn | Rights::InUseByAnother => Ok(()),
             Rights::Look | Rights::Denied => Err(FailureCode::NotPermitted),
         },
-        Request::BeginSignIn { .. } | Request::Doctor => match rights {
+        Request::BeginSignIn { .. } | Request::Doctor | Request::ReadMachine { .. } => match rights {
             Rights::Full | Rights::SignIn => Ok(()),
             Rights::InUseByAnother => Err(FailureCode::InUseByAnother),
             Rights::Look | Rights::Denied => Err(FailureCode::NotPermitted),
@@ -203,6 +203,7 @@ mod tests {
             (Request::RemoveProfile { name: name.clone() }, people),
             (Request::BeginSignIn { target: Target::Profile { name }, account: None }, free),
             (Request::Doctor, free),
+            (Request::ReadMachine { checks: praya_model::posture::Check::ALL.into() }, free),
             (Request::Answer { round: 1, answer: SignInAnswer::Cancel }, own),
             (Request::CancelSignIn, own),
             (Request::Resources, own),

@@ -161,6 +161,7 @@ impl Client {
             | Response::Profiles { .. }
             | Response::Resources { .. }
             | Response::Sessions { .. }
+            | Response::Machine { .. }
             | Response::Diagnosis { .. }) => Ok(response),
         }
     }
@@ -177,6 +178,7 @@ impl Client {
             | Response::Profiles { .. }
             | Response::Resources { .. }
             | Response::Sessions { .. }
+            | Response::Machine { .. }
             | Response::Diagnosis { .. } => Err(FrameError::Malformed.into()),
         }
     }

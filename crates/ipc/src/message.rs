@@ -3,7 +3,10 @@
 //! A connection begins with one hello each way. Then a view sends requests, each with a number of its own choosing,
 //! and gets exactly one answer to each; after [`Request::Subscribe`] it gets events as well.
 
+use std::collections::BTreeSet;
+
 use praya_model::api::OwnSession;
+use praya_model::posture::Check as PostureCheck;
 use praya_model::{
     EndReason, Failure, FailureCode, GatewayAddress, Pin, Profile, ProfileName, Resource, Secret, SessionId,
     SignInAnswer, Snapshot,
@@ -156,6 +159,11 @@ pub enum Request {
     },
     /// What is and is not as it should be on this machine; answered by [`Response::Diagnosis`].
     Doctor,
+    /// What the service would tell a gateway of this machine, sent to nobody; answered by [`Response::Machine`].
+    ReadMachine {
+        /// What is read, and nothing else.
+        checks: BTreeSet<PostureCheck>,
+    },
     /// Undoes every network change of the service that is still in force while no tunnel is up. Root only.
     ResetNetwork,
 }
@@ -209,6 +217,11 @@ pub enum Response {
     Sessions {
         /// The sessions.
         sessions: Vec<OwnSession>,
+    },
+    /// What was read for [`Request::ReadMachine`].
+    Machine {
+        /// The facts in JSON, as they would stand in a report.
+        facts: String,
     },
     /// The findings of [`Request::Doctor`].
     Diagnosis {

@@ -14,7 +14,7 @@ use praya_session::{
     Action, Answer, AskId, ChannelId, CheckId, Event, Farewell, HttpId, HttpRequest, NetworkId, OpenChannel,
     ResumeTicket, Session,
 };
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::MissedTickBehavior;
 
@@ -89,6 +89,8 @@ pub struct Owner {
     pub(crate) device: Option<Arc<Device>>,
     counters: Arc<Counters>,
     asks: HashMap<AskId, oneshot::Sender<Response>>,
+    /// Taken while the machine is read for a view.
+    pub(crate) reading: Arc<Semaphore>,
     last_ask: u64,
     last_proof: Arc<std::sync::atomic::AtomicU64>,
     tick_at: Option<Timestamp>,
@@ -121,6 +123,7 @@ impl Owner {
             device: None,
             counters: Arc::default(),
             asks: HashMap::new(),
+            reading: Arc::new(Semaphore::new(1)),
             last_ask: 0,
             last_proof: Arc::default(),
             tick_at: None,
@@ -329,7 +332,7 @@ impl Owner {
     fn check_machine(&self, id: CheckId, checks: Vec<Check>, nonce: String) {
         let (events, key) = (self.events_in.clone(), Arc::clone(&self.parts.key));
         tokio::spawn(async move {
-            let report = posture::report(checks, nonce, key).await;
+            let report = posture::report(checks.into_iter().collect(), nonce, key).await;
             // The owner is gone only when the service is going down.
             let _ = events.send(Event::MachineChecked { id, report }).await;
         });

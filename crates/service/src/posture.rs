@@ -1,5 +1,6 @@
 //! Reads this machine for the endpoint check, away from the task that owns the session: the tunnel never waits for it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -13,18 +14,23 @@ use praya_posture::report::{SignedReport, seal};
 use crate::device_key::DeviceKey;
 
 /// What `checks` need to know, and nothing else; within [`collect::LIMIT`].
-pub(crate) async fn facts(checks: Vec<Check>) -> Result<HostFacts, FailureCode> {
+pub(crate) async fn facts(checks: BTreeSet<Check>) -> Result<HostFacts, FailureCode> {
     let read = move || {
         let machine = Machine::this(Timestamp::from(SystemTime::now()));
-        collect::collect(&machine, &checks.into_iter().collect())
+        collect::collect(&machine, &checks)
     };
     let read = tokio::task::spawn_blocking(read).await;
     read.map_err(|error| FailureCode::Internal { detail: format!("this machine could not be read: {error}") })
 }
 
+/// `facts` as they stand in a report.
+pub(crate) fn in_json(facts: &HostFacts) -> Result<String, FailureCode> {
+    serde_json::to_string(facts).map_err(|error| FailureCode::Internal { detail: error.to_string() })
+}
+
 /// As [`facts`], as the report that answers `nonce`.
 pub(crate) async fn report(
-    checks: Vec<Check>,
+    checks: BTreeSet<Check>,
     nonce: String,
     key: Arc<DeviceKey>,
 ) -> Result<PostureReport, FailureCode> {
@@ -49,7 +55,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let key = Arc::new(DeviceKey::load_or_create(&dir.path().join("device.key")).unwrap());
         let public = BASE64.decode(key.public().as_bytes()).unwrap().try_into().unwrap();
-        let asked = vec![Check::OperatingSystem];
+        let asked = BTreeSet::from([Check::OperatingSystem]);
         let PostureReport { report: body, signature } =
             report(asked, "bm9uY2U".to_owned(), key).await.unwrap();
         let facts = open(&SignedReport { report: body, signature }, "bm9uY2U", &public).unwrap();

@@ -1,14 +1,18 @@
 //! What views ask of the owner: checked against the caller's rights, then done.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use praya_ipc::{Request, Response, Target};
+use praya_model::posture::Check;
 use praya_model::profile::ProfileError;
 use praya_model::{FailureCode, Profile, ProfileName};
 use praya_session::{Begin, Event, Question};
 use tokio::sync::oneshot;
 
-use crate::doctor;
 use crate::handler::Asked;
 use crate::owner::Owner;
+use crate::{doctor, posture};
 
 impl Owner {
     /// Carries a call out, or refuses it. The holder cannot change in between: this task alone changes it.
@@ -51,6 +55,7 @@ impl Owner {
             Request::Disconnect => self.tell_session(Event::Disconnect, reply).await,
             Request::Logout { reason } => self.end(uid, Event::Logout { reason }, reply).await,
             Request::Doctor => self.examine(uid, reply),
+            Request::ReadMachine { checks } => self.read_machine(checks, reply),
             Request::ResetNetwork => self.reset_network(reply).await,
         }
     }
@@ -133,10 +138,22 @@ impl Owner {
             leftovers: self.parts.leftovers.get(),
             snapshot,
         };
-        let gateways = std::sync::Arc::clone(&self.parts.gateways);
+        let gateways = Arc::clone(&self.parts.gateways);
         tokio::spawn(async move {
             let diagnosis = doctor::examine(subject, &gateways).await;
             answer(reply, Response::Diagnosis { diagnosis });
+        });
+    }
+
+    /// One at a time: a reading takes threads and programs of the system.
+    fn read_machine(&self, checks: BTreeSet<Check>, reply: oneshot::Sender<Response>) {
+        let Ok(turn) = Arc::clone(&self.reading).try_acquire_owned() else {
+            return answer(reply, FailureCode::Busy { retry_after_seconds: 2 }.into());
+        };
+        tokio::spawn(async move {
+            let facts = posture::facts(checks).await.and_then(|facts| posture::in_json(&facts));
+            drop(turn);
+            answer(reply, facts.map_or_else(Response::from, |facts| Response::Machine { facts }));
         });
     }
 

@@ -157,12 +157,12 @@ pub fn failure_name(code: &FailureCode) -> String {
 }
 
 /// The message of a value that is nothing but its name.
-fn id(prefix: &str, value: &impl Serialize) -> String {
+pub(crate) fn id(prefix: &str, value: &impl Serialize) -> String {
     format!("{prefix}-{}", named(value, "").0)
 }
 
 /// A value's name in kebab case, and those of its fields that can be shown as they are, by their names in the model.
-fn named(value: &impl Serialize, tag: &str) -> (String, Vec<(String, Arg)>) {
+pub(crate) fn named(value: &impl Serialize, tag: &str) -> (String, Vec<(String, Arg)>) {
     match serde_json::to_value(value) {
         Ok(Value::String(name)) => (kebab(&name), Vec::new()),
         Ok(Value::Object(fields)) => {
@@ -183,6 +183,6 @@ fn kebab(snake: &str) -> String {
     snake.replace('_', "-")
 }
 
-fn borrowed(fields: &[(String, Arg)]) -> Vec<(&str, Arg)> {
+pub(crate) fn borrowed(fields: &[(String, Arg)]) -> Vec<(&str, Arg)> {
     fields.iter().map(|(name, arg)| (name.as_str(), arg.clone())).collect()
 }

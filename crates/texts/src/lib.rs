@@ -7,6 +7,7 @@ mod bundle;
 mod failure;
 mod function;
 mod locale;
+mod posture;
 mod printable;
 
 #[cfg(test)]
@@ -20,6 +21,7 @@ pub use self::bundle::Isolation;
 pub use self::failure::{FailureText, failure_name};
 pub use self::function::{bytes, clock};
 pub use self::locale::{Locale, UnknownLocale};
+pub use self::posture::FindingText;
 pub use self::printable::printable;
 
 use self::bundle::Chain;

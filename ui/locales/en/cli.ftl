@@ -130,3 +130,29 @@ cli-no-tun = /dev/net/tun is missing
 cli-leftovers = the service stopped without cleaning up; start it, or run: sudo praya reset-network
 cli-no-leftovers = nothing left behind
 cli-not-allowed-to-look = only root can look
+
+## The endpoint check
+
+cli-check-again = Check again? [Y/n]
+    .no = n no
+cli-posture-intro = This is what Praya reads of this computer. A gateway gets of it what its policy asks for, and nothing else.
+cli-posture-source = read from { $source }, { INSTANT($at) }
+cli-posture-instant = { INSTANT($at) }
+cli-posture-part = { $name }: { $value }
+cli-posture-version = Version
+cli-posture-running = Running
+cli-posture-real-time = Scans files in use
+cli-posture-definitions = Virus definitions
+cli-posture-definitions-at = Virus definitions made
+cli-posture-definitions-current = Calls its virus definitions current
+cli-posture-yes = yes
+cli-posture-no = no
+cli-posture-snoozed = Paused
+cli-posture-expired = Licence has run out
+cli-posture-locks-after = On, after { DURATION($seconds) }
+cli-posture-met = “{ $policy }” would let this computer in.
+cli-posture-met-with-warnings = “{ $policy }” would let this computer in, and say what is to be put right:
+cli-posture-limited = “{ $policy }” would let this computer reach some resources only:
+cli-posture-refused = “{ $policy }” would not let this computer in:
+cli-posture-bad-policy = The policy { $path } cannot be read: { $why }.
+cli-label-requirement = Not met

@@ -248,6 +248,12 @@ found-unavailable-timed-out = Could not be read, because the system did not answ
 found-unavailable-malformed = Could not be read, because the system's answer makes no sense
 found-unavailable-unsupported = Could not be read, because Praya cannot do it on this system
 
+## The endpoint check of a session
+
+posture-limited = Until this is put right, you reach some resources only.
+posture-ends = Unless this is put right, the session ends in { DURATION($seconds_left) }.
+posture-checked-again = Praya checks again by itself.
+
 ## Signed in elsewhere
 
 elsewhere-title = You are already signed in elsewhere

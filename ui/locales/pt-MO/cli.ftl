@@ -126,3 +126,29 @@ cli-no-tun = falta /dev/net/tun
 cli-leftovers = o serviço parou sem limpar; inicie-o, ou execute: sudo praya reset-network
 cli-no-leftovers = nada ficou para trás
 cli-not-allowed-to-look = só o root pode ver
+
+## A verificação do computador
+
+cli-check-again = Verificar de novo? [S/n]
+    .no = n não nao
+cli-posture-intro = Isto é o que o Praya lê deste computador. Um gateway recebe disso o que a sua política pede, e nada mais.
+cli-posture-source = lido de { $source }, { INSTANT($at) }
+cli-posture-instant = { INSTANT($at) }
+cli-posture-part = { $name }: { $value }
+cli-posture-version = Versão
+cli-posture-running = Em execução
+cli-posture-real-time = Analisa os ficheiros em uso
+cli-posture-definitions = Definições de vírus
+cli-posture-definitions-at = Definições de vírus criadas em
+cli-posture-definitions-current = Considera atuais as suas definições de vírus
+cli-posture-yes = sim
+cli-posture-no = não
+cli-posture-snoozed = Em pausa
+cli-posture-expired = A licença expirou
+cli-posture-locks-after = Ligado, após { DURATION($seconds) }
+cli-posture-met = «{ $policy }» deixaria entrar este computador.
+cli-posture-met-with-warnings = «{ $policy }» deixaria entrar este computador, e diria o que há a corrigir:
+cli-posture-limited = «{ $policy }» deixaria este computador aceder apenas a alguns recursos:
+cli-posture-refused = «{ $policy }» não deixaria entrar este computador:
+cli-posture-bad-policy = Não foi possível ler a política { $path }: { $why }.
+cli-label-requirement = Não cumprido

@@ -248,6 +248,12 @@ found-unavailable-timed-out = Não foi possível ler, porque o sistema não resp
 found-unavailable-malformed = Não foi possível ler, porque a resposta do sistema não faz sentido
 found-unavailable-unsupported = Não foi possível ler, porque o Praya não o consegue neste sistema
 
+## A verificação do computador durante a sessão
+
+posture-limited = Até que isto seja corrigido, só tem acesso a alguns recursos.
+posture-ends = Se isto não for corrigido, a sessão termina dentro de { DURATION($seconds_left) }.
+posture-checked-again = O Praya verifica de novo automaticamente.
+
 ## Sessão iniciada noutro local
 
 elsewhere-title = Já tem sessão iniciada noutro local

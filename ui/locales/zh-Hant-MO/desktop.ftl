@@ -204,13 +204,19 @@ found-snoozed = 已安裝 { $name }，但防護暫停中
 found-expired = 已安裝 { $name }，但授權已到期
 found-days = { $days } 天前
 found-minutes = { $minutes } 分鐘
-found-unavailable-not-asked = 未讀取，因為未要求此項目
+found-unavailable-not-asked = 無法讀取，因為未要求此項目
 found-unavailable-not-applicable = 無法讀取，因為這類電腦沒有此項目
 found-unavailable-not-detected = 無法讀取，因為找不到相關項目
 found-unavailable-permission-denied = 無法讀取，因為系統不允許
 found-unavailable-timed-out = 無法讀取，因為系統未及時回應
 found-unavailable-malformed = 無法讀取，因為系統的回應無法理解
 found-unavailable-unsupported = 無法讀取，因為 Praya 在此系統上做不到
+
+## 登入期間的電腦檢查
+
+posture-limited = 在改善之前，您只可使用部分資源。
+posture-ends = 如未改善，這次登入將於 { DURATION($seconds_left) }後結束。
+posture-checked-again = Praya 會自動重新檢查。
 
 ## 已在別處登入
 

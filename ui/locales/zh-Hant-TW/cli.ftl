@@ -126,3 +126,29 @@ cli-no-tun = 找不到 /dev/net/tun
 cli-leftovers = 服務未清理即停止；請啟動服務，或執行：sudo praya reset-network
 cli-no-leftovers = 沒有殘留設定
 cli-not-allowed-to-look = 只有 root 能查看
+
+## 電腦檢查
+
+cli-check-again = 重新檢查？[Y/n]
+    .no = n no 否
+cli-posture-intro = 以下是 Praya 從這台電腦讀取的內容。閘道只會收到其政策要求的部分。
+cli-posture-source = 讀取自 { $source }，{ INSTANT($at) }
+cli-posture-instant = { INSTANT($at) }
+cli-posture-part = { $name }：{ $value }
+cli-posture-version = 版本
+cli-posture-running = 執行中
+cli-posture-real-time = 掃描使用中的檔案
+cli-posture-definitions = 病毒碼
+cli-posture-definitions-at = 病毒碼製作時間
+cli-posture-definitions-current = 自稱病毒碼為最新
+cli-posture-yes = 是
+cli-posture-no = 否
+cli-posture-snoozed = 已暫停
+cli-posture-expired = 授權已過期
+cli-posture-locks-after = 已開啟，閒置 { DURATION($seconds) } 後鎖定
+cli-posture-met = 「{ $policy }」會允許這台電腦登入。
+cli-posture-met-with-warnings = 「{ $policy }」會允許這台電腦登入，並指出應改善之處：
+cli-posture-limited = 「{ $policy }」只會允許這台電腦使用部分資源：
+cli-posture-refused = 「{ $policy }」不會允許這台電腦登入：
+cli-posture-bad-policy = 無法讀取政策 { $path }：{ $why }。
+cli-label-requirement = 未符合

@@ -212,6 +212,12 @@ found-unavailable-timed-out = 無法讀取，因為系統未及時回應
 found-unavailable-malformed = 無法讀取，因為系統的回應無法理解
 found-unavailable-unsupported = 無法讀取，因為 Praya 在此系統上做不到
 
+## 登入期間的電腦檢查
+
+posture-limited = 在改善之前，您只能使用部分資源。
+posture-ends = 若未改善，這次登入將於 { DURATION($seconds_left) }後結束。
+posture-checked-again = Praya 會自動重新檢查。
+
 ## 已在別處登入
 
 elsewhere-title = 您已在別處登入
