@@ -28,7 +28,7 @@ test.each(["en", "zh-Hant-TW"])("pictures in %s", { timeout: 300_000 }, async (l
     await take({ fixture, theme: "dark" }, `${fixture}-dark`);
   }
   for (const fixture of ["resources", "code", "new-password"]) {
-    await take({ fixture, width: 320, height: 720 }, `${fixture}-narrow`);
+    await take({ fixture, width: 320, height: 680 }, `${fixture}-narrow`);
   }
   expect(faults).toEqual([]);
 });

@@ -159,5 +159,5 @@ export class MockApp {
 
 /** The state of a fixture in a language and a theme. */
 export function dressed(app: AppState, language: Language, theme: Theme): AppState {
-  return { ...app, locale: language, settings: { ...app.settings, theme } };
+  return { ...app, locale: language, system_locale: language, settings: { ...app.settings, theme } };
 }

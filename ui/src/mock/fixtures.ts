@@ -556,10 +556,10 @@ export const FIXTURES = {
   "checking-failed": { app: posture([NO_ANTIVIRUS]) },
   "checking-failed-opened": { app: posture([NO_ANTIVIRUS]), acts: ["summary"] },
   "checking-failed-many": { app: posture(MANY_FINDINGS) },
-  "checking-again": { app: posture([NO_ANTIVIRUS], NOW + 4 * MINUTE, { waiting: true }) },
+  "checking-again": { app: posture([NO_ANTIVIRUS], 4 * 60, { waiting: true }) },
   "checking-warning": { app: posture([OLD_SYSTEM]) },
   "checking-unread": { app: posture(UNREAD) },
-  "checking-over": { app: posture([NO_ANTIVIRUS], NOW - 1000) },
+  "checking-over": { app: posture([NO_ANTIVIRUS], 0) },
   elsewhere: {
     app: asked("elsewhere", { step: "elsewhere", sessions: [ELSEWHERE], choices: ["replace", "cancel"] }),
   },
@@ -665,7 +665,7 @@ export const FIXTURES = {
   },
   "change-password": { app: SESSION, page: "password" },
   sessions: { app: SESSION, page: "sessions" },
-  "sessions-end": { app: SESSION, page: "sessions", acts: ["li button"] },
+  "sessions-end": { app: SESSION, page: "sessions", acts: [".words + button"] },
   settings: { app: BASE, page: "settings" },
   "settings-managed": {
     app: {
