@@ -265,3 +265,116 @@ fn the_audit_is_filtered() {
     let text = site.try_run("audit --person wong", "", false).unwrap();
     assert!(text.contains("by=admin:test"), "{text}");
 }
+
+#[test]
+fn a_policy_is_checked_saved_activated_and_taken_back() {
+    let site = Site::new();
+    let file = |name: &str, text: &str| {
+        let path = site.state.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let good = file("good.toml", praya_posture::policy::IAS);
+    assert_eq!(site.run("posture list"), serde_json::json!([]));
+    assert_eq!(site.run(&format!("posture check {good}"))["reads"][0], "operating_system");
+    assert_eq!(site.store.policies().unwrap().len(), 0, "a check saves nothing");
+
+    let bad = praya_posture::policy::IAS.replace("\"warn\"", "\"shout\"").replace("\"deny\"", "\"no\"");
+    let bad = file("bad.toml", &bad);
+    for act in ["check", "save"] {
+        let complaints = site.fails(&format!("posture {act} {bad}"), "");
+        for expected in
+            ["line 10, on_fail", "without_report", "requirements[system].os.end_of_life", "\"warn\""]
+        {
+            assert!(complaints.contains(expected), "{expected} in {complaints}");
+        }
+    }
+    assert_eq!(site.store.policies().unwrap().len(), 0);
+    let long = file("long.toml", &format!("#{}", "x".repeat(praya_posture::policy::MAX_POLICY)));
+    assert!(site.fails(&format!("posture check {long}"), "").contains("longer than"));
+    assert!(site.fails("posture save /nonexistent", "").contains("/nonexistent"));
+
+    let kind =
+        praya_posture::policy::IAS.replace("on_fail = \"deny\"", "on_fail = { limit = [\"help-desk\"] }");
+    let kind = file("kind.toml", &kind);
+    assert_eq!(site.run(&format!("posture save {good}"))["version"], 1);
+    let saved = site.run(&format!("posture save {kind}"));
+    assert_eq!((&saved["version"], &saved["unknown"][0]), (&2.into(), &"resource help-desk".into()));
+    assert!(site.store.active_policies().unwrap().is_empty());
+    assert_eq!(site.run("posture activate ias --version 1")["version"], 1);
+    let listed = site.run("posture list");
+    assert_eq!((&listed[0]["active"], &listed[1]["active"]), (&true.into(), &false.into()));
+    assert_eq!(listed[0]["saved_by"], "admin:test");
+    let text = |line: &str| site.run(line)["text"].as_str().unwrap().to_owned();
+    assert_eq!(text("posture show ias"), praya_posture::policy::IAS, "the active one");
+    assert!(text("posture show ias --version 2").contains("help-desk"));
+    for line in ["posture activate none", "posture activate ias --version 3", "posture show none"] {
+        assert!(site.fails(line, "").contains("posture list"), "{line}");
+    }
+    site.run("posture deactivate ias");
+    assert!(site.fails("posture deactivate ias", "").contains("not in force"));
+    for code in ["saved", "activated", "deactivated"] {
+        assert!(site.audited(code), "{code}");
+    }
+}
+
+#[test]
+fn machines_are_seen_with_their_verdicts_and_a_policy_is_tried_on_them() {
+    use crate::posture::test_machine::{Machine, POLICY, facts};
+    use crate::store::NewVerdict;
+
+    let site = Site::new();
+    let (policy, support) = (
+        praya_posture::policy::Policy::from_toml(POLICY).unwrap(),
+        praya_posture::support::SupportTable::built_in(),
+    );
+    for (seed, firewall) in [(1, true), (2, false)] {
+        let facts = facts(firewall, true, NOW);
+        let found = NewVerdict {
+            device: Machine::new(seed).key(),
+            host_name: "pc\u{1b}[2J".into(),
+            account: AccountName::new("wong"),
+            session: None,
+            source: [192, 0, 2, 1].into(),
+            verdict: praya_posture::verdict::evaluate(&[&policy], &facts, &support, NOW),
+            facts,
+        };
+        site.store.add_verdict(&found).unwrap();
+    }
+    let listed = site.run("posture machines");
+    let verdict = |at: usize| (&listed[at]["verdict"]["status"], &listed[at]["verdict"]["access"]);
+    assert_eq!(verdict(0), (&"non_compliant".into(), &"deny".into()));
+    assert_eq!(verdict(1), (&"compliant".into(), &"allow".into()));
+    let device = listed[0]["device"].as_str().unwrap();
+    let one = site.run(&format!("posture machine {}", &device[..6]));
+    assert_eq!(one[0]["facts"]["firewall"]["value"]["on"], false);
+    let table = site.try_run("posture machines", "", false).unwrap();
+    assert!(table.contains("Debian 13") && !table.contains('\u{1b}'), "{table}");
+    let text = site.try_run(&format!("posture machine {device}"), "", false).unwrap();
+    assert!(text.contains("staff firewall: not_met, failed"), "{text}");
+    assert!(site.fails("posture machine zz", "").contains("posture machines"));
+
+    let file = site.state.path().join("try.toml");
+    std::fs::write(&file, POLICY).unwrap();
+    let run = site.run(&format!("posture dry-run {} --days 7", file.display()));
+    assert_eq!((&run["machines"], &run["failed"]["firewall"]), (&2.into(), &1.into()));
+    assert_eq!((&run["statuses"]["compliant"], &run["statuses"]["non_compliant"]), (&1.into(), &1.into()));
+    let text = site.try_run(&format!("posture dry-run {}", file.display()), "", false).unwrap();
+    assert!(text.contains("failed     firewall: 1"), "{text}");
+}
+
+#[test]
+fn support_dates_can_be_renewed_and_taken_back() {
+    let site = Site::new();
+    let built_in = site.run("posture support");
+    assert_eq!(built_in["built_in"], true);
+    let file = site.state.path().join("support.toml");
+    std::fs::write(&file, "schema = 1\nas_of = 2027-01-01\n[systems.debian]\n\"13\" = 2028-08-09\n").unwrap();
+    let own = site.run(&format!("posture support {}", file.display()));
+    assert_eq!((&own["as_of"], &own["built_in"]), (&"2027-01-01".into(), &false.into()));
+    std::fs::write(&file, "schema = 1\nas_of = \"soon\"\n").unwrap();
+    assert!(site.fails(&format!("posture support {}", file.display()), "").contains("line 2, as_of"));
+    assert_eq!(site.run("posture support"), own, "what is wrong changes nothing");
+    assert_eq!(site.run("posture support --built-in"), built_in);
+    assert!(site.audited("support_dates_saved") && site.audited("support_dates_built_in"));
+}

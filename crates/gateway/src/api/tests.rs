@@ -101,6 +101,8 @@ async fn a03_nothing_of_a_session_opens_without_its_cookie() {
             ("GET", "/session"),
             ("DELETE", "/session"),
             ("POST", "/session/active"),
+            ("GET", "/session/posture"),
+            ("POST", "/session/posture"),
             ("GET", "/resources"),
             ("POST", "/password"),
             ("GET", "/sessions"),
@@ -226,6 +228,59 @@ async fn a_bound_session_wants_a_fresh_proof_for_each_call() {
     );
     let bare = Client { cookie: Some(cookie.clone()), ..Client::new(&front) };
     assert_eq!(bare.get("/session").await.0, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_session_is_asked_about_its_machine_and_answers_once() {
+    use aws_lc_rs::digest::{SHA256, digest};
+    use data_encoding::{BASE64, HEXLOWER};
+
+    use crate::posture::test_machine::{Machine, POLICY, activate, facts};
+    use crate::tunnel::lab::now;
+
+    let lab = Lab::new(|_| {});
+    let (front, _) = lab.front();
+    let machine = Machine::new(7);
+    let cookie = lab.sign_in(Some(machine.key())).cookie;
+    activate(&lab.store, POLICY, now());
+    let path = format!("{PREFIX}/session/posture");
+    let call = async |method: &str, body: String, counter: u64| {
+        let hash = |bytes: &[u8]| HEXLOWER.encode(digest(&SHA256, bytes).as_ref());
+        let message = format!(
+            "{method}\n{path}\n{counter}\n{}\n{}",
+            hash(body.as_bytes()),
+            hash(cookie.expose().as_bytes())
+        );
+        let request = Request::builder()
+            .method(method)
+            .uri(&path)
+            .header("Authorization", format!("Bearer {}", cookie.expose()))
+            .header(
+                "X-Praya-Proof",
+                format!("{counter}.{}", BASE64.encode(&machine.sign(message.as_bytes()))),
+            )
+            .header("Content-Type", "application/json")
+            .body(Body::from(body))
+            .unwrap();
+        let response = router(front.clone()).oneshot(request).await.unwrap();
+        let status = response.status();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, serde_json::from_slice::<Value>(&body).unwrap())
+    };
+    let (status, question) = call("GET", String::new(), 1).await;
+    assert_eq!((status, &question["checks"]), (StatusCode::OK, &json!(["firewall", "screen_lock"])));
+    let sealed = machine.report(question["nonce"].as_str().unwrap(), &facts(false, true, now()));
+    let report = json!({"report": sealed.report, "signature": sealed.signature}).to_string();
+    let (status, reply) = call("POST", report.clone(), 2).await;
+    assert_eq!((status, &reply["status"]), (StatusCode::OK, &json!("non_compliant")), "{reply}");
+    assert_eq!(
+        (&reply["findings"][0]["check"], &reply["ends_in_seconds"]),
+        (&json!("firewall"), &json!(600))
+    );
+    let (_, question) = call("GET", String::new(), 3).await;
+    assert_eq!(question["findings"], reply["findings"]);
+    let (status, failure) = call("POST", report, 4).await;
+    assert_eq!((status, &failure["code"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("busy")), "too soon");
 }
 
 #[tokio::test]
@@ -358,6 +413,28 @@ fn the_document_s_schemas_have_the_members_that_are_sent() {
     };
     let change = ChangePassword { current: Secret::new("a"), new: Secret::new("b") };
     let samples: HashMap<&str, Value> = [
+        (
+            "PostureQuestion",
+            json!(PostureQuestion {
+                checks: vec![],
+                nonce: text(),
+                recheck_seconds: 1,
+                findings: vec![],
+                limited: false,
+                ends_in_seconds: None,
+            }),
+        ),
+        ("PostureReport", json!(PostureReport { report: text(), signature: text() })),
+        (
+            "PostureReply",
+            json!(PostureReply {
+                findings: vec![],
+                status: praya_model::posture::Status::Compliant,
+                limited: false,
+                recheck_seconds: 1,
+                ends_in_seconds: None,
+            }),
+        ),
         ("GatewayInfo", json!(gateway)),
         ("BeginSignIn", json!(begin)),
         ("SessionInfo", json!(session)),

@@ -277,3 +277,32 @@ async fn a_browser_reads_what_this_is_and_loads_nothing() {
         headers.get(CONTENT_SECURITY_POLICY).unwrap().to_str().unwrap().starts_with("default-src 'none'")
     );
 }
+
+#[tokio::test]
+async fn where_policy_wants_a_report_stock_clients_are_told_so_or_let_in_to_some_resources() {
+    use crate::posture::test_machine::{POLICY, activate};
+    use crate::tunnel::lab::now;
+
+    for let_in in [false, true] {
+        let lab = Lab::new(|_| {});
+        let (front, initial) = lab.front();
+        let limit = "without_report = { limit = [\"help-desk\"] }";
+        let policy = if let_in { POLICY.replace("without_report = \"deny\"", limit) } else { POLICY.into() };
+        activate(&lab.store, &policy, now());
+        let mut client = Client::new(&front);
+        client.reach_code(&initial).await;
+        client.reply_page(&[("password", &code())]).await;
+        let document = client.reply(&[("new_password_1", GOOD), ("new_password_2", GOOD)]).await;
+        if let_in {
+            assert!(matches!(document, ServerDocument::Complete(_)), "{document:?}");
+            let session = lab.sessions.list().pop().unwrap();
+            assert!(session.access().resources.is_empty(), "the help desk is not published to them");
+        } else {
+            let page = page_of(document);
+            assert!(page.form.is_none(), "{page:?}");
+            assert!(error(&page).contains("checks the machine"), "{page:?}");
+            assert_eq!(lab.sessions.count(), 0);
+            assert!(lab.metrics.render().contains("posture_unreported_total{reason=\"refused\"} 1"));
+        }
+    }
+}

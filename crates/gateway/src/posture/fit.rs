@@ -142,8 +142,11 @@ impl Fit {
         }
     }
 
-    /// That at `now`, if time has changed it.
+    /// That at `now`, if time has changed it; or if nothing is left, so that nobody forgets to end the session.
     pub fn as_of(&self, now: Timestamp) -> Option<Self> {
+        if self.access == Access::Deny {
+            return Some(self.clone());
+        }
         let lapsed = self.valid_until.is_some_and(|until| now >= until).then_some(&self.lapse);
         let due = self.due.as_ref().filter(|due| now >= due.at).map(|due| &due.access);
         let less = [lapsed, due].into_iter().flatten().max_by_key(|access| rank(access))?;

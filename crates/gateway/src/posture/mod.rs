@@ -6,6 +6,8 @@
 mod book;
 mod desk;
 pub mod fit;
+#[cfg(test)]
+pub(crate) mod test_machine;
 
 pub use book::{Book, SUPPORT};
 pub(crate) use desk::follow;

@@ -8,6 +8,8 @@ pub mod expiry;
 pub mod leases;
 mod live;
 mod posture;
+#[cfg(test)]
+mod posture_tests;
 pub mod proof;
 mod refusals;
 mod registry;

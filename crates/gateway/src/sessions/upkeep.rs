@@ -48,6 +48,7 @@ impl Sessions {
             refusals: Mutex::default(),
             metrics: Metrics::new(),
         };
+        let book = Book::load(&sessions.store)?;
         for mut row in sessions.store.live_sessions()? {
             let addresses = leases.get(&row.id).copied();
             if !addresses.is_some_and(|addresses| sessions.table().leases.mark(&addresses)) {
@@ -61,7 +62,6 @@ impl Sessions {
             sessions.resume(&mut row, down, now)?;
             let access = sessions.access_of(&row.account)?;
             let live = Arc::new(LiveSession::new(&row, addresses, Arc::clone(&access)));
-            let book = Book::load(&sessions.store)?;
             sessions.follow_policy(&book, &live, &access.groups, now)?;
             sessions.set_access(&live, &access);
             sessions.table().live.insert(row.id.clone(), live);

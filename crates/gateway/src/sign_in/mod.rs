@@ -18,6 +18,8 @@ mod machine_tests;
 mod moves;
 mod pending;
 mod policy;
+#[cfg(test)]
+mod posture_tests;
 mod service;
 #[cfg(test)]
 mod service_tests;

@@ -1,0 +1,199 @@
+//! The endpoint check of a sign-in with a real store and real reports.
+
+use praya_model::api::SignInReply;
+use praya_model::posture::{Check, Found, Status};
+use praya_model::{FailureCode, SignInAnswer, SignInStep};
+use praya_posture::facts::HostFacts;
+use praya_posture::policy::Access;
+use praya_posture::report::{MAX_REPORT, SignedReport};
+
+use super::test_world::*;
+use crate::posture::test_machine::{Machine, POLICY, activate, facts};
+use crate::store::{AuditEvent, AuditRecord, Outcome};
+
+/// A world with [`POLICY`] in force, after a first sign-in.
+async fn checked(policy: &str) -> (World, Machine) {
+    let w = world();
+    w.settle().await;
+    activate(&w.store, policy, w.now());
+    (w, Machine::new(7))
+}
+
+/// As far as the code of the token brings it.
+async fn after_code(w: &World, machine: Option<&Machine>) -> SignInReply {
+    let begun = w.begin_on("wong", "pc-17", machine.map(Machine::key)).await;
+    w.otp(&w.password(&begun, GOOD).await, &w.code()).await
+}
+
+fn nonce(reply: &SignInReply) -> String {
+    let SignInStep::Posture { nonce, .. } = &reply.next else { panic!("the check, not {reply:?}") };
+    nonce.clone()
+}
+
+async fn send(w: &World, to: &SignInReply, sealed: SignedReport) -> SignInReply {
+    let SignedReport { report, signature } = sealed;
+    w.answer(to, SignInAnswer::Posture { report, signature }).await
+}
+
+async fn report(w: &World, machine: &Machine, to: &SignInReply, facts: &HostFacts) -> SignInReply {
+    send(w, to, machine.report(&nonce(to), facts)).await
+}
+
+fn posture_records(w: &World) -> Vec<AuditRecord> {
+    w.audit().into_iter().filter(|record| record.event == AuditEvent::Posture).collect()
+}
+
+#[tokio::test]
+async fn a21_a_good_machine_comes_in_and_its_warnings_come_with_it() {
+    let (w, machine) = checked(POLICY).await;
+    let asked = after_code(&w, Some(&machine)).await;
+    let SignInStep::Posture { checks, findings, retry_seconds, nonce } = &asked.next else { panic!() };
+    assert_eq!(checks[..], [Check::Firewall, Check::ScreenLock]);
+    assert!(findings.is_empty() && retry_seconds.is_none() && nonce.len() == 43);
+    let reply = report(&w, &machine, &asked, &facts(true, false, w.now())).await;
+    assert!(matches!(reply.next, SignInStep::Done(_)), "{reply:?}");
+    let made = w.sessions.live.lock().unwrap()[0].0.clone();
+    let fit = made.posture.unwrap();
+    assert_eq!((fit.access, fit.status), (Access::Allow, Status::Compliant));
+    assert_eq!(fit.findings.len(), 1);
+    assert_eq!(fit.findings[0].check, Check::ScreenLock);
+    let kept = w.store.verdict(fit.verdict.unwrap()).unwrap().unwrap().found;
+    assert_eq!((kept.account, kept.device, kept.source), (w.wong.clone(), machine.key(), HERE));
+    let records = posture_records(&w);
+    assert_eq!((records.len(), records[0].outcome), (1, Outcome::Ok));
+    let detail = &records[0].detail;
+    assert_eq!(detail["device"], machine.key().short());
+    assert_eq!(detail["policies"][0], "staff version 1");
+    let lock = &detail["checks"][1];
+    assert_eq!((&lock["check"], &lock["outcome"]), (&"screen_lock".into(), &"warned".into()));
+}
+
+#[tokio::test]
+async fn a22_refused_with_all_reasons_then_mended_then_in_without_a_new_code() {
+    let (w, machine) = checked(&POLICY.replace("\"optional\"", "\"mandatory\"")).await;
+    let asked = after_code(&w, Some(&machine)).await;
+    let told = report(&w, &machine, &asked, &facts(false, false, w.now())).await;
+    let SignInStep::Posture { findings, retry_seconds, nonce: again, .. } = &told.next else { panic!() };
+    let checks: Vec<_> = findings.iter().map(|finding| finding.check).collect();
+    assert_eq!(checks, [Check::Firewall, Check::ScreenLock]);
+    assert!(matches!(findings[0].found, Found::Off { .. }));
+    assert!(retry_seconds.is_some_and(|left| left > 300), "{retry_seconds:?}");
+    assert_ne!(again, &nonce(&asked), "a new question each time");
+    assert!(w.sessions.live.lock().unwrap().is_empty());
+    w.wait(120);
+    let reply = report(&w, &machine, &told, &facts(true, true, w.now())).await;
+    assert!(matches!(reply.next, SignInStep::Done(_)), "{reply:?}");
+    let outcomes: Vec<_> = posture_records(&w).into_iter().map(|record| record.outcome).collect();
+    assert_eq!(outcomes, [Outcome::Refused, Outcome::Ok]);
+}
+
+#[tokio::test]
+async fn a22_a_machine_that_is_not_put_right_in_time_is_refused_and_told_why() {
+    let (w, machine) = checked(&POLICY.replace("name =", "retry_minutes = 2\nname =")).await;
+    let asked = after_code(&w, Some(&machine)).await;
+    let told = report(&w, &machine, &asked, &facts(false, true, w.now())).await;
+    assert_eq!(told.expires_in, 120);
+    w.wait(121);
+    let reply = report(&w, &machine, &told, &facts(true, true, w.now())).await;
+    let failure = refusal(&reply);
+    assert_eq!(failure.code, FailureCode::PostureFailed);
+    assert!(failure.support.is_some() && failure.help_desk.is_some());
+}
+
+#[tokio::test]
+async fn a23_a_report_that_is_none_is_recorded_and_asked_for_again_and_nothing_else_happens() {
+    let (w, machine) = checked(POLICY).await;
+    let good = facts(true, true, w.now());
+    let first = after_code(&w, Some(&machine)).await;
+    let foreign = Machine::new(8).report(&nonce(&first), &good);
+    let mut asked = send(&w, &first, foreign).await;
+    let replayed = machine.report(&nonce(&first), &good);
+    type Forge<'a> = Box<dyn Fn(&SignInReply) -> SignedReport + 'a>;
+    let truncated = |asked: &SignInReply| {
+        let whole = machine.report(&nonce(asked), &good);
+        let cut = whole.report[..whole.report.len() / 2].to_owned();
+        let signed = [b"praya-posture-report-1\0", cut.as_bytes()].concat();
+        let signature = data_encoding::BASE64.encode(&machine.sign(&signed));
+        SignedReport { report: cut, signature }
+    };
+    let forgeries: [(&str, Forge<'_>); 5] = [
+        ("nonce", Box::new(|_| replayed.clone())),
+        ("nonce", Box::new(|_| machine.report("stale", &good))),
+        ("malformed", Box::new(truncated)),
+        (
+            "too_large",
+            Box::new(|asked| SignedReport {
+                report: "x".repeat(MAX_REPORT + 1),
+                ..machine.report(&nonce(asked), &good)
+            }),
+        ),
+        (
+            "signature",
+            Box::new(|asked| SignedReport {
+                signature: String::new(),
+                ..machine.report(&nonce(asked), &good)
+            }),
+        ),
+    ];
+    let mut problems = vec!["signature"];
+    for (problem, forge) in forgeries {
+        assert_eq!(notice(&asked), &FailureCode::BadPostureReport);
+        assert!(asked.notice.as_ref().unwrap().support.is_some());
+        asked = send(&w, &asked, forge(&asked)).await;
+        problems.push(problem);
+    }
+    assert_eq!(notice(&asked), &FailureCode::BadPostureReport);
+    let recorded: Vec<_> = posture_records(&w)
+        .into_iter()
+        .map(|record| {
+            assert_eq!(
+                (record.outcome, record.code.as_deref()),
+                (Outcome::Refused, Some("bad_posture_report"))
+            );
+            record.detail["problem"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(recorded, problems);
+    assert!(w.sessions.live.lock().unwrap().is_empty());
+    assert!(w.store.machines(praya_model::Timestamp::default()).unwrap().is_empty(), "nothing was judged");
+    let reply = report(&w, &machine, &asked, &good).await;
+    assert!(matches!(reply.next, SignInStep::Done(_)), "the conversation goes on: {reply:?}");
+}
+
+#[tokio::test]
+async fn a23_what_is_left_out_of_a_report_fails() {
+    let (w, machine) = checked(POLICY).await;
+    let asked = after_code(&w, Some(&machine)).await;
+    let reply = report(&w, &machine, &asked, &HostFacts::none(w.now())).await;
+    let SignInStep::Posture { findings, .. } = &reply.next else { panic!("{reply:?}") };
+    assert!(matches!(findings[0].found, Found::Unavailable { .. }));
+}
+
+#[tokio::test]
+async fn a_client_without_a_key_cannot_report_and_gets_what_policy_says() {
+    let (w, _) = checked(POLICY).await;
+    assert_eq!(refusal(&after_code(&w, None).await).code, FailureCode::PostureUnsupported);
+    w.wait(60);
+    let limited = POLICY.replace("without_report = \"deny\"", "without_report = { limit = [\"help-desk\"] }");
+    activate(&w.store, &limited, w.now());
+    assert!(matches!(after_code(&w, None).await.next, SignInStep::Done(_)));
+    let fit = w.sessions.live.lock().unwrap()[0].0.posture.clone().unwrap();
+    assert!(matches!(fit.access, Access::Limit(only) if only.len() == 1));
+}
+
+#[tokio::test]
+async fn a_policy_of_other_groups_asks_nothing() {
+    let (w, machine) = checked(&format!("{POLICY}\n[applies_to]\ngroups = [\"board\"]\n")).await;
+    let reply = after_code(&w, Some(&machine)).await;
+    assert!(matches!(reply.next, SignInStep::Done(_)));
+    assert_eq!(w.sessions.live.lock().unwrap()[0].0.posture, None);
+}
+
+#[tokio::test]
+async fn an_active_policy_that_cannot_be_read_lets_nobody_in() {
+    let (w, machine) = checked(POLICY).await;
+    w.store.save_policy("staff", "schema = 2", "admin:test", w.now()).unwrap();
+    w.store.activate_policy("staff", None).unwrap();
+    let reply = after_code(&w, Some(&machine)).await;
+    assert!(matches!(refusal(&reply).code, FailureCode::Internal { .. }));
+}
