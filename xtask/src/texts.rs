@@ -79,8 +79,8 @@ pub(crate) fn check(workspace: &Path) -> Result<Vec<String>> {
     }
     let mut used = Used::default();
     for folder in SOURCES.iter().map(|folder| workspace.join(folder)).filter(|folder| folder.exists()) {
-        for source in sources(&folder)?.iter().filter(|file| !file.starts_with(workspace.join(NOT_PRODUCT))) {
-            let text = std::fs::read_to_string(source).with_context(|| source.display().to_string())?;
+        for source in sources(&folder)? {
+            let text = std::fs::read_to_string(&source).with_context(|| source.display().to_string())?;
             used.add(
                 without_tests(&text),
                 &source.strip_prefix(workspace).unwrap_or(&source).display().to_string(),
@@ -310,7 +310,9 @@ fn sources(folder: &Path) -> Result<Vec<PathBuf>> {
     for path in entries(folder)? {
         let name = file_name(&path);
         if path.is_dir() {
-            found.extend(sources(&path)?);
+            if !path.ends_with(NOT_PRODUCT) {
+                found.extend(sources(&path)?);
+            }
         } else if [".rs", ".ts", ".svelte"].iter().any(|end| name.ends_with(end))
             && !name.ends_with(".test.ts")
             && !name.ends_with("tests.rs")
@@ -392,9 +394,19 @@ mod tests {
     }
 
     #[test]
+    fn what_only_the_window_s_mock_names_is_named_nowhere() {
+        let found = sources(&crate::run::workspace().unwrap().join("ui/src")).unwrap();
+        let is_in =
+            |folder: &str| found.iter().any(|file| file.parent().is_some_and(|at| at.ends_with(folder)));
+        assert!(is_in("ui/src/screens") && !is_in(NOT_PRODUCT), "{found:?}");
+    }
+
+    #[test]
     fn each_locale_keeps_to_its_own_words() {
         assert_eq!(foreign_words("zh-Hant-MO", "登入帳號").len(), 1);
         assert!(foreign_words("zh-Hant-TW", "登入帳號").is_empty());
+        assert_eq!(foreign_words("zh-Hant-TW", "用戶名、IP 地址、接收字節數").len(), 3);
+        assert!(foreign_words("zh-Hant-MO", "用戶名、IP 地址、接收字節數").is_empty());
         assert_eq!(foreign_words("pt-MO", "A sua Senha expirou").len(), 1);
         assert!(foreign_words("pt-MO", "desenhar").is_empty());
     }
