@@ -392,6 +392,17 @@ describe("checking this computer", () => {
     );
   });
 
+  test("a report that was not heard can be sent again", async () => {
+    const { app } = FIXTURES.checking;
+    const sign_in = app.snapshot.sign_in && {
+      ...app.snapshot.sign_in,
+      waiting: false,
+      notice: { code: "unreachable" as const, gateway: "vpn.example.org:443", cause: "timeout" },
+    };
+    await open({ ...app, snapshot: { ...app.snapshot, sign_in } });
+    expect(screen.getByRole("button", { name: "Check again" })).toBeTruthy();
+  });
+
   test("a warning by itself does not read as a refusal", async () => {
     await open(FIXTURES["checking-warning"].app);
     expect(title()).toBe("Checking this computer");
@@ -632,6 +643,43 @@ describe("the resources", () => {
     expect(warned()).toBe(false);
     await tell(inSession("s-8"));
     expect(warned()).toBe(true);
+  });
+
+  test("A-22: what the check finds in a session stands above the resources, with what follows and what to do", async () => {
+    await open(FIXTURES["posture-lost"].app);
+    const notice = screen.getByText("This computer does not meet the rules").closest<HTMLElement>(".notice");
+    const inside = within(notice as HTMLElement);
+    expect(inside.getByText(/the session ends in 5 minutes/)).toBeTruthy();
+    expect(inside.getByText(/some resources only/)).toBeTruthy();
+    expect(inside.getAllByText("What to do").length).toBeGreaterThan(1);
+    expect(inside.queryByRole("button", { name: "Close" })).toBeNull();
+  });
+
+  test("a warning of the check can be closed, and comes again when it turns serious", async () => {
+    const { app } = FIXTURES["posture-warning"];
+    await open(app);
+    const title = () => screen.queryByText("Something on this computer is to be put right");
+    const notice = title()?.closest<HTMLElement>(".notice");
+    await fireEvent.click(within(notice as HTMLElement).getByRole("button", { name: "Close" }));
+    await settle();
+    expect(title()).toBeNull();
+    const { posture } = app.snapshot;
+    await tell({
+      ...app,
+      snapshot: {
+        ...app.snapshot,
+        posture: posture && { ...posture, checked_at: posture.checked_at + 60_000 },
+      },
+    });
+    expect(title()).toBeNull();
+    await tell({
+      ...app,
+      snapshot: {
+        ...app.snapshot,
+        posture: posture && { ...posture, ends_at: posture.checked_at + 300_000 },
+      },
+    });
+    expect(screen.getByText("This computer does not meet the rules")).toBeTruthy();
   });
 
   test("the details of the connection are opened by a press", async () => {

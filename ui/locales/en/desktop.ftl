@@ -250,6 +250,9 @@ found-unavailable-unsupported = Could not be read, because Praya cannot do it on
 
 ## The endpoint check of a session
 
+posture-title = This computer does not meet the rules
+posture-warnings-title = Something on this computer is to be put right
+posture-ended-title = What this computer did not meet
 posture-limited = Until this is put right, you reach some resources only.
 posture-ends = Unless this is put right, the session ends in { DURATION($seconds_left) }.
 posture-checked-again = Praya checks again by itself.

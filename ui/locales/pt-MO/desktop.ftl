@@ -250,6 +250,9 @@ found-unavailable-unsupported = Não foi possível ler, porque o Praya não o co
 
 ## A verificação do computador durante a sessão
 
+posture-title = Este computador não cumpre as regras
+posture-warnings-title = Há algo a corrigir neste computador
+posture-ended-title = O que este computador não cumpriu
 posture-limited = Até que isto seja corrigido, só tem acesso a alguns recursos.
 posture-ends = Se isto não for corrigido, a sessão termina dentro de { DURATION($seconds_left) }.
 posture-checked-again = O Praya verifica de novo automaticamente.

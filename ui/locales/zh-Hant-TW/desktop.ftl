@@ -214,6 +214,9 @@ found-unavailable-unsupported = 無法讀取，因為 Praya 在此系統上做�
 
 ## 登入期間的電腦檢查
 
+posture-title = 這台電腦不符合規定
+posture-warnings-title = 這台電腦有需要改善之處
+posture-ended-title = 這台電腦未符合的項目
 posture-limited = 在改善之前，您只能使用部分資源。
 posture-ends = 若未改善，這次登入將於 { DURATION($seconds_left) }後結束。
 posture-checked-again = Praya 會自動重新檢查。

@@ -623,6 +623,19 @@ export const FIXTURES = {
       ],
     }),
   },
+  "posture-warning": {
+    app: session({ posture: { checked_at: NOW, findings: [OLD_SYSTEM], limited: false, ends_at: null } }),
+  },
+  "posture-lost": {
+    app: session({
+      posture: {
+        checked_at: NOW,
+        findings: [NO_ANTIVIRUS, OLD_SYSTEM],
+        limited: true,
+        ends_at: NOW + 5 * MINUTE,
+      },
+    }),
+  },
   idle: { app: session({ state: "idle_warning", idle_at: NOW + 52_000 }) },
   ended: {
     app: {
@@ -630,6 +643,19 @@ export const FIXTURES = {
       screen: "ended",
       accounts: [{ gateway: "https://vpn.example.org/", account: "hark.chen" }],
       snapshot: { ...KNOWN, state: "ended", ended: "idle" },
+    },
+  },
+  "ended-posture": {
+    app: {
+      ...BASE,
+      screen: "ended",
+      accounts: [{ gateway: "https://vpn.example.org/", account: "hark.chen" }],
+      snapshot: {
+        ...KNOWN,
+        state: "ended",
+        ended: "posture_lost",
+        posture: { checked_at: NOW, findings: [NO_ANTIVIRUS], limited: false, ends_at: null },
+      },
     },
   },
   "ended-by-administrator": {
