@@ -215,6 +215,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_command_line_contradicts_itself_nowhere() {
+        Line::command().debug_assert();
+        let line = Line::try_parse_from(["praya-gateway", "posture", "activate", "staff", "--version", "2"]);
+        assert!(line.is_ok(), "{line:?}");
+    }
+
+    #[test]
     fn the_process_leaves_no_core_dump() {
         keep_memory_private().unwrap();
         assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);

@@ -39,6 +39,8 @@ pub enum Command {
     /// Every version of every policy.
     List,
     /// Print a policy as it was saved.
+    // Every command has the program's `--version`; here it means the policy's.
+    #[command(disable_version_flag = true)]
     Show {
         /// Its id.
         id: String,
@@ -47,6 +49,7 @@ pub enum Command {
         version: Option<u32>,
     },
     /// Put a version into force in place of the present one.
+    #[command(disable_version_flag = true)]
     Activate {
         /// Its id.
         id: String,
