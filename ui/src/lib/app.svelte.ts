@@ -7,6 +7,7 @@ import { speak } from "./texts.svelte";
 import { clock } from "./time.svelte";
 
 let state = $state.raw<AppState>();
+let awaited: { holds: (state: AppState) => boolean; done: () => void }[] = [];
 
 /** The state of things; `undefined` until the app has told it. */
 export function appState(): AppState | undefined {
@@ -38,6 +39,18 @@ export function take(next: AppState): void {
   clock.sync(next.now);
   speak(next.locale);
   state = next;
+  const met = awaited.filter(({ holds }) => holds(next));
+  awaited = awaited.filter((one) => !met.includes(one));
+  met.forEach(({ done }) => done());
+}
+
+/** Waits until the app has told a state of which `holds` is true. */
+export function until(holds: (state: AppState) => boolean): Promise<void> {
+  return state && holds(state)
+    ? Promise.resolve()
+    : new Promise((done) => {
+        awaited.push({ holds, done });
+      });
 }
 
 /** A command under way, and what became of it: for the button that gives it and the notice beside. */
