@@ -99,6 +99,20 @@ describe("signing in", () => {
     expect(everything()).not.toContain("Secret-of-wong");
   });
 
+  test("the new attempt begins only when the old one is known to be over", async () => {
+    const mock = await open(FIXTURES["password-wrong"].app);
+    const handle = mock.handle.bind(mock);
+    vi.spyOn(mock, "handle").mockImplementation((command, args) =>
+      command === "cancel_sign_in" ? null : handle(command, args),
+    );
+    await type(field("Account"), "wong");
+    await type(field("Password"), "Secret-of-wong");
+    await press("Sign in");
+    expect(commandsOf(mock)).toEqual([]);
+    await tell(FIXTURES["sign-in"].app);
+    expect(commandsOf(mock)).toEqual(["begin_sign_in"]);
+  });
+
   test("the form stays while the first question is awaited", async () => {
     await open(FIXTURES["sign-in"].app);
     const account = field("Account");
