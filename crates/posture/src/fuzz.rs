@@ -9,9 +9,9 @@ use jiff::tz::TimeZone;
 
 use crate::decode::product::{Reported, merge};
 use crate::decode::{
-    clamd, cvd, date, dconf, dpkg, efi, firewall_profiles, lsblk, macos as programs, mdatp, mp_status, nft,
-    os_release, processes::Processes, product, product_state, rpm, system_extensions, ufw, uninstall, units,
-    volume, windows_version, wsc, xprotect,
+    clamd, cvd, date, dconf, definitions, dpkg, efi, firewall_profiles, lsblk, macos as programs, mdatp,
+    mp_status, nft, os_release, processes::Processes, product, product_state, rpm, system_extensions, ufw,
+    uninstall, units, updates, volume, windows_version, wsc, xprotect,
 };
 use crate::facts::{MAX_PRODUCTS, MAX_TEXT, Os};
 
@@ -70,6 +70,7 @@ pub fn macos(data: &[u8]) {
     }
     let _ = (programs::firewall(&text), programs::disk(&text));
     let _ = (programs::system_integrity(&text), programs::gatekeeper(&text));
+    let _ = (programs::secure_boot(&text), programs::screen_lock(data), updates::macos(&text));
     if let Ok(version) = xprotect::version(&text) {
         fits(&version);
     }
@@ -87,6 +88,14 @@ pub fn windows(data: &[u8]) {
     let signed = number.cast_signed();
     product_fits(&wsc::product(wsc::Row { name: &text, state: signed, signatures: signed }));
     let _ = (wsc::told_at(&text), date::cim(&text), product::family(&text));
+    product_fits(&product_state::product(&text, number));
+    let _ = (updates::is_update(&text), updates::installed_on(&text));
+    let _ = date::filetime(u64::from(number) << 32 | u64::from(number));
+    let _ = (definitions::eset(&text), definitions::symantec_day(&text), definitions::kaspersky(number));
+    fits(&definitions::trend_micro(number));
+    if let Ok(version) = definitions::symantec(&text) {
+        fits(&version);
+    }
     if let Ok(defender) = mp_status::defender(mp_status::rows(&text)) {
         product_fits(&defender);
     }

@@ -1,13 +1,19 @@
 //! The machine that is read: its files under a root, its programs, and the time there is for it.
 
-use std::fs::{self, File};
+#[cfg(unix)]
+use std::fs;
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+#[cfg(any(target_os = "macos", all(test, unix)))]
+use std::time::SystemTime;
 use std::time::{Duration, Instant};
 
+#[cfg(target_os = "linux")]
 use jiff::tz::TimeZone;
 use praya_model::Timestamp;
 
+#[cfg(unix)]
 use super::run::{self, Output};
 use super::{LIMIT, RESERVE};
 use crate::decode::Malformed;
@@ -43,10 +49,6 @@ impl Machine {
         self.root.join(absolute.trim_start_matches('/'))
     }
 
-    pub(super) fn exists(&self, absolute: &str) -> bool {
-        self.path(absolute).exists()
-    }
-
     /// A file, or its first `length` bytes.
     pub(super) fn beginning(&self, absolute: &str, length: u64) -> Result<Vec<u8>, Unavailable> {
         let mut data = Vec::new();
@@ -65,13 +67,18 @@ impl Machine {
         Ok(String::from_utf8_lossy(&self.read(absolute)?).into_owned())
     }
 
-    /// The names in a folder, in order; none if it cannot be read.
-    pub(super) fn names(&self, absolute: &str) -> Vec<String> {
-        let entries = fs::read_dir(self.path(absolute)).into_iter().flatten().flatten();
-        let mut names: Vec<String> =
-            entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
-        names.sort_unstable();
-        names
+    pub(super) fn fact<T>(&self, found: Found<T>) -> Fact<T> {
+        match found {
+            Ok((value, source)) => Fact::known(value, source, self.now),
+            Err(reason) => Fact::unavailable(reason),
+        }
+    }
+}
+
+#[cfg(unix)]
+impl Machine {
+    pub(super) fn exists(&self, absolute: &str) -> bool {
+        self.path(absolute).exists()
     }
 
     /// What the first of `programs` that is there prints.
@@ -85,12 +92,27 @@ impl Machine {
         let left = self.until.saturating_duration_since(Instant::now());
         if left.is_zero() { Err(Unavailable::TimedOut) } else { Ok(left) }
     }
+}
 
-    pub(super) fn fact<T>(&self, found: Found<T>) -> Fact<T> {
-        match found {
-            Ok((value, source)) => Fact::known(value, source, self.now),
-            Err(reason) => Fact::unavailable(reason),
-        }
+#[cfg(any(target_os = "macos", all(test, unix)))]
+impl Machine {
+    /// When a file was written.
+    pub(super) fn changed(&self, absolute: &str) -> Result<Timestamp, Unavailable> {
+        let changed = fs::metadata(self.path(absolute)).and_then(|file| file.modified());
+        let since = changed.map_err(|error| why(&error))?.duration_since(SystemTime::UNIX_EPOCH);
+        Ok(Timestamp::from_secs(0).after(since.map_err(|_| Unavailable::Malformed)?))
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Machine {
+    /// The names in a folder, in order; none if it cannot be read.
+    pub(super) fn names(&self, absolute: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.path(absolute)).into_iter().flatten().flatten();
+        let mut names: Vec<String> =
+            entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        names.sort_unstable();
+        names
     }
 
     /// The time zone that its logs are written in; UTC if it has none.

@@ -5,12 +5,22 @@
 //! not asked is not read.
 
 mod machine;
+#[cfg(unix)]
 mod run;
 
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
 use linux as system;
+// What is read from a system can be tried on any; only the last call cannot.
+#[cfg(any(windows, test))]
+mod windows;
+#[cfg(windows)]
+use windows as system;
+#[cfg(any(target_os = "macos", all(test, unix)))]
+mod macos;
+#[cfg(target_os = "macos")]
+use macos as system;
 
 use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};

@@ -77,7 +77,7 @@ fn read_until(child: &mut Child, until: Instant) -> Result<Output, Unavailable> 
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -48,6 +48,15 @@ pub fn cim(text: &str) -> Result<Timestamp, Malformed> {
     local("%Y%m%d%H%M%S", date, &offset.to_time_zone())
 }
 
+/// A FILETIME of Windows: hundreds of nanoseconds since 1601. One of the time before 1970 is none.
+pub const fn filetime(ticks: u64) -> Result<Timestamp, Malformed> {
+    const BEFORE_1970: u64 = 11_644_473_600_000;
+    match (ticks / 10_000).checked_sub(BEFORE_1970) {
+        Some(millis) => Ok(Timestamp::from_millis(millis.cast_signed())),
+        None => Err(NOT_A_DATE),
+    }
+}
+
 fn zoned(form: &str, text: &str) -> Result<Timestamp, Malformed> {
     let time = strtime::parse(form, text.trim()).and_then(|parts| parts.to_timestamp());
     time.map(|time| Timestamp::from_millis(time.as_millisecond())).map_err(|_| NOT_A_DATE)

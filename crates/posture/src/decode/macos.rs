@@ -1,7 +1,10 @@
-//! What macOS's own programs print: `sw_vers`, `socketfilterfw`, `fdesetup`, `csrutil`, `spctl` (4B).
+//! What macOS's own programs print: `sw_vers`, `socketfilterfw`, `fdesetup`, `csrutil`, `spctl`, `system_profiler` and
+//! `plutil` (4B).
+
+use serde::Deserialize;
 
 use super::{Malformed, clip};
-use crate::facts::{Disk, Firewall, Os, OsFamily};
+use crate::facts::{Disk, Firewall, Os, OsFamily, ScreenLock};
 
 /// `sw_vers`. The release is the first number, and the first two before macOS 11.
 ///
@@ -86,6 +89,58 @@ pub fn gatekeeper(output: &str) -> Result<bool, Malformed> {
     }
 }
 
+/// `system_profiler SPiBridgeDataType`: whether the machine starts signed systems only, which *full*, *medium* and
+/// *reduced* security do. `None` on a Mac without a chip for it.
+///
+/// # Errors
+/// When the setting has none of these words.
+pub fn secure_boot(output: &str) -> Result<Option<bool>, Malformed> {
+    let mut rows = output.lines().filter_map(|line| line.trim().split_once(':'));
+    let Some((_, setting)) = rows.find(|(name, _)| *name == "Secure Boot") else {
+        return Ok(None);
+    };
+    match setting.trim() {
+        "Full Security" | "Medium Security" | "Reduced Security" => Ok(Some(true)),
+        "Permissive Security" | "No Security" => Ok(Some(false)),
+        _ => Err(Malformed("a setting of Secure Boot")),
+    }
+}
+
+/// The payload `com.apple.screensaver` in JSON, as `plutil` writes it: the screen locks when the screen saver begins and
+/// asks for the password. `None` where one of the two is left to the person.
+///
+/// # Errors
+/// When it is no such payload.
+pub fn screen_lock(payload: &[u8]) -> Result<Option<ScreenLock>, Malformed> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Payload {
+        ask_for_password: Option<Truth>,
+        ask_for_password_delay: Option<u32>,
+        idle_time: Option<u32>,
+    }
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Truth {
+        Bool(bool),
+        Number(u32),
+    }
+    let payload: Payload =
+        serde_json::from_slice(payload).map_err(|_| Malformed("settings of the screen saver"))?;
+    let asks = payload.ask_for_password.map(|asks| match asks {
+        Truth::Bool(asks) => asks,
+        Truth::Number(asks) => asks != 0,
+    });
+    Ok(match (asks, payload.idle_time) {
+        (Some(false), _) | (_, Some(0)) => Some(ScreenLock { on: false, after: None }),
+        (Some(true), Some(idle)) => {
+            let after = idle.saturating_add(payload.ask_for_password_delay.unwrap_or(0));
+            Some(ScreenLock { on: true, after: Some(after) })
+        }
+        _ => None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,5 +196,42 @@ mod tests {
         assert_eq!(gatekeeper("assessments enabled\n"), Ok(true));
         assert_eq!(gatekeeper("assessments disabled\ndeveloper id enabled\n"), Ok(false));
         assert!(gatekeeper("").is_err());
+    }
+
+    #[test]
+    fn signed_systems() {
+        let output =
+            |setting: &str| format!("Controller:\n\n      Boot Policy:\n          Secure Boot: {setting}\n");
+        for (setting, signed) in [
+            ("Full Security", Ok(Some(true))),
+            ("Reduced Security", Ok(Some(true))),
+            ("No Security", Ok(Some(false))),
+            ("Permissive Security", Ok(Some(false))),
+            ("Some Security", Err(())),
+        ] {
+            assert_eq!(secure_boot(&output(setting)).map_err(|_| ()), signed, "{setting}");
+        }
+        assert_eq!(secure_boot(""), Ok(None));
+    }
+
+    #[test]
+    fn the_lock_that_an_administrator_sets() {
+        let on = |after| Ok(Some(ScreenLock { on: true, after: Some(after) }));
+        let off = Ok(Some(ScreenLock { on: false, after: None }));
+        for (payload, lock) in [
+            (r#"{"askForPassword":true,"idleTime":600}"#, on(600)),
+            (
+                r#"{"askForPassword":1,"askForPasswordDelay":5,"idleTime":300,"loginWindowIdleTime":0}"#,
+                on(305),
+            ),
+            (r#"{"askForPassword":false,"idleTime":600}"#, off.clone()),
+            (r#"{"askForPassword":true,"idleTime":0}"#, off),
+            (r#"{"askForPassword":true}"#, Ok(None)),
+            (r#"{"idleTime":600}"#, Ok(None)),
+            ("{}", Ok(None)),
+        ] {
+            assert_eq!(screen_lock(payload.as_bytes()), lock, "{payload}");
+        }
+        assert!(screen_lock(b"").is_err() && screen_lock(br#"{"idleTime":-1}"#).is_err());
     }
 }

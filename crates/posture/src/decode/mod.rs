@@ -8,6 +8,7 @@ pub mod clamd;
 pub mod cvd;
 pub mod date;
 pub mod dconf;
+pub mod definitions;
 pub mod dpkg;
 pub mod efi;
 pub mod firewall_profiles;
@@ -25,13 +26,14 @@ pub mod system_extensions;
 pub mod ufw;
 pub mod uninstall;
 pub mod units;
+pub mod updates;
 pub mod volume;
 pub mod windows_version;
 pub mod wsc;
 pub mod xprotect;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::facts::MAX_TEXT;
 

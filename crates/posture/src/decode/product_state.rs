@@ -1,7 +1,8 @@
 //! `productState` of WMI's `root\SecurityCenter2` (4A). It is undocumented; the layout is what agents in the field agree
 //! on.
 
-use crate::facts::RealTime;
+use super::product::{self, Reported};
+use crate::facts::{Family, RealTime};
 
 /// What the number says; `None` where its part has no known value. What is not known is not on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +38,18 @@ pub const fn product_state(state: u32) -> ProductState {
     }
 }
 
+/// The program that registered itself under `name`. Its owner tells Microsoft's, whose name is translated.
+pub fn product(name: &str, state: u32) -> Reported {
+    let state = product_state(state);
+    let by_owner = if state.microsoft == Some(true) { Family::Defender } else { Family::Other };
+    Reported {
+        running: state.real_time.map(|state| state == RealTime::On),
+        real_time: state.real_time,
+        definitions_current: state.definitions_current,
+        ..Reported::new(product::family(name).unwrap_or(by_owner), name)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,6 +77,21 @@ mod tests {
             };
             assert_eq!(product_state(state), expected, "{state}");
         }
+    }
+
+    #[test]
+    fn whose_a_program_is() {
+        for (name, state, family) in [
+            ("Kaspersky Endpoint Security", 0x41000, Family::Kaspersky),
+            ("Windows Defender", 0x61100, Family::Defender),
+            ("Antivírus do Microsoft", 0x61100, Family::Defender),
+            ("Their Shield", 0x41000, Family::Other),
+        ] {
+            let product = product(name, state);
+            assert_eq!((product.family, product.running), (family, Some(true)), "{name}");
+        }
+        assert_eq!(product("Windows Defender", 0x62100).running, Some(false));
+        assert_eq!(product("Windows Defender", 0x6f100).running, None);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::clip;
 use crate::facts::MAX_TEXT;
 
 /// A file under `tests/fixtures`.
-pub(super) fn fixture(path: &str) -> String {
+pub(crate) fn fixture(path: &str) -> String {
     let path = format!("{}/tests/fixtures/{path}", env!("CARGO_MANIFEST_DIR"));
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }

@@ -1,0 +1,70 @@
+//! macOS, from its files and its own programs (4B).
+
+mod antivirus;
+#[cfg(test)]
+mod tests;
+
+use std::env::consts::ARCH;
+
+use praya_model::Timestamp;
+
+pub(super) use self::antivirus::antivirus;
+use super::machine::{Found, Machine};
+use crate::decode::{macos, updates};
+use crate::facts::{Disk, Fact, Firewall, Os, ScreenLock, Unavailable};
+
+pub(super) fn os(machine: &Machine) -> Fact<Os> {
+    let read = || Ok((macos::os(&machine.run(&["/usr/bin/sw_vers"], &[])?.text(), ARCH)?, "sw_vers"));
+    machine.fact(read())
+}
+
+pub(super) fn firewall(machine: &Machine) -> Fact<Firewall> {
+    let read = || {
+        let program = "/usr/libexec/ApplicationFirewall/socketfilterfw";
+        let output = machine.run(&[program], &["--getglobalstate"])?;
+        Ok((macos::firewall(&output.text())?, "socketfilterfw"))
+    };
+    machine.fact(read())
+}
+
+pub(super) fn disk(machine: &Machine) -> Fact<Disk> {
+    let read = || {
+        let output = machine.run(&["/usr/bin/fdesetup"], &["isactive"])?;
+        Ok((macos::disk(&output.text())?, "fdesetup"))
+    };
+    machine.fact(read())
+}
+
+pub(super) fn last_update(machine: &Machine) -> Fact<Timestamp> {
+    const HISTORY: &str = "/Library/Receipts/InstallHistory.plist";
+    let read = || {
+        let updated = updates::macos(&machine.text(HISTORY)?)?;
+        Ok((updated.ok_or(Unavailable::NotDetected)?, HISTORY))
+    };
+    machine.fact(read())
+}
+
+/// What an administrator has set for the machine; what is left to a person is that person's own setting, which the
+/// service does not read.
+pub(super) fn screen_lock(machine: &Machine) -> Fact<ScreenLock> {
+    const MANAGED: &str = "/Library/Managed Preferences/com.apple.screensaver.plist";
+    let read = || -> Found<ScreenLock> {
+        if !machine.exists(MANAGED) {
+            return Err(Unavailable::Unsupported);
+        }
+        let file = machine.path(MANAGED);
+        let file = file.to_str().ok_or(Unavailable::Malformed)?;
+        let output = machine.run(&["/usr/bin/plutil"], &["-convert", "json", "-o", "-", file])?;
+        Ok((macos::screen_lock(&output.stdout)?.ok_or(Unavailable::Unsupported)?, MANAGED))
+    };
+    machine.fact(read())
+}
+
+pub(super) fn secure_boot(machine: &Machine) -> Fact<bool> {
+    let read = || {
+        let output = machine.run(&["/usr/sbin/system_profiler"], &["SPiBridgeDataType"])?;
+        let signed = macos::secure_boot(&output.text())?;
+        Ok((signed.ok_or(Unavailable::NotApplicable)?, "system_profiler SPiBridgeDataType"))
+    };
+    machine.fact(read())
+}

@@ -1,0 +1,186 @@
+//! Folders that look like a Mac, whose programs print what they were given.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use praya_model::Timestamp;
+use tempfile::TempDir;
+
+use crate::collect::machine::Machine;
+use crate::decode::tests::fixture;
+use crate::facts::{Antivirus, Fact, Family, RealTime, Unavailable};
+
+const NOW: Timestamp = Timestamp::from_secs(1_791_440_640);
+const TOLD: Timestamp = Timestamp::from_secs(1_791_354_240);
+
+/// Longer than any of these tests waits, so that only what hangs can be late.
+const LONG: Duration = Duration::from_secs(30);
+
+const XPROTECT: &str = "Library/Apple/System/Library/CoreServices/XProtect.bundle/Contents/Info.plist";
+
+struct Mac(TempDir);
+
+impl Mac {
+    /// One with nothing but what macOS has.
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+            .file(XPROTECT, fixture("xprotect/Info.plist"))
+            .prints("usr/bin/systemextensionsctl", &fixture("system_extensions/none.txt"))
+            .prints("bin/ps", "COMM\nlaunchd\n")
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.0.path().join(path)
+    }
+
+    fn file(self, path: &str, content: impl AsRef<[u8]>) -> Self {
+        let file = self.path(path);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, content).unwrap();
+        self
+    }
+
+    fn prints(self, path: &str, output: &str) -> Self {
+        self.file(&format!("{path}.out"), output).file(&format!("{path}.status"), "0").program("print", path)
+    }
+
+    fn program(self, which: &str, path: &str) -> Self {
+        let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/programs");
+        let program = self.path(path);
+        fs::create_dir_all(program.parent().unwrap()).unwrap();
+        // What was there prints something else now.
+        let _ = fs::remove_file(&program);
+        symlink(programs.join(which), program).unwrap();
+        self
+    }
+
+    fn machine(&self) -> Machine {
+        self.within(LONG)
+    }
+
+    fn within(&self, limit: Duration) -> Machine {
+        Machine::at(self.0.path(), NOW, limit)
+    }
+
+    fn antivirus(&self) -> Vec<Antivirus> {
+        super::antivirus(&self.machine(), true).value().unwrap().clone()
+    }
+}
+
+fn known<T: Clone>(fact: &Fact<T>) -> Result<T, Unavailable> {
+    fact.value().cloned()
+}
+
+fn of(family: Family, products: &[Antivirus]) -> &Antivirus {
+    products.iter().find(|one| one.family == family).unwrap_or_else(|| panic!("{family:?}: {products:?}"))
+}
+
+#[test]
+fn which_macos_it_is() {
+    let mac = Mac::new().prints(
+        "usr/bin/sw_vers",
+        "ProductName:\t\tmacOS\nProductVersion:\t\t26.4\nBuildVersion:\t\t25E246\n",
+    );
+    let os = known(&super::os(&mac.machine())).unwrap();
+    assert_eq!((os.product.as_str(), os.version.as_str(), os.build.as_str()), ("macos", "26", "25E246"));
+    assert_eq!(known(&super::os(&Mac::new().machine())), Err(Unavailable::NotDetected));
+}
+
+#[test]
+fn firewall_disk_and_firmware() {
+    let firewall = "usr/libexec/ApplicationFirewall/socketfilterfw";
+    let mac = Mac::new()
+        .prints(firewall, "Firewall is enabled. (State = 1)\n")
+        .prints("usr/bin/fdesetup", "true\n")
+        .prints("usr/sbin/system_profiler", "Controller:\n\n    Secure Boot: Full Security\n");
+    assert!(known(&super::firewall(&mac.machine())).unwrap().on);
+    assert_eq!(known(&super::disk(&mac.machine())).unwrap().encrypted_by.as_deref(), Some("FileVault"));
+    assert_eq!(known(&super::secure_boot(&mac.machine())), Ok(true));
+    let old = Mac::new().prints("usr/sbin/system_profiler", "").program("hang", firewall);
+    assert_eq!(known(&super::secure_boot(&old.machine())), Err(Unavailable::NotApplicable));
+    assert_eq!(known(&super::disk(&old.machine())), Err(Unavailable::NotDetected));
+    let soon = old.within(Duration::from_millis(300));
+    assert_eq!(known(&super::firewall(&soon)), Err(Unavailable::TimedOut));
+}
+
+#[test]
+fn the_last_update_of_the_system() {
+    let history = "Library/Receipts/InstallHistory.plist";
+    let mac = Mac::new().file(history, fixture("install_history/InstallHistory.plist"));
+    assert_eq!(known(&super::last_update(&mac.machine())), Ok(TOLD));
+    let never = Mac::new().file(history, "<plist version=\"1.0\"><array/></plist>");
+    assert_eq!(known(&super::last_update(&never.machine())), Err(Unavailable::NotDetected));
+}
+
+#[test]
+fn the_screen_lock_is_known_where_an_administrator_sets_it() {
+    let plutil = r#"{"askForPassword":true,"askForPasswordDelay":5,"idleTime":595}"#;
+    let own = Mac::new().prints("usr/bin/plutil", plutil);
+    assert_eq!(known(&super::screen_lock(&own.machine())), Err(Unavailable::Unsupported));
+    let managed = own.file("Library/Managed Preferences/com.apple.screensaver.plist", "bplist00");
+    let lock = known(&super::screen_lock(&managed.machine())).unwrap();
+    assert_eq!((lock.on, lock.after), (true, Some(600)));
+}
+
+#[test]
+fn macos_own_is_always_there_and_runs() {
+    let mac = Mac::new();
+    let written = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_791_354_240);
+    fs::File::options().write(true).open(mac.path(XPROTECT)).unwrap().set_modified(written).unwrap();
+    let found = mac.antivirus();
+    assert_eq!(found.len(), 1, "{found:?}");
+    let own = of(Family::Xprotect, &found);
+    assert_eq!(known(&own.running), Ok(true));
+    assert_eq!(known(&own.definitions_version).as_deref(), Ok("5317"));
+    assert_eq!(known(&own.definitions_at), Ok(TOLD));
+    assert_eq!(known(&own.real_time), Err(Unavailable::Unsupported));
+}
+
+#[test]
+fn only_an_extension_that_is_enabled_protects() {
+    let pending = Mac::new()
+        .prints("usr/bin/systemextensionsctl", &fixture("system_extensions/pending.txt"))
+        .antivirus();
+    assert_eq!(known(&of(Family::Sophos, &pending).running), Ok(false));
+    assert_eq!(known(&of(Family::Symantec, &pending).real_time), Ok(RealTime::Off));
+}
+
+#[test]
+fn defenders_extension_and_its_own_word() {
+    let enabled =
+        || Mac::new().prints("usr/bin/systemextensionsctl", &fixture("system_extensions/defender.txt"));
+    let on = enabled().prints("usr/local/bin/mdatp", &fixture("mdatp/macos-on.json")).antivirus();
+    let defender = of(Family::Defender, &on);
+    assert_eq!((known(&defender.running), known(&defender.real_time)), (Ok(true), Ok(RealTime::On)));
+    assert_eq!(known(&defender.definitions_current), Ok(true));
+    let passive = enabled().prints("usr/local/bin/mdatp", &fixture("mdatp/linux-passive.json")).antivirus();
+    assert_eq!(known(&of(Family::Defender, &passive).real_time), Ok(RealTime::Off));
+    let silent = enabled().antivirus();
+    assert_eq!(known(&of(Family::Defender, &silent).real_time), Err(Unavailable::NotDetected));
+    let hanging = enabled().program("hang", "usr/local/bin/mdatp");
+    let found = super::antivirus(&hanging.within(Duration::from_millis(400)), true);
+    let found = known(&found).unwrap();
+    assert_eq!(known(&of(Family::Defender, &found).real_time), Err(Unavailable::TimedOut));
+    assert_eq!(known(&of(Family::Xprotect, &found).running), Ok(true));
+}
+
+#[test]
+fn programs_without_an_extension_by_their_files_and_processes() {
+    let mut header = b"ClamAV-VDB:07 Oct 2026 06-24 +0000:27500:1:90:md5:dsig:builder:0".to_vec();
+    header.resize(512, b' ');
+    let mac = Mac::new()
+        .file("opt/homebrew/sbin/clamd", "")
+        .file("opt/homebrew/var/lib/clamav/daily.cvd", header)
+        .file("Applications/ESET Endpoint Security.app/Contents/Info.plist", "")
+        .prints("bin/ps", "COMM\nlaunchd\nclamd\n");
+    let found = mac.antivirus();
+    let clamav = of(Family::Clamav, &found);
+    assert_eq!((known(&clamav.running), known(&clamav.definitions_at)), (Ok(true), Ok(TOLD)));
+    assert_eq!(known(&clamav.real_time), Err(Unavailable::Unsupported));
+    assert_eq!(known(&of(Family::Eset, &found).running), Ok(false));
+    let blind = Mac::new().file("opt/homebrew/sbin/clamd", "").program("hang", "bin/ps");
+    let found = known(&super::antivirus(&blind.within(Duration::from_millis(400)), false)).unwrap();
+    assert_eq!(known(&of(Family::Clamav, &found).running), Err(Unavailable::TimedOut));
+}

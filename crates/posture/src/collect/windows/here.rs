@@ -1,0 +1,138 @@
+//! This Windows, asked.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use praya_model::Timestamp;
+use windows_registry::{LOCAL_MACHINE, Type, Value};
+use wmi::{AuthLevel, Variant, WMIConnection, WMIError};
+
+use super::{Row, System, settings};
+use crate::collect::machine::Machine;
+use crate::facts::{Antivirus, Disk, Fact, Firewall, Os, ScreenLock, Unavailable};
+
+pub(in crate::collect) fn os(machine: &Machine) -> Fact<Os> {
+    machine.fact(settings::os(&Here))
+}
+
+pub(in crate::collect) fn antivirus(machine: &Machine, definitions: bool) -> Fact<Vec<Antivirus>> {
+    super::antivirus::antivirus(machine, &Here, definitions)
+}
+
+pub(in crate::collect) fn firewall(machine: &Machine) -> Fact<Firewall> {
+    machine.fact(settings::firewall(machine, &Here))
+}
+
+pub(in crate::collect) fn disk(machine: &Machine) -> Fact<Disk> {
+    machine.fact(settings::disk(&Here))
+}
+
+pub(in crate::collect) fn last_update(machine: &Machine) -> Fact<Timestamp> {
+    machine.fact(settings::last_update(machine, &Here))
+}
+
+pub(in crate::collect) fn screen_lock(machine: &Machine) -> Fact<ScreenLock> {
+    machine.fact(settings::screen_lock(&Here))
+}
+
+pub(in crate::collect) fn secure_boot(machine: &Machine) -> Fact<bool> {
+    machine.fact(settings::secure_boot(&Here))
+}
+
+#[derive(Clone, Copy)]
+struct Here;
+
+impl System for Here {
+    fn values(&self, key: &str) -> Result<Row, Unavailable> {
+        let key = LOCAL_MACHINE.open(key).map_err(|error| why(error.code().0))?;
+        let values = key.values().map_err(|error| why(error.code().0))?;
+        Ok(values.filter_map(|(name, value)| Some((name, text(value)?))).collect())
+    }
+
+    fn keys(&self, key: &str) -> Result<Vec<String>, Unavailable> {
+        let key = LOCAL_MACHINE.open(key).map_err(|error| why(error.code().0))?;
+        Ok(key.keys().map_err(|error| why(error.code().0))?.collect())
+    }
+
+    fn rows(&self, namespace: &str, query: &str) -> Result<Vec<Row>, Unavailable> {
+        let _turn = Turn::take()?;
+        let rows = query_rows(namespace, query).map_err(|error| {
+            if let WMIError::HResultError { hres } = error { why(hres) } else { Unavailable::Malformed }
+        })?;
+        let row = |row: HashMap<String, Variant>| {
+            row.into_iter().filter_map(|(name, value)| Some((name, written(value)?))).collect()
+        };
+        Ok(rows.into_iter().map(row).collect())
+    }
+}
+
+fn query_rows(namespace: &str, query: &str) -> Result<Vec<HashMap<String, Variant>>, WMIError> {
+    let connection = WMIConnection::with_namespace_path(namespace)?;
+    // BitLocker's namespace answers nothing less.
+    connection.set_proxy_blanket(AuthLevel::PktPrivacy)?;
+    connection.raw_query(query)
+}
+
+/// A place among the queries under way. One that never comes back keeps its thread, and that must have an end.
+struct Turn;
+
+static UNDER_WAY: AtomicUsize = AtomicUsize::new(0);
+
+const MOST: usize = 32;
+
+impl Turn {
+    fn take() -> Result<Self, Unavailable> {
+        let turn = Self;
+        if UNDER_WAY.fetch_add(1, Ordering::Relaxed) < MOST { Ok(turn) } else { Err(Unavailable::TimedOut) }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        UNDER_WAY.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn text(value: Value) -> Option<String> {
+    match value.ty() {
+        Type::U32 => u32::try_from(value).ok().map(|number| number.to_string()),
+        Type::U64 => u64::try_from(value).ok().map(|number| number.to_string()),
+        Type::String | Type::ExpandString => String::try_from(value).ok(),
+        Type::MultiString | Type::Bytes | Type::Other(_) => None,
+    }
+}
+
+fn written(value: Variant) -> Option<String> {
+    match value {
+        Variant::String(text) => Some(text),
+        Variant::Bool(truth) => Some(truth.to_string()),
+        Variant::I1(number) => Some(number.to_string()),
+        Variant::I2(number) => Some(number.to_string()),
+        Variant::I4(number) => Some(number.to_string()),
+        Variant::I8(number) => Some(number.to_string()),
+        Variant::UI1(number) => Some(number.to_string()),
+        Variant::UI2(number) => Some(number.to_string()),
+        Variant::UI4(number) => Some(number.to_string()),
+        Variant::UI8(number) => Some(number.to_string()),
+        Variant::R4(_)
+        | Variant::R8(_)
+        | Variant::Empty
+        | Variant::Null
+        | Variant::Array(_)
+        | Variant::Unknown(_)
+        | Variant::Object(_) => None,
+    }
+}
+
+/// Of the codes of Windows and of WMI (`wbemcli.h`) those that say why.
+const fn why(code: i32) -> Unavailable {
+    match code.cast_unsigned() {
+        // ERROR_FILE_NOT_FOUND, ERROR_PATH_NOT_FOUND, WBEM_E_NOT_FOUND, WBEM_E_INVALID_NAMESPACE, WBEM_E_INVALID_CLASS
+        0x8007_0002 | 0x8007_0003 | 0x8004_1002 | 0x8004_100e | 0x8004_1010 => Unavailable::NotDetected,
+        // ERROR_ACCESS_DENIED, WBEM_E_ACCESS_DENIED
+        0x8007_0005 | 0x8004_1003 => Unavailable::PermissionDenied,
+        // WBEM_E_TIMED_OUT
+        0x8004_1069 => Unavailable::TimedOut,
+        _ => Unavailable::Malformed,
+    }
+}
