@@ -1,5 +1,6 @@
 //! Debian's own `openconnect` against our gateway: every way in, every way out, and what flows between.
 
+mod posture;
 mod session;
 mod sign_in;
 mod traffic;

@@ -22,6 +22,9 @@ pub struct Access {
     pub resources: Vec<Resource>,
     /// Every destination that packets may go to.
     pub endpoints: Vec<Endpoint>,
+    /// The networks of all that policy and resources give, also of what the endpoint check takes for a while: a client
+    /// learns its routes once, and what it may not reach goes to the gateway's filter and nowhere else.
+    pub networks: Vec<IpNet>,
 }
 
 impl Access {
@@ -48,7 +51,13 @@ impl Access {
         }
         groups.iter().flat_map(|group| &group.networks).for_each(|endpoint| add(endpoint.clone()));
         resources.iter().flat_map(|resource| &resource.endpoints).for_each(|endpoint| add(endpoint.clone()));
-        Self { groups: groups.iter().map(|group| group.name.clone()).collect(), resources, endpoints }
+        let networks = endpoints.iter().map(|endpoint| endpoint.net.trunc()).collect();
+        Self {
+            groups: groups.iter().map(|group| group.name.clone()).collect(),
+            resources,
+            endpoints,
+            networks,
+        }
     }
 }
 
@@ -58,7 +67,8 @@ impl Access {
     pub fn left_by(self: &Arc<Self>, config: &Config, left: &policy::Access) -> Arc<Self> {
         let only = |those: &[ResourceId]| {
             let kept = self.resources.iter().filter(|resource| those.contains(&resource.id)).cloned();
-            Arc::new(Self { groups: self.groups.clone(), ..Self::new(config, &[], kept.collect()) })
+            let left = Self::new(config, &[], kept.collect());
+            Arc::new(Self { groups: self.groups.clone(), networks: self.networks.clone(), ..left })
         };
         match left {
             policy::Access::Allow => Arc::clone(self),
@@ -109,7 +119,7 @@ fn include(config: &Config, access: &Access) -> Vec<IpNet> {
         Routes::Named(NamedRoutes::All) => Vec::new(),
         Routes::Networks(networks) => networks.clone(),
         Routes::Named(NamedRoutes::Resources) => {
-            let reachable = access.endpoints.iter().map(|endpoint| endpoint.net.trunc());
+            let reachable = access.networks.iter().copied();
             let dns = config.tunnel.dns_servers.iter().copied().map(IpNet::from);
             let own = gateway_addresses(config).map(IpNet::from);
             // A family without an address of its own cannot be routed.
@@ -181,6 +191,25 @@ mod tests {
         ] {
             assert!(!may(protocol, address, port), "{protocol:?} {address} {port}");
         }
+    }
+
+    #[test]
+    fn a_limited_session_reaches_less_and_has_all_its_routes() {
+        let config = config();
+        let groups = [group(vec![tcp("10.3.0.0/16", 22)])];
+        let all = Arc::new(Access::new(&config, &groups, vec![resource(tcp("10.2.0.1/32", 80))]));
+        let left = |only: &[&str]| {
+            let only = only.iter().map(|id| ResourceId::new(*id)).collect();
+            all.left_by(&config, &policy::Access::Limit(only))
+        };
+        let nets = |access: &Access| {
+            let tcp = access.endpoints.iter().filter(|e| e.protocol == Protocol::Tcp && e.ports.first != 53);
+            tcp.map(|endpoint| endpoint.net.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(nets(&left(&["wiki"])), ["10.2.0.1/32"], "no networks of groups");
+        assert!(nets(&left(&[])).is_empty() && nets(&left(&["other"])).is_empty());
+        assert_eq!(include(&config, &left(&[])), include(&config, &all));
+        assert_eq!(all.left_by(&config, &policy::Access::Allow), all);
     }
 
     #[test]
