@@ -36,7 +36,7 @@ pub struct Machine {
 impl Machine {
     /// The one that this program runs on, at the moment `now`.
     pub fn this(now: Timestamp) -> Self {
-        Self::at(Path::new("/"), now, LIMIT)
+        Self::at(Path::new(if cfg!(windows) { r"C:\" } else { "/" }), now, LIMIT)
     }
 
     /// The one whose files lie under `root`, to be read within `limit`.

@@ -63,6 +63,10 @@ pub(super) fn screen_lock(machine: &Machine) -> Fact<ScreenLock> {
 pub(super) fn secure_boot(machine: &Machine) -> Fact<bool> {
     let read = || {
         let output = machine.run(&["/usr/sbin/system_profiler"], &["SPiBridgeDataType"])?;
+        if !output.success {
+            // It printed nothing, as it does on a Mac without a chip for it.
+            return Err(Unavailable::Malformed);
+        }
         let signed = macos::secure_boot(&output.text())?;
         Ok((signed.ok_or(Unavailable::NotApplicable)?, "system_profiler SPiBridgeDataType"))
     };

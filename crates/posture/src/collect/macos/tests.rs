@@ -43,7 +43,13 @@ impl Mac {
     }
 
     fn prints(self, path: &str, output: &str) -> Self {
-        self.file(&format!("{path}.out"), output).file(&format!("{path}.status"), "0").program("print", path)
+        self.ends(path, output, "0")
+    }
+
+    fn ends(self, path: &str, output: &str, status: &str) -> Self {
+        self.file(&format!("{path}.out"), output)
+            .file(&format!("{path}.status"), status)
+            .program("print", path)
     }
 
     fn program(self, which: &str, path: &str) -> Self {
@@ -100,6 +106,8 @@ fn firewall_disk_and_firmware() {
     assert_eq!(known(&super::secure_boot(&mac.machine())), Ok(true));
     let old = Mac::new().prints("usr/sbin/system_profiler", "").program("hang", firewall);
     assert_eq!(known(&super::secure_boot(&old.machine())), Err(Unavailable::NotApplicable));
+    let failed = Mac::new().ends("usr/sbin/system_profiler", "", "1");
+    assert_eq!(known(&super::secure_boot(&failed.machine())), Err(Unavailable::Malformed));
     assert_eq!(known(&super::disk(&old.machine())), Err(Unavailable::NotDetected));
     let soon = old.within(Duration::from_millis(300));
     assert_eq!(known(&super::firewall(&soon)), Err(Unavailable::TimedOut));

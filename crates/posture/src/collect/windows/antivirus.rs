@@ -50,7 +50,10 @@ pub(super) fn antivirus(machine: &Machine, system: &impl System, definitions: bo
         "SELECT Name, PathName FROM Win32_Service WHERE State = 'Running'",
     );
     let installed = installed(system);
-    let center = center.answer(machine);
+    // An empty list is one that nobody keeps: its service is stopped.
+    let center = center
+        .answer(machine)
+        .and_then(|rows| if rows.is_empty() { Err(Unavailable::NotDetected) } else { Ok(rows) });
     let defender = Defender(machine, defender);
     let (mut products, source) = match center {
         Ok(rows) => {
@@ -64,7 +67,7 @@ pub(super) fn antivirus(machine: &Machine, system: &impl System, definitions: bo
             let products = defender.confirm(products.collect(), definitions);
             (products, "SecurityCenter2: AntiVirusProduct")
         }
-        Err(_) => {
+        Err(reason) => {
             let running = services.answer(machine).map(|rows| names(&rows));
             let mut products: Vec<Antivirus> = installed
                 .into_iter()
@@ -72,6 +75,10 @@ pub(super) fn antivirus(machine: &Machine, system: &impl System, definitions: bo
                 .map(|one| by_service(machine, one, &running, definitions))
                 .collect();
             products.extend(defender.alone(&running, definitions));
+            if products.is_empty() && reason != Unavailable::NotDetected {
+                // There is a Security Center; what it would have listed is not known.
+                return Fact::unavailable(reason);
+            }
             (products, "registry: Uninstall")
         }
     };

@@ -72,7 +72,7 @@ fn kaspersky(system: &impl System) -> Found<praya_model::Timestamp> {
 }
 
 fn symantec(machine: &Machine) -> Found<String> {
-    const DATA: &str = "C:/ProgramData/Symantec/Symantec Endpoint Protection/CurrentVersion/Data/Definitions";
+    const DATA: &str = "/ProgramData/Symantec/Symantec Endpoint Protection/CurrentVersion/Data/Definitions";
     let read = |folder| machine.text(&format!("{DATA}/{folder}/definfo.dat"));
     let file = read("SDSDefs").or_else(|_| read("VirusDefs"))?;
     Ok((definitions::symantec(&file)?, "definfo.dat"))

@@ -136,3 +136,38 @@ const fn why(code: i32) -> Unavailable {
         _ => Unavailable::Malformed,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_windows_answers_and_what_it_lacks_is_not_detected() {
+        let version = Here.values(r"SOFTWARE\Microsoft\Windows NT\CurrentVersion").unwrap();
+        assert!(version.contains_key("CurrentBuild"), "{version:?}");
+        assert!(Here.keys("SOFTWARE").unwrap().iter().any(|key| key == "Microsoft"));
+        assert_eq!(Here.values(r"SOFTWARE\Nobody\At\All"), Err(Unavailable::NotDetected));
+        assert_eq!(Here.keys(r"SOFTWARE\Nobody\At\All"), Err(Unavailable::NotDetected));
+
+        let services = Here.rows(r"ROOT\CIMV2", "SELECT Name FROM Win32_Service WHERE State = 'Running'");
+        assert!(services.unwrap().iter().any(|row| row.contains_key("Name")));
+        let system = Here.rows(r"ROOT\CIMV2", "SELECT * FROM Win32_OperatingSystem").unwrap();
+        assert_eq!(system.len(), 1);
+        assert_eq!(system[0].get("Primary").map(String::as_str), Some("true"));
+        assert_eq!(Here.rows(r"ROOT\Praya\Nothing", "SELECT * FROM Nothing"), Err(Unavailable::NotDetected));
+    }
+
+    #[test]
+    fn codes_that_say_why() {
+        for (code, reason) in [
+            (0x8004_100e, Unavailable::NotDetected),
+            (0x8004_1010, Unavailable::NotDetected),
+            (0x8007_0005, Unavailable::PermissionDenied),
+            (0x8004_1003, Unavailable::PermissionDenied),
+            (0x8004_1069, Unavailable::TimedOut),
+            (0x8004_1001, Unavailable::Malformed),
+        ] {
+            assert_eq!(why(u32::cast_signed(code)), reason, "{code:x}");
+        }
+    }
+}

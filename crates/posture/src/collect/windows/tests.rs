@@ -311,6 +311,7 @@ fn a_server_without_security_center_tells_by_what_is_installed_and_runs() {
     assert_eq!(known(&eset.real_time), Err(Unavailable::Unsupported));
     assert_eq!(known(&eset.definitions_at), Ok(DAY));
     assert_eq!(known(&of(Family::Sophos, &products).running), Ok(false), "an agent is no scanner");
+    assert_eq!(server.clone().class("AntiVirusProduct", &[]).antivirus(), products);
     assert_eq!(known(&of(Family::Defender, &products).real_time), Ok(RealTime::On));
     // Another maker's name of a service, by its program.
     let named = server
@@ -319,6 +320,15 @@ fn a_server_without_security_center_tells_by_what_is_installed_and_runs() {
     assert_eq!(known(&of(Family::Eset, &named.antivirus()).running), Ok(true));
     let denied = server.answer("Win32_Service", Answer::Fails(Unavailable::PermissionDenied));
     assert_eq!(known(&of(Family::Eset, &denied.antivirus()).running), Err(Unavailable::PermissionDenied));
+}
+
+#[test]
+fn a_security_center_that_does_not_answer_is_no_proof_that_there_is_nothing() {
+    let empty = server().without(r"SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall");
+    let empty = empty.without(r"SOFTWARE\WOW6432Node");
+    assert_eq!(empty.antivirus(), []);
+    let denied = empty.answer("AntiVirusProduct", Answer::Fails(Unavailable::PermissionDenied));
+    assert_eq!(antivirus(&machine(LONG), &denied, true).value(), Err(Unavailable::PermissionDenied));
 }
 
 #[test]
@@ -358,7 +368,7 @@ fn definitions_where_each_maker_keeps_them() {
         assert_eq!(known(&found[0].definitions_version).as_deref(), Ok(expected), "{name}");
     }
     let folder = tempfile::tempdir().unwrap();
-    let data = "C:/ProgramData/Symantec/Symantec Endpoint Protection/CurrentVersion/Data/Definitions/SDSDefs";
+    let data = "ProgramData/Symantec/Symantec Endpoint Protection/CurrentVersion/Data/Definitions/SDSDefs";
     std::fs::create_dir_all(folder.path().join(data)).unwrap();
     std::fs::write(folder.path().join(data).join("definfo.dat"), "[DefDates]\r\nCurDefs=20261007.001\r\n")
         .unwrap();
