@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use praya_ipc::{Client, KnownProfile, Request, Response, Subscription, Target};
 use praya_model::password::PasswordRules;
-use praya_model::posture::Check;
+use praya_model::posture::{Check, Finding};
 use praya_model::sign_in::{ElsewhereChoice, FormField};
 use praya_model::snapshot::{SignInProgress, Snapshot};
 use praya_model::{
@@ -93,7 +93,7 @@ async fn sign_in(
         }
     }
     let mut subscription = client.subscribe().await?;
-    let mut conversation = Conversation { answered: 0, trouble: None, reading: false };
+    let mut conversation = Conversation::new(asker.is_script());
     let snapshot = loop {
         let snapshot = subscription.next().await?;
         if let Some(checks) = conversation.begins_reading(&snapshot) {
@@ -114,13 +114,14 @@ async fn sign_in(
                     (_, None) => {
                         // The sign-in may be over already; what counts is why the person could not go on.
                         let _ = client.request(Request::CancelSignIn).await;
-                        let trouble = conversation.trouble.unwrap_or_else(|| FailureCode::Cancelled.into());
-                        return Err(Ended::told_under(trouble, rules.as_ref()));
+                        let trouble =
+                            conversation.trouble.take().unwrap_or_else(|| FailureCode::Cancelled.into());
+                        return Err(conversation.explained(Ended::told_under(trouble, rules.as_ref())));
                     }
                 };
             }
             Reaction::SignedIn => break wait_for_tunnel(&mut subscription, &snapshot, &mut asker).await?,
-            Reaction::Refused(ended) => return Err(ended),
+            Reaction::Refused(ended) => return Err(conversation.explained(ended)),
         }
     };
     let now = now();
@@ -208,6 +209,10 @@ struct Conversation {
     trouble: Option<Failure>,
     /// The person was told what is read of the machine.
     reading: bool,
+    /// What the endpoint check found last.
+    findings: Vec<Finding>,
+    /// A script answers, which is told nothing meanwhile.
+    script: bool,
 }
 
 #[derive(Debug)]
@@ -219,6 +224,20 @@ enum Reaction {
 }
 
 impl Conversation {
+    fn new(script: bool) -> Self {
+        Self { answered: 0, trouble: None, reading: false, findings: Vec::new(), script }
+    }
+
+    /// Whoever looks after a script learns at its end what a person has seen in between.
+    fn explained(&self, ended: Ended) -> Ended {
+        if !self.script || self.findings.is_empty() {
+            return ended;
+        }
+        let findings = check::findings(&self.findings, Out::new(true));
+        let text = format!("{}\n{findings}", text::findings_title(&self.findings));
+        Ended::Told { failure: Box::new(FailureCode::PostureFailed.into()), text, exit: Exit::Failed }
+    }
+
     /// What is being read of the machine, the first time.
     fn begins_reading<'a>(&mut self, snapshot: &'a Snapshot) -> Option<&'a [Check]> {
         let step = snapshot.sign_in.as_ref().and_then(|progress| progress.step.as_ref());
@@ -232,6 +251,9 @@ impl Conversation {
                 Some(SignInStep::Refused(failure)) => Reaction::Refused(failure.clone().into()),
                 Some(_) if !progress.waiting && progress.round > self.answered => {
                     self.trouble = progress.notice.clone().or(self.trouble.take());
+                    if let Some(SignInStep::Posture { findings, .. }) = &progress.step {
+                        self.findings.clone_from(findings);
+                    }
                     Reaction::Ask(Box::new(progress.clone()))
                 }
                 Some(_) | None => Reaction::Wait,
@@ -478,7 +500,7 @@ mod tests {
 
     #[test]
     fn a_question_is_asked_once_and_only_while_an_answer_is_awaited() {
-        let mut conversation = Conversation { answered: 0, trouble: None, reading: false };
+        let mut conversation = Conversation::new(false);
         assert!(matches!(conversation.react(&asking(1, true, None)), Reaction::Wait));
         assert!(matches!(conversation.react(&asking(1, false, None)), Reaction::Ask(_)));
         conversation.answered = 1;
@@ -490,7 +512,7 @@ mod tests {
 
     #[test]
     fn a21_what_is_read_of_the_machine_is_said_once() {
-        let mut conversation = Conversation { answered: 0, trouble: None, reading: false };
+        let mut conversation = Conversation::new(false);
         let checks = vec![Check::Firewall];
         let nonce = String::new();
         let step = SignInStep::Posture { checks, findings: Vec::new(), retry_seconds: None, nonce };
@@ -528,7 +550,7 @@ mod tests {
 
     #[test]
     fn a_refusal_ends_with_its_reason() {
-        let mut conversation = Conversation { answered: 1, trouble: None, reading: false };
+        let mut conversation = Conversation { answered: 1, ..Conversation::new(false) };
         let locked: Failure = FailureCode::Locked { seconds_left: 300 }.into();
         let snapshot = Snapshot { last_failure: Some(locked.clone()), ..Snapshot::default() };
         let Reaction::Refused(Ended::Failure(failure)) = conversation.react(&snapshot) else { panic!() };

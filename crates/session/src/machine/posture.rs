@@ -17,6 +17,9 @@ use crate::{Answer, CheckId, Question};
 /// The shortest time between two checks, whatever asks for them, and the pause after one that failed.
 const SHORTEST: Duration = Duration::from_secs(60);
 
+/// The shortest pause after one that the gateway puts off.
+const BREATH: Duration = Duration::from_secs(5);
+
 /// The check of a session.
 #[derive(Debug, Default)]
 pub(super) struct Posture {
@@ -137,6 +140,10 @@ impl Live {
             }
             // Gateways of earlier versions.
             Err(_) if matches!(status, 404 | 405) => self.posture.stage = Stage::Never,
+            Err(Failure { code: FailureCode::Busy { retry_after_seconds }, .. }) => {
+                let pause = Duration::from_secs(u64::from(*retry_after_seconds)).clamp(BREATH, SHORTEST);
+                self.posture.stage = Stage::Waiting(now.after(pause));
+            }
             Ok(_) | Err(_) => self.posture.failed(),
         }
     }

@@ -219,6 +219,15 @@ fn a_check_that_fails_on_the_way_is_made_again_and_ends_nothing() {
 }
 
 #[test]
+fn a_check_that_the_gateway_puts_off_is_made_when_it_says() {
+    let (mut world, _) = checked_session(&posture_question(vec![Check::Firewall]));
+    world.machine_checked("report");
+    world.reply(json(429, &Failure::from(FailureCode::Busy { retry_after_seconds: 20 })));
+    assert!(!asks_for_the_check(&world.wait(s(19))));
+    assert!(asks_for_the_check(&world.wait(s(1))));
+}
+
+#[test]
 fn nothing_is_read_where_nothing_is_asked_and_earlier_gateways_are_asked_once() {
     let (mut world, _) = checked_session(&posture_question(Vec::new()));
     assert_eq!(checks(&world.last), 0);

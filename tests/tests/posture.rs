@@ -1,0 +1,157 @@
+//! The endpoint check from end to end: our client on a machine without a firewall, our gateway with a policy.
+
+use anyhow::{Context, Result, ensure};
+use praya_testkit::otp::Token;
+use praya_testkit::privilege::was_run_elsewhere;
+use praya_tests::Lab;
+use praya_tests::client::Client;
+use praya_tests::gateway::Gateway;
+use praya_tests::lab::GATEWAY_NAME;
+
+const PASSWORD: &str = "correct horse battery";
+
+/// A firewall can be mended in a network namespace; no machine of the lab is a Windows.
+const POLICY: &str = r#"
+schema = 1
+id = "lab"
+name = "Lab"
+retry_minutes = 1
+on_fail = "deny"
+
+[[requirements]]
+id = "firewall"
+link = "https://help.example/firewall"
+firewall = { on = true }
+
+[[requirements]]
+id = "windows"
+severity = "optional"
+os = { product = "windows", versions = ["11"] }
+"#;
+
+const FIREWALL: &str = "nft 'add table inet filter; add chain inet filter input { type filter hook input priority 0; policy drop; }; \
+     add rule inet filter input iif lo accept; add rule inet filter input ct state established,related accept'";
+
+struct Scene {
+    lab: Lab,
+    gateway: Gateway,
+    client: Client,
+    token: Token,
+}
+
+impl Scene {
+    fn new(name: &str) -> Result<Self> {
+        let lab = Lab::new()?;
+        let token = Token::soft(name);
+        let mut gateway = Gateway::init(&lab)?;
+        gateway.add_people(&["wong"], PASSWORD)?;
+        gateway.add_token("wong", "40000020", &token)?;
+        gateway.publish_intranet("staff", &["wong"])?;
+        let file = lab.gateway.folder("policy")?.join("lab.toml");
+        std::fs::write(&file, POLICY)?;
+        let file = file.to_str().context("a path in UTF-8")?.to_owned();
+        gateway.admin(&["posture", "save", &file])?;
+        gateway.admin(&["posture", "activate", "lab"])?;
+        gateway.start()?;
+        let client = Client::started(&lab.employee)?;
+        Ok(Self { lab, gateway, client, token })
+    }
+
+    fn mend(&self) -> Result<()> {
+        self.lab.employee.shell(FIREWALL).map(drop)
+    }
+
+    fn sign_in(&self) -> Result<()> {
+        let answers = [PASSWORD, &self.token.now()];
+        let login = self.client.login(&self.lab.employee, &self.gateway.pin, "wong", &answers)?;
+        assert_eq!(login.code(), 0, "{}", login.everything);
+        ensure!(self.lab.reaches_intranet()?, "the tunnel carries nothing");
+        Ok(())
+    }
+}
+
+#[test]
+fn a22_every_reason_is_told_at_once_and_a_mended_machine_comes_in_without_a_new_code() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let scene = Scene::new("mended")?;
+    let Scene { lab, gateway, client, token } = &scene;
+    let words = ["login", "--gateway", GATEWAY_NAME, "--pin", &gateway.pin, "--account", "wong"];
+    let login = client.praya(&lab.employee, &words)?.start_on_terminal()?;
+    login.wait_for("Password of wong:")?;
+    login.type_line(PASSWORD)?;
+    login.wait_for("Code:")?;
+    login.type_line(&token.now())?;
+    login.wait_for("Whether the firewall is on")?;
+    login.wait_for("Check again?")?;
+    let said = login.printed();
+    ensure!(said.contains("Praya reads this, and nothing else"), "{said}");
+    ensure!(said.contains("Not met  Firewall") && said.contains("https://help.example/firewall"), "{said}");
+    ensure!(said.contains("Warning only  Operating system"), "{said}");
+    let refused = gateway.admin(&["posture", "machines"])?;
+    ensure!(refused.to_string().contains("non_compliant"), "{refused:#}");
+    scene.mend()?;
+    login.type_line("")?;
+    let ended = login.wait()?;
+    assert_eq!(ended.code(), 0, "{}", ended.everything);
+    ensure!(lab.reaches_intranet()?, "the tunnel carries nothing");
+    let status = client.wait_for_status(&lab.employee, |status| status["posture"].is_object())?;
+    let posture = &status["posture"];
+    assert_eq!(posture["findings"].as_array().map(Vec::len), Some(1), "{posture:#}");
+    assert_eq!(posture["findings"][0]["outcome"], "warning", "{posture:#}");
+    Ok(())
+}
+
+#[test]
+fn a_machine_that_stays_as_it_is_does_not_come_in_and_may_be_looked_at_without_a_session() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let scene = Scene::new("stays")?;
+    let Scene { lab, gateway, client, token } = &scene;
+    let login = client.login(&lab.employee, &gateway.pin, "wong", &[PASSWORD, &token.now(), "n"])?;
+    ensure!(login.code() == 1 && login.everything.contains("Not met"), "{}", login.everything);
+    ensure!(gateway.sessions()?.is_empty(), "{:?}", gateway.sessions()?);
+    let policy = lab.employee.folder("policy")?.join("lab.toml");
+    std::fs::write(&policy, POLICY)?;
+    let policy = policy.to_str().context("a path in UTF-8")?.to_owned();
+    let checked = client.run(&lab.employee, &["check", "--policy", &policy])?;
+    ensure!(
+        checked.code() == 1 && checked.everything.contains("Not met  Firewall"),
+        "{}",
+        checked.everything
+    );
+    scene.mend()?;
+    let checked = client.run(&lab.employee, &["check", "--policy", &policy])?;
+    ensure!(
+        checked.code() == 0 && checked.everything.contains("would let this computer in"),
+        "{}",
+        checked.everything
+    );
+    Ok(())
+}
+
+#[test]
+fn a_session_whose_machine_turns_bad_is_warned_first_and_then_ended_with_its_reason() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let mut scene = Scene::new("turns-bad")?;
+    scene.mend()?;
+    scene.sign_in()?;
+    scene.lab.employee.shell("nft flush ruleset")?;
+    // A service that starts with a session looks at once, and not when the gateway next wants to know.
+    scene.client.kill()?;
+    scene.client.start(&scene.lab.employee)?;
+    let Scene { lab, client, gateway, .. } = &scene;
+    let warned = client.wait_for(|snapshot| snapshot["posture"]["ends_at"].is_number())?;
+    assert_eq!(warned["state"], "connected", "{warned:#}");
+    assert_eq!(warned["posture"]["findings"][0]["check"], "firewall", "{warned:#}");
+    ensure!(lab.reaches_intranet()?, "a warning takes nothing away");
+    let ended = client.wait_for_state("ended")?;
+    assert_eq!(ended["ended"], "posture_lost", "{ended:#}");
+    assert_eq!(ended["posture"]["findings"][0]["check"], "firewall", "{ended:#}");
+    ensure!(!lab.reaches_intranet()?, "the tunnel is down");
+    gateway.wait_for_no_sessions()
+}
