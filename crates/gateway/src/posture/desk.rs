@@ -188,7 +188,8 @@ pub(crate) fn follow(
     Ok(Some(Some(Fit { valid_until, recheck_at: Some(now), ..after })))
 }
 
-/// Judges, keeps the verdict, counts it; with the record of it, unless it says the same as the session's last one.
+/// Judges, keeps the verdict, counts it; with the record of it, unless it says the same as the session's last one,
+/// in whose place it comes.
 fn judge(
     store: &Store,
     book: &Book,
@@ -205,12 +206,19 @@ fn judge(
         Some(session) => store.latest_verdict(session)?,
         None => None,
     };
-    let news = before.is_none_or(|before| !same(&before.found.verdict, &verdict));
-    let record = news.then(|| verdict_record(&who, &verdict, now));
+    // Once in a quarter of an hour for each session: what says nothing new takes no more room.
+    let same = before.filter(|before| same(&before.found.verdict, &verdict)).map(|before| before.id);
+    let record = same.is_none().then(|| verdict_record(&who, &verdict, now));
     let (platform, lapse) = (facts.os.value().ok().map(|os| os.family), fit::on_fail(&policies));
     let Reporter { device, host_name, account, session, source } = who;
     let new = NewVerdict { device, host_name, account, session, source, verdict, facts };
-    let number = store.add_verdict(&new)?;
+    let number = match same {
+        Some(number) => {
+            store.renew_verdict(number, &new)?;
+            number
+        }
+        None => store.add_verdict(&new)?,
+    };
     Ok((Judged { verdict: new.verdict, number, platform, lapse }, record))
 }
 

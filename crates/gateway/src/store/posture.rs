@@ -103,6 +103,26 @@ impl Store {
         })
     }
 
+    /// Puts a later verdict of the same session, which says the same, in the place of the one of that number.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn renew_verdict(&self, id: i64, new: &NewVerdict) -> Result<()> {
+        self.write(|db| {
+            db.prepare_cached(
+                "UPDATE verdicts SET at = ?2, source = ?3, verdict = ?4, facts = ?5 WHERE id = ?1",
+            )?
+            .execute((
+                id,
+                new.verdict.evaluated_at.as_millis(),
+                new.source.to_string(),
+                json(&new.verdict),
+                json(&new.facts),
+            ))?;
+            Ok(())
+        })
+    }
+
     /// The verdict of that number.
     ///
     /// # Errors
@@ -133,9 +153,10 @@ impl Store {
     pub fn machines(&self, since: Timestamp) -> Result<Vec<VerdictRow>> {
         self.read(|db| {
             let mut query = db.prepare_cached(
-                "SELECT * FROM verdicts
-                 WHERE id IN (SELECT max(id) FROM verdicts WHERE at >= ?1 GROUP BY device_key, account)
-                 ORDER BY id DESC",
+                "SELECT * FROM (
+                     SELECT *, row_number() OVER (PARTITION BY device_key, account ORDER BY at DESC, id DESC) AS place
+                     FROM verdicts WHERE at >= ?1
+                 ) WHERE place = 1 ORDER BY at DESC, id DESC",
             )?;
             Ok(query.query_map([since.as_millis()], verdict)?.collect::<rusqlite::Result<_>>()?)
         })
@@ -147,8 +168,9 @@ impl Store {
     /// [`StoreError`].
     pub fn verdicts_of(&self, device: &DeviceKey, most: u32) -> Result<Vec<VerdictRow>> {
         self.read(|db| {
-            let mut query =
-                db.prepare_cached("SELECT * FROM verdicts WHERE device_key = ?1 ORDER BY id DESC LIMIT ?2")?;
+            let mut query = db.prepare_cached(
+                "SELECT * FROM verdicts WHERE device_key = ?1 ORDER BY at DESC, id DESC LIMIT ?2",
+            )?;
             let rows = query.query_map((device.0.as_slice(), most), verdict)?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })

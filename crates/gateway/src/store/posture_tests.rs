@@ -102,6 +102,9 @@ fn machines_are_listed_with_their_newest_verdict_and_forgotten_in_time() {
     };
     assert_eq!(listed(NOW), [(1, later(3)), (1, later(2)), (2, later(1))]);
     assert_eq!(listed(later(3)), [(1, later(3))]);
+    store.renew_verdict(1, &found(1, "wong", later(4))).unwrap();
+    assert_eq!(listed(NOW), [(1, later(4)), (1, later(3)), (2, later(1))], "a renewed one is new");
+    store.renew_verdict(1, &found(1, "wong", NOW)).unwrap();
     let of_one = store.verdicts_of(&DeviceKey([1; 32]), 2).unwrap();
     assert_eq!(of_one.len(), 2);
     assert_eq!(of_one[0].found.verdict.evaluated_at, later(3));

@@ -24,7 +24,7 @@ CREATE TABLE verdicts (
     verdict    TEXT NOT NULL CHECK (json_valid(verdict)),
     facts      TEXT NOT NULL CHECK (json_valid(facts))
 ) STRICT;
-CREATE INDEX verdicts_of_machines ON verdicts (device_key, id);
+CREATE INDEX verdicts_of_machines ON verdicts (device_key, at, id);
 CREATE INDEX verdicts_of_sessions ON verdicts (session, id) WHERE session IS NOT NULL;
 CREATE INDEX verdicts_by_time ON verdicts (at);
 
