@@ -40,6 +40,11 @@ pub enum Happening {
         /// Seconds until then.
         seconds_left: u64,
     },
+    /// This machine no longer meets the policy, and something follows from it.
+    MachineUnfit {
+        /// Seconds until the session ends, where it does.
+        seconds_left: Option<u64>,
+    },
     /// A sign-in that the app began by itself waits for the person.
     SignInWaits,
     /// The session has ended, and not by the person's own word.
@@ -57,17 +62,32 @@ pub enum Happening {
 /// How near the end of the longest time is announced, in seconds; the window does the same.
 const EXPIRY_NEAR: u64 = 600;
 
+/// So many findings are in a notification; the window has all of them.
+const FEW: usize = 3;
+
 impl Happening {
     /// The person must know, whatever they think of notifications.
     pub const fn insists(&self) -> bool {
-        matches!(self, Self::IdleNear { .. })
+        matches!(self, Self::IdleNear { .. } | Self::MachineUnfit { .. })
     }
 }
 
 /// Everything that happened from `before` to `now` and that a person who does not look would want to know.
 pub fn news(before: &AppState, now: &AppState) -> impl Iterator<Item = Happening> {
     let expiry = expires_soon(now).filter(|_| expires_soon(before).is_none());
-    happened(before, now).into_iter().chain(expiry.map(|seconds_left| Happening::ExpiryNear { seconds_left }))
+    let unfit = unfit(now).filter(|_| unfit(before).is_none());
+    happened(before, now)
+        .into_iter()
+        .chain(expiry.map(|seconds_left| Happening::ExpiryNear { seconds_left }))
+        .chain(unfit)
+}
+
+/// What follows from the endpoint check while the session lives, if anything does.
+fn unfit(state: &AppState) -> Option<Happening> {
+    let snapshot = &state.snapshot;
+    let posture = snapshot.posture.as_ref().filter(|_| snapshot.state != TunnelState::Ended)?;
+    let seconds_left = posture.ends_at.map(|at| at.since(state.now).as_secs());
+    (posture.limited || seconds_left.is_some()).then_some(Happening::MachineUnfit { seconds_left })
 }
 
 /// The seconds that are left of a session, when they are few.
@@ -146,6 +166,19 @@ pub fn notification(happening: &Happening, state: &AppState, texts: &Texts) -> O
             texts.say_with("expiry-text", &[("seconds_left", (*seconds_left).into())]),
             true,
         ),
+        Happening::MachineUnfit { seconds_left } => {
+            let posture = state.snapshot.posture.iter();
+            let found = posture.flat_map(|posture| &posture.findings).map(|finding| {
+                let told = texts.finding(finding);
+                told.check + "\n" + &told.remedy
+            });
+            let follows = match seconds_left {
+                Some(left) => texts.say_with("posture-ends", &[("seconds_left", (*left).into())]),
+                None => texts.say("posture-limited"),
+            };
+            let body = std::iter::once(follows).chain(found.take(FEW)).collect::<Vec<_>>().join("\n");
+            (texts.say("posture-title"), body, true)
+        }
         Happening::SignInWaits => {
             let profile = state.chosen.as_ref().map_or("", |name| name.as_str());
             let title = texts.say_with("notify-sign-in-waits", &[("profile", profile.into())]);
@@ -169,9 +202,10 @@ pub fn notification(happening: &Happening, state: &AppState, texts: &Texts) -> O
 
 fn is_wanted(happening: &Happening, settings: &Settings) -> bool {
     match happening {
-        Happening::Ended { .. } | Happening::IdleNear { .. } | Happening::ExpiryNear { .. } => {
-            settings.notify_ends
-        }
+        Happening::Ended { .. }
+        | Happening::IdleNear { .. }
+        | Happening::ExpiryNear { .. }
+        | Happening::MachineUnfit { .. } => settings.notify_ends,
         // It comes of a switch of its own.
         Happening::SignInWaits => true,
         Happening::Connected | Happening::Lost | Happening::Back | Happening::ServiceGone { .. } => {
@@ -182,7 +216,7 @@ fn is_wanted(happening: &Happening, settings: &Settings) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use praya_model::snapshot::Reconnect;
+    use praya_model::snapshot::{PostureView, Reconnect};
     use praya_model::{FailureCode, Snapshot, Timestamp};
 
     use super::*;
@@ -205,6 +239,35 @@ mod tests {
         ended.snapshot.ended = Some(EndReason::Idle);
         assert_eq!(happened(&idle, &ended), Some(Happening::Ended { reason: EndReason::Idle }));
         assert_eq!(happened(&ended, &ended), None);
+    }
+
+    #[test]
+    fn a_machine_that_no_longer_meets_the_rules_is_told_once_with_what_follows_and_what_to_do() {
+        let mut unfit = at(TunnelState::Connected);
+        let finding = serde_json::json!({
+            "check": "firewall", "outcome": "failed", "expected": {"expected": "on"}, "found": {"found": "missing"}
+        });
+        unfit.snapshot.posture = Some(PostureView {
+            checked_at: unfit.now,
+            findings: vec![serde_json::from_value(finding).unwrap()],
+            limited: false,
+            ends_at: Some(unfit.now.after(std::time::Duration::from_secs(300))),
+        });
+        let told: Vec<Happening> = news(&at(TunnelState::Connected), &unfit).collect();
+        assert_eq!(told, [Happening::MachineUnfit { seconds_left: Some(300) }]);
+        let said = notification(&told[0], &unfit, &texts()).unwrap();
+        assert!(said.body.contains("5 minutes") && said.body.contains("Switch the firewall on."), "{said:?}");
+        assert!(said.insists && said.urgent);
+        assert_eq!(news(&unfit, &unfit).next(), None);
+        let mut warned = unfit.clone();
+        if let Some(posture) = &mut warned.snapshot.posture {
+            posture.ends_at = None;
+        }
+        assert_eq!(
+            news(&at(TunnelState::Connected), &warned).next(),
+            None,
+            "a warning can wait for the window"
+        );
     }
 
     #[test]
