@@ -1,5 +1,6 @@
 //! `cargo xtask …`: everything a person does with this workspace, one word each.
 
+mod cross;
 mod docs;
 mod licences;
 mod node;
@@ -32,6 +33,8 @@ cargo xtask <command>
                   sign-in; under six minutes, with --quick under 90 seconds; results in target/bench
   bench desktop [--quick]
                   how long the desktop app takes to show the resources, and its memory after ten idle minutes
+  cross           what is written for Windows and macOS: compiled and linted, and for Windows run under Wine, each if what
+                  it takes is installed; otherwise it says what is missing
   window          only build the files that the desktop app is built around, into ui/dist
   setup           only install the packages that `demo`, `test` and `bench` need
 ";
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         ["bench", "--quick"] => bench(&["--quick"]),
         ["bench", "desktop"] => bench(&["desktop"]),
         ["bench", "desktop", "--quick"] => bench(&["desktop", "--quick"]),
+        ["cross"] => cross(),
         ["window"] => window(),
         ["setup"] => setup(),
         [] | ["help" | "--help" | "-h"] => {
@@ -82,6 +86,23 @@ fn licences() -> Result<()> {
     steps.run("packages", || packages::ensure(&[Need::Build]).and_then(|()| window::packages()))?;
     steps.run("list", || third_party::write(&run::workspace()?))?;
     steps.finish();
+    Ok(())
+}
+
+fn cross() -> Result<()> {
+    let mut steps = Steps::new("cross", cross::STEPS.len());
+    let mut left_out = Vec::new();
+    for (name, step) in cross::STEPS {
+        let mut done = false;
+        steps.run(name, || step().map(|could| done = could))?;
+        if !done {
+            left_out.push(name);
+        }
+    }
+    steps.finish();
+    if !left_out.is_empty() {
+        steps::say(&format!("left out here, for what is said above: {}", left_out.join("; ")));
+    }
     Ok(())
 }
 
