@@ -151,6 +151,34 @@ mod tests {
     use crate::store::AuditFilter;
 
     #[tokio::test]
+    async fn verdicts_over_machines_are_kept_for_thirty_days() {
+        use crate::posture::test_machine::{Machine, facts};
+        use crate::store::NewVerdict;
+
+        let store = Store::in_memory().unwrap();
+        let support = praya_posture::support::SupportTable::built_in();
+        for (device, days) in [(1, 31), (2, 29)] {
+            let at = now().before(Duration::from_secs(days * 86_400));
+            let facts = facts(true, true, at);
+            let found = NewVerdict {
+                device: Machine::new(device).key(),
+                host_name: "pc-17".into(),
+                account: praya_model::AccountName::new("wong"),
+                session: None,
+                source: [192, 0, 2, 1].into(),
+                verdict: praya_posture::verdict::evaluate(&[], &facts, &support, at),
+                facts,
+            };
+            store.add_verdict(&found).unwrap();
+        }
+        let policy = SignInPolicy::from_config(&Config::default());
+        sweep_tokens(store.clone(), Audit::new(store.clone()), policy).await;
+        let left = store.machines(Timestamp::default()).unwrap();
+        assert_eq!(left.len(), 1);
+        assert_eq!(left[0].found.device, Machine::new(2).key());
+    }
+
+    #[tokio::test]
     async fn a40_a_token_unused_for_sixty_days_is_closed_and_the_audit_has_it() {
         let store = Store::in_memory().unwrap();
         let (long_ago, key) = (Timestamp::from_secs(1_700_000_000), WrappingKey::from_bytes([1; 32]));
