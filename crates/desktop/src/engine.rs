@@ -28,7 +28,7 @@ use crate::memory::Memory;
 use crate::notify;
 use crate::settings::{Language, Loaded};
 use crate::shell::{Paths, Shell};
-use crate::state::{AppState, Notice};
+use crate::state::{AppState, Notice, ServiceState};
 use crate::tray::{Tray, tray};
 
 use model::Model;
@@ -218,9 +218,12 @@ impl Engine {
         self.fetch_if_wanted();
     }
 
-    /// Tells what has happened since it was told last.
+    /// Tells what has happened since it was told last. While the service is looked for that is not known yet.
     fn tell_news(&self) {
         let after = Arc::clone(&*self.0.state.borrow());
+        if after.service == ServiceState::Connecting {
+            return;
+        }
         let before = {
             let mut told = self.0.told.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::replace(&mut *told, Arc::clone(&after))

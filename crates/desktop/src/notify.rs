@@ -109,6 +109,14 @@ fn happened(before: &AppState, now: &AppState) -> Option<Happening> {
         return Some(Happening::ServiceGone { failure: failure.clone() });
     }
     let attached = |state: &AppState| matches!(state.service, ServiceState::Attached { .. });
+    let idle = |state: &AppState| {
+        state.snapshot.state == TunnelState::IdleWarning && !state.snapshot.in_use_by_another
+    };
+    // However it came to that, also before the app was there.
+    if attached(now) && idle(now) && !idle(before) {
+        let seconds_left = now.snapshot.idle_at.map_or(0, |at| at.since(now.now).as_secs());
+        return Some(Happening::IdleNear { seconds_left });
+    }
     if !attached(before)
         || !attached(now)
         || now.snapshot.in_use_by_another
@@ -121,14 +129,8 @@ fn happened(before: &AppState, now: &AppState) -> Option<Happening> {
         (TunnelState::Connected | TunnelState::IdleWarning, TunnelState::Reconnecting) if !paused => {
             Some(Happening::Lost)
         }
-        (TunnelState::Reconnecting, TunnelState::Connected | TunnelState::IdleWarning) => {
-            Some(Happening::Back)
-        }
+        (TunnelState::Reconnecting, TunnelState::Connected) => Some(Happening::Back),
         (TunnelState::SigningIn, TunnelState::Connected) => Some(Happening::Connected),
-        (TunnelState::Connected, TunnelState::IdleWarning) => {
-            let seconds_left = now.snapshot.idle_at.map_or(0, |at| at.since(now.now).as_secs());
-            Some(Happening::IdleNear { seconds_left })
-        }
         (before, TunnelState::Ended) if before != TunnelState::Ended => {
             let reason = now.snapshot.ended?;
             let own = matches!(reason, EndReason::UserLogout | EndReason::TrayExit);
@@ -220,7 +222,7 @@ mod tests {
     use praya_model::{FailureCode, Snapshot, Timestamp};
 
     use super::*;
-    use crate::samples::{attached, texts};
+    use crate::samples::{attached, texts, with_service};
 
     fn at(state: TunnelState) -> AppState {
         attached(Snapshot { state, ..Snapshot::default() })
@@ -234,7 +236,11 @@ mod tests {
         assert_eq!(happened(&lost, &connected), Some(Happening::Back));
         let mut idle = at(TunnelState::IdleWarning);
         idle.snapshot.idle_at = Some(idle.now.after(std::time::Duration::from_secs(60)));
-        assert_eq!(happened(&connected, &idle), Some(Happening::IdleNear { seconds_left: 60 }));
+        let starting = with_service(ServiceState::Connecting, Snapshot::default());
+        for before in [&connected, &lost, &starting] {
+            assert_eq!(happened(before, &idle), Some(Happening::IdleNear { seconds_left: 60 }));
+        }
+        assert_eq!(happened(&idle, &idle), None);
         let mut ended = at(TunnelState::Ended);
         ended.snapshot.ended = Some(EndReason::Idle);
         assert_eq!(happened(&idle, &ended), Some(Happening::Ended { reason: EndReason::Idle }));

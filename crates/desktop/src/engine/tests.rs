@@ -221,7 +221,7 @@ async fn a30_a_session_that_lives_leads_to_the_resources_without_a_sign_in() {
 async fn a15_account_and_password_of_one_screen_answer_the_first_question_and_the_screen_stays() {
     let world = World::new();
     world.service.profiles(vec![office()]);
-    world.until(|state| matches!(state.service, crate::state::ServiceState::Attached { .. })).await;
+    world.until(|state| matches!(state.service, ServiceState::Attached { .. })).await;
     world.engine.fetch_profiles().await.unwrap();
     world.engine.begin_sign_in(begin(Some("Pa55 word"))).await.unwrap();
     let requests = world.service.asked(|request| matches!(request, Request::BeginSignIn { .. })).await;

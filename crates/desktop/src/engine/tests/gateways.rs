@@ -20,7 +20,7 @@ fn refused(problem: InvitationError) -> Failure {
 async fn knowing(profiles: Vec<KnownProfile>) -> World {
     let world = World::new();
     world.service.profiles(profiles);
-    world.until(|state| matches!(state.service, crate::state::ServiceState::Attached { .. })).await;
+    world.until(|state| matches!(state.service, ServiceState::Attached { .. })).await;
     world.engine.fetch_profiles().await.unwrap();
     world
 }

@@ -37,6 +37,36 @@ async fn a28_the_idle_warning_can_be_answered_where_it_is_seen_and_comes_up_wher
     assert_eq!(world.done("show").await, ["show"]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_service_that_goes_and_an_end_while_it_was_away_are_told() {
+    let world = World::new();
+    world.service.show(connected());
+    world.until(|state| state.screen == Screen::Resources).await;
+    world.service.stop();
+    world.until(|state| state.screen == Screen::Restoring).await;
+    world.did();
+    world.until(|state| state.screen == Screen::ServiceGone).await;
+    assert_eq!(world.did(), ["notify The Praya service does not answer"]);
+    world.service.start();
+    world.until(|state| state.screen == Screen::Resources).await;
+    world.service.stop();
+    world.until(|state| state.screen == Screen::Restoring).await;
+    world.did();
+    let ended = Snapshot { state: TunnelState::Ended, ended: Some(EndReason::Admin), ..Snapshot::default() };
+    world.service.show(ended);
+    world.service.start();
+    world.until(|state| state.snapshot.state == TunnelState::Ended).await;
+    assert_eq!(world.did(), ["notify You are signed out"]);
+}
+
+#[tokio::test]
+async fn a28_an_idle_warning_that_was_there_before_the_app_is_told() {
+    let service = FakeService::new();
+    service.show(Snapshot { state: TunnelState::IdleWarning, ..connected() });
+    let world = World::with(service, tempfile::tempdir().unwrap());
+    world.done("notify You are about to be logged out [Stay signed in]").await;
+}
+
 #[tokio::test]
 async fn a_session_s_last_minutes_are_told_once() {
     let world = World::new();
