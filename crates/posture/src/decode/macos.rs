@@ -90,7 +90,7 @@ pub fn gatekeeper(output: &str) -> Result<bool, Malformed> {
 }
 
 /// `system_profiler SPiBridgeDataType`: whether the machine starts signed systems only, which *full*, *medium* and
-/// *reduced* security do. `None` on a Mac without a chip for it.
+/// *reduced* security do. `None` where it does not say.
 ///
 /// # Errors
 /// When the setting has none of these words.

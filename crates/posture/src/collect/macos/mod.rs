@@ -63,12 +63,15 @@ pub(super) fn screen_lock(machine: &Machine) -> Fact<ScreenLock> {
 pub(super) fn secure_boot(machine: &Machine) -> Fact<bool> {
     let read = || {
         let output = machine.run(&["/usr/sbin/system_profiler"], &["SPiBridgeDataType"])?;
-        if !output.success {
-            // It printed nothing, as it does on a Mac without a chip for it.
-            return Err(Unavailable::Malformed);
-        }
+        // A Mac without a chip for it has nothing to print; one that failed neither.
+        let silent = output.stdout.trim_ascii().is_empty();
+        let none = match (output.success, silent) {
+            (true, true) => Unavailable::NotApplicable,
+            (true, false) => Unavailable::Unsupported,
+            (false, _) => return Err(Unavailable::Malformed),
+        };
         let signed = macos::secure_boot(&output.text())?;
-        Ok((signed.ok_or(Unavailable::NotApplicable)?, "system_profiler SPiBridgeDataType"))
+        Ok((signed.ok_or(none)?, "system_profiler SPiBridgeDataType"))
     };
     machine.fact(read())
 }

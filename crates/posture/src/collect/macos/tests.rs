@@ -106,6 +106,9 @@ fn firewall_disk_and_firmware() {
     assert_eq!(known(&super::secure_boot(&mac.machine())), Ok(true));
     let old = Mac::new().prints("usr/sbin/system_profiler", "").program("hang", firewall);
     assert_eq!(known(&super::secure_boot(&old.machine())), Err(Unavailable::NotApplicable));
+    let chip = Mac::new()
+        .prints("usr/sbin/system_profiler", "Controller:\n\n    Model Name: Apple T2 Security Chip\n");
+    assert_eq!(known(&super::secure_boot(&chip.machine())), Err(Unavailable::Unsupported));
     let failed = Mac::new().ends("usr/sbin/system_profiler", "", "1");
     assert_eq!(known(&super::secure_boot(&failed.machine())), Err(Unavailable::Malformed));
     assert_eq!(known(&super::disk(&old.machine())), Err(Unavailable::NotDetected));
