@@ -7,7 +7,11 @@ import { speak } from "./texts.svelte";
 import { clock } from "./time.svelte";
 
 let state = $state.raw<AppState>();
-let awaited: { holds: (state: AppState) => boolean; done: () => void }[] = [];
+// eslint-disable-next-line svelte/prefer-svelte-reactivity -- nothing is drawn from it
+const waiting = new Set<(state: AppState) => void>();
+
+/** How long the app has to tell a state that is waited for. */
+const PATIENCE_MILLIS = 10_000;
 
 /** The state of things; `undefined` until the app has told it. */
 export function appState(): AppState | undefined {
@@ -39,18 +43,41 @@ export function take(next: AppState): void {
   clock.sync(next.now);
   speak(next.locale);
   state = next;
-  const met = awaited.filter(({ holds }) => holds(next));
-  awaited = awaited.filter((one) => !met.includes(one));
-  met.forEach(({ done }) => done());
+  waiting.forEach((look) => look(next));
 }
 
-/** Waits until the app has told a state of which `holds` is true. */
-export function until(holds: (state: AppState) => boolean): Promise<void> {
-  return state && holds(state)
-    ? Promise.resolve()
-    : new Promise((done) => {
-        awaited.push({ holds, done });
-      });
+/** Waits until the app has told a state of which `holds` is true. Fails when that takes too long, without the service,
+ * and when whoever waits is `gone`: what was to follow must not come when nobody expects it any more. */
+export function until(holds: (state: AppState) => boolean, gone: AbortSignal): Promise<void> {
+  return new Promise((done, fail) => {
+    const stop = () => {
+      clearTimeout(timer);
+      waiting.delete(look);
+      gone.removeEventListener("abort", giveUp);
+    };
+    const giveUp = () => {
+      stop();
+      const failure: Failure = { code: "service_unavailable" };
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- as the app's commands reject
+      fail(failure);
+    };
+    const look = (next: AppState) => {
+      if (holds(next)) {
+        stop();
+        done();
+      } else if (next.service.service !== "attached") {
+        giveUp();
+      }
+    };
+    const timer = setTimeout(giveUp, PATIENCE_MILLIS);
+    gone.addEventListener("abort", giveUp);
+    waiting.add(look);
+    if (gone.aborted) {
+      giveUp();
+    } else if (state) {
+      look(state);
+    }
+  });
 }
 
 /** A command under way, and what became of it: for the button that gives it and the notice beside. */
