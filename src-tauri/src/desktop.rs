@@ -43,13 +43,14 @@ impl Desktop {
 /// Shows a notification; says whether the person can answer it there.
 async fn shown(
     notifications: Option<Notifications>,
-    notification: &Notification,
+    notification: Notification,
     app: Option<&AppHandle>,
 ) -> bool {
     let Some(notifications) = notifications else { return false };
     let picture = app.and_then(AppHandle::default_window_icon);
+    let asks = notification.stay.is_some();
     match notifications.show(notification, picture).await {
-        Ok(answerable) => answerable || notification.stay.is_none(),
+        Ok(answerable) => answerable || !asks,
         Err(error) => {
             tracing::debug!(%error, "this desktop shows no notifications");
             false
@@ -97,8 +98,9 @@ impl Shell for Desktop {
     fn tell(&self, notification: Notification) {
         let (notifications, app) = (self.notifications.clone(), self.app.get().cloned());
         tauri::async_runtime::spawn(async move {
-            let shown = shown(notifications, &notification, app.as_ref()).await;
-            if let Some(app) = app.filter(|_| notification.insists && !shown) {
+            let insists = notification.insists;
+            let shown = shown(notifications, notification, app.as_ref()).await;
+            if let Some(app) = app.filter(|_| insists && !shown) {
                 window::show(&app, None);
             }
         });
