@@ -8,6 +8,7 @@
     "logout",
     "stay_after_all",
     "stay",
+    "check_again",
     "refresh_resources",
     "open_resource",
     "copy_address",

@@ -66,6 +66,11 @@ pub(crate) async fn stay(engine: TheEngine<'_>) -> Result<()> {
 }
 
 #[tauri::command]
+pub(crate) async fn check_again(engine: TheEngine<'_>) -> Result<()> {
+    engine.check_again().await
+}
+
+#[tauri::command]
 pub(crate) async fn refresh_resources(engine: TheEngine<'_>) -> Result<()> {
     engine.refresh_resources();
     Ok(())

@@ -660,13 +660,15 @@ describe("the resources", () => {
   });
 
   test("A-22: what the check finds in a session stands above the resources, with what follows and what to do", async () => {
-    await open(FIXTURES["posture-lost"].app);
+    const mock = await open(FIXTURES["posture-lost"].app);
     const notice = screen.getByText("This computer does not meet the rules").closest<HTMLElement>(".notice");
     const inside = within(notice as HTMLElement);
     expect(inside.getByText(/the session ends in 5 minutes/)).toBeTruthy();
     expect(inside.getByText(/some resources only/)).toBeTruthy();
     expect(inside.getAllByText("What to do").length).toBeGreaterThan(1);
     expect(inside.queryByRole("button", { name: "Close" })).toBeNull();
+    await fireEvent.click(inside.getByRole("button", { name: "Check again" }));
+    expect(mock.calls.at(-1)?.command).toBe("check_again");
   });
 
   test("a warning of the check can be closed, and comes again when it turns serious", async () => {
@@ -873,6 +875,19 @@ describe("gateways", () => {
     const dialog = screen.getByRole("dialog");
     expect(dialog.textContent).toContain("Head office");
     expect(dialog.textContent).toContain("another one waits for your answer");
+  });
+
+  test("what is being stored cannot be called off", async () => {
+    const mock = await open(FIXTURES["gateway-invitation"].app);
+    const stored = mock.hold("accept_invitation");
+    await press("Add");
+    const cancel = screen.getByRole<HTMLButtonElement>("button", { name: "Cancel" });
+    expect(cancel.disabled).toBe(true);
+    await fireEvent(screen.getByRole("dialog"), new Event("cancel"));
+    expect(commandsOf(mock)).toEqual(["accept_invitation"]);
+    stored();
+    await settle();
+    expect(cancel.disabled).toBe(false);
   });
 
   test("an invitation that would take a stored name is refused in words, and stays to be read", async () => {

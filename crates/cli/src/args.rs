@@ -104,6 +104,9 @@ pub(crate) struct Check {
     /// A policy, as gateways have it; `ias` and `modern` are those that come with Praya.
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
+    /// In a session: have the gateway check this machine now, because it was put right.
+    #[arg(long, conflicts_with = "policy")]
+    pub(crate) again: bool,
 }
 
 #[derive(Debug, Args)]

@@ -36,6 +36,9 @@ pub(crate) async fn run(cli: Cli, out: Out) -> Result<(), Ended> {
         Command::Connect => simple(&connect().await?, Request::Connect, "cli-connecting", out).await,
         Command::Disconnect => simple(&connect().await?, Request::Disconnect, "cli-disconnected", out).await,
         Command::Logout => logout(&connect().await?, out).await,
+        Command::Check(args) if args.again => {
+            simple(&connect().await?, Request::CheckAgain, "cli-posture-again", out).await
+        }
         Command::Check(args) => check::run(&connect().await?, &args, out).await,
         Command::Doctor(args) => {
             let client = connect().await.map_err(praya_ipc::ClientError::into_failure);

@@ -233,6 +233,8 @@ commands! {
     stay_after_all() -> "null";
     /// Says that the person is still there: the idle time starts anew.
     stay() -> "null";
+    /// Has the gateway judge this machine now, because the person has put it right.
+    check_again() -> "null";
     /// Fetches the resource list anew.
     refresh_resources() -> "null";
     /// Opens a resource.

@@ -99,6 +99,7 @@ pub fn authorise(
         | Request::Sessions
         | Request::EndSession { .. }
         | Request::StayActive
+        | Request::CheckAgain
         | Request::Connect
         | Request::Disconnect
         | Request::Logout { .. } => match rights {
@@ -211,6 +212,7 @@ mod tests {
             (Request::Sessions, own),
             (Request::EndSession { session: praya_model::SessionId::new("a") }, own),
             (Request::StayActive, own),
+            (Request::CheckAgain, own),
             (Request::Connect, own),
             (Request::Disconnect, own),
             (Request::Logout { reason: EndReason::UserLogout }, own),

@@ -148,6 +148,9 @@ pub enum Request {
     },
     /// The person says that they are still there: the idle time starts anew. Never sent without their act.
     StayActive,
+    /// Has the gateway judge this machine now, because the person has put it right; what it says shows in
+    /// [`Snapshot::posture`].
+    CheckAgain,
     /// Brings the tunnel of a paused session up, or tries at once where the next attempt is being waited for.
     Connect,
     /// Takes the tunnel down and keeps the session, for as long as the gateway does.

@@ -51,6 +51,7 @@ impl Owner {
             Request::Sessions => self.ask(Question::Sessions, reply).await,
             Request::EndSession { session } => self.ask(Question::EndSession(session), reply).await,
             Request::StayActive => self.ask(Question::StayActive, reply).await,
+            Request::CheckAgain => self.tell_session(Event::CheckAgain, reply).await,
             Request::Connect => self.tell_session(Event::Connect, reply).await,
             Request::Disconnect => self.tell_session(Event::Disconnect, reply).await,
             Request::Logout { reason } => self.end(uid, Event::Logout { reason }, reply).await,

@@ -32,6 +32,8 @@ pub enum Event {
     Connect,
     /// Take the tunnel down and keep the session.
     Disconnect,
+    /// A person has put the machine right: have the gateway judge it now, and not when it next wants to.
+    CheckAgain,
     /// End the session.
     Logout {
         /// [`EndReason::UserLogout`] or [`EndReason::TrayExit`].

@@ -138,6 +138,7 @@ cli-check-again = Check again? [Y/n]
 cli-posture-intro = This is what Praya reads of this computer. A gateway gets of it what its policy asks for, and nothing else.
 cli-posture-source = read from { $source }, { INSTANT($at) }
 cli-posture-instant = { INSTANT($at) }
+cli-posture-again = The gateway checks this computer again. See: praya status
 cli-posture-part = { $name }: { $value }
 cli-posture-version = Version
 cli-posture-running = Running

@@ -134,6 +134,7 @@ cli-check-again = Verificar de novo? [S/n]
 cli-posture-intro = Isto é o que o Praya lê deste computador. Um gateway recebe disso o que a sua política pede, e nada mais.
 cli-posture-source = lido de { $source }, { INSTANT($at) }
 cli-posture-instant = { INSTANT($at) }
+cli-posture-again = O gateway verifica de novo este computador. Veja: praya status
 cli-posture-part = { $name }: { $value }
 cli-posture-version = Versão
 cli-posture-running = Em execução

@@ -134,6 +134,7 @@ cli-check-again = 重新檢查？[Y/n]
 cli-posture-intro = 以下是 Praya 從這台電腦讀取的內容。閘道只會收到其政策要求的部分。
 cli-posture-source = 讀取自 { $source }，{ INSTANT($at) }
 cli-posture-instant = { INSTANT($at) }
+cli-posture-again = 閘道正在重新檢查這台電腦。查看結果：praya status
 cli-posture-part = { $name }：{ $value }
 cli-posture-version = 版本
 cli-posture-running = 執行中

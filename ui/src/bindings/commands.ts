@@ -60,6 +60,10 @@ export const stayAfterAll = (): Promise<null> =>
 export const stay = (): Promise<null> =>
   invoke<null>("stay");
 
+/** Has the gateway judge this machine now, because the person has put it right. */
+export const checkAgain = (): Promise<null> =>
+  invoke<null>("check_again");
+
 /** Fetches the resource list anew. */
 export const refreshResources = (): Promise<null> =>
   invoke<null>("refresh_resources");

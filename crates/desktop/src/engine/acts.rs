@@ -9,6 +9,7 @@ use tokio::net::UdpSocket;
 use tokio::time::timeout;
 
 use super::{Engine, unexpected};
+use crate::clean;
 use crate::commands::{
     ChangePassword, CopiedBecause, OneSession, Opened, ProgramCheck, ProgramWords, SetFavourite,
 };
@@ -40,6 +41,14 @@ impl Engine {
     /// The service's refusal.
     pub async fn disconnect(&self) -> Result<(), Failure> {
         self.simply(Request::Disconnect).await
+    }
+
+    /// Has the gateway judge this machine now.
+    ///
+    /// # Errors
+    /// The service's refusal. What the gateway says comes with the state.
+    pub async fn check_again(&self) -> Result<(), Failure> {
+        self.simply(Request::CheckAgain).await
     }
 
     /// Says that the person is still there. A gateway that has no ear for it gets a packet that counts: one
@@ -136,7 +145,7 @@ impl Engine {
     pub async fn sessions(&self) -> Result<Vec<OwnSession>, Failure> {
         let answer = self.request(Request::Sessions).await?;
         let Response::Sessions { sessions } = answer else { return Err(unexpected()) };
-        Ok(sessions)
+        Ok(clean::sessions(sessions))
     }
 
     /// Ends another of the person's sessions.

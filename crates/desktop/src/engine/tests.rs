@@ -372,6 +372,35 @@ async fn a28_staying_asks_the_gateway_and_is_told_when_it_is_too_late() {
 }
 
 #[tokio::test]
+async fn a22_a_person_in_session_can_have_the_machine_checked_at_once() {
+    let world = World::new();
+    world.service.show(connected());
+    world.until(|state| state.screen == Screen::Resources).await;
+    world.engine.check_again().await.unwrap();
+    world.service.asked(|request| *request == Request::CheckAgain).await;
+}
+
+#[tokio::test]
+async fn what_a_command_answers_can_be_shown() {
+    let world = World::new();
+    world.service.show(connected());
+    world.until(|state| state.screen == Screen::Resources).await;
+    let session = praya_model::api::OwnSession {
+        session: praya_model::SessionId::new("s-2"),
+        host_name: "lab\u{202e}\u{7}".into(),
+        client: "praya".into(),
+        source: "192.0.2.1".into(),
+        since: Timestamp::default(),
+        current: false,
+    };
+    world.service.answer("sessions", Response::Sessions { sessions: vec![session] });
+    assert_eq!(world.engine.sessions().await.unwrap()[0].host_name, "lab");
+    world.service.answer("sessions", FailureCode::GatewaySays { text: "no\u{202e}".into() }.into());
+    let failure = world.engine.sessions().await.unwrap_err();
+    assert_eq!(failure.code, FailureCode::GatewaySays { text: "no ".into() });
+}
+
+#[tokio::test]
 async fn what_an_administrator_fixed_cannot_be_changed_and_the_rest_is_saved() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("managed.toml"), "start_at_login = true").unwrap();

@@ -231,6 +231,7 @@ impl Live {
                 Link::Opening(_) | Link::Up { .. } => {}
             },
             Event::Disconnect => self.pause(cx, now),
+            Event::CheckAgain => self.posture.now(now),
             Event::ChannelUp { channel, up } => self.channel_up(cx, channel, *up, now),
             Event::ChannelRefused { channel, status, reason } => {
                 return self.channel_refused(cx, channel, status, reason, now);

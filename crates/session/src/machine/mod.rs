@@ -215,7 +215,7 @@ impl Session {
                     self.cx.push(Action::Answered { id, result });
                 }
             },
-            Event::Connect | Event::Disconnect | Event::Logout { .. } => {
+            Event::Connect | Event::Disconnect | Event::CheckAgain | Event::Logout { .. } => {
                 if self.is_live() {
                     self.apply_to_live(event, now);
                 } else {

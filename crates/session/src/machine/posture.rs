@@ -14,7 +14,7 @@ use super::Context;
 use super::live::Live;
 use crate::{Answer, CheckId, Question};
 
-/// The shortest time between two checks, whatever asks for them, and the pause after one that failed.
+/// The shortest time between two checks that nobody asks for, and the pause after one that failed.
 const SHORTEST: Duration = Duration::from_secs(60);
 
 /// The shortest pause after one that the gateway puts off.
@@ -56,6 +56,13 @@ impl Posture {
         if let Stage::Waiting(at) = &mut self.stage {
             let soonest = self.began.map_or(now, |began| began.after(SHORTEST));
             *at = soonest.max(now).min(*at);
+        }
+    }
+
+    /// The person asks for it; how often that does any good is the gateway's to say.
+    pub(super) fn now(&mut self, now: Timestamp) {
+        if let Stage::Waiting(at) = &mut self.stage {
+            *at = now;
         }
     }
 

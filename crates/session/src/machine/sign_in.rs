@@ -142,6 +142,7 @@ impl SigningIn {
             Event::Begin(_)
             | Event::Connect
             | Event::Disconnect
+            | Event::CheckAgain
             | Event::Logout { .. }
             | Event::Ask { .. }
             | Event::Restore(_)

@@ -198,6 +198,19 @@ fn a_sleep_and_a_new_network_ask_for_a_check_but_not_more_than_one_a_minute() {
 }
 
 #[test]
+fn a22_a_person_who_has_put_the_machine_right_need_not_wait() {
+    let (mut world, _) = judged_session(vec![no_firewall()]);
+    world.wait(s(2));
+    world.send(Event::CheckAgain);
+    assert!(asks_for_the_check(&world.last));
+    world.send(Event::CheckAgain);
+    assert!(!asks_for_the_check(&world.last), "one at a time");
+    let mut nobody = World::new();
+    nobody.send(Event::CheckAgain);
+    assert_eq!(nobody.rejection(), Some(&FailureCode::NotSignedIn));
+}
+
+#[test]
 fn a_check_that_fails_on_the_way_is_made_again_and_ends_nothing() {
     let (mut world, _) = judged_session(vec![no_firewall()]);
     let shown = world.snapshot().posture;
