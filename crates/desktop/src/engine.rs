@@ -22,6 +22,7 @@ use praya_texts::{Isolation, Texts, TimeZone};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::clean;
 use crate::history::STEP_MILLIS;
 use crate::link::{Link, ServiceLink};
 use crate::memory::Memory;
@@ -163,7 +164,7 @@ impl Engine {
     }
 
     async fn request(&self, request: Request) -> Result<Response, Failure> {
-        self.0.link.request(request).await
+        self.0.link.request(request).await.map_err(clean::failure)
     }
 
     /// A request whose answer is only that it is done.

@@ -209,7 +209,7 @@ impl Model {
             Link::Connecting => self.service = ServiceState::Connecting,
             Link::Gone(failure) => {
                 self.note(now, format!("service gone: {}", name_of(&failure)));
-                self.service = ServiceState::Gone { failure };
+                self.service = ServiceState::Gone { failure: clean::failure(failure) };
             }
             Link::Attached { snapshot, rights } => {
                 seen.newly_attached = !self.is_attached();
