@@ -27,6 +27,27 @@ describe("an exit that could not end the session", () => {
     expect(screen.queryByRole("alertdialog")).toBeNull();
   });
 
+  test("while the next attempt goes on there is no way back, only out", async () => {
+    const mock = await open(FIXTURES["exit-failed"].app);
+    const decided = mock.hold("logout");
+    const retry = screen.getByRole("button", { name: "Try again" });
+    const cancel = screen.getByRole<HTMLButtonElement>("button", { name: "Cancel" });
+    await press("Try again");
+    expect([retry.getAttribute("aria-disabled"), cancel.disabled]).toEqual(["true", true]);
+    await fireEvent(screen.getByRole("alertdialog"), new Event("cancel"));
+    await press("Try again");
+    await press("Exit anyway, the session stays");
+    expect(commandsOf(mock)).toEqual(["logout", "quit"]);
+    decided();
+    await settle();
+    expect([retry.getAttribute("aria-disabled"), cancel.disabled]).toEqual([null, false]);
+  });
+
+  test("the idle warning goes before it", async () => {
+    await open({ ...FIXTURES.idle.app, exit_failed: { code: "service_unavailable" } });
+    expect(screen.getByRole("alertdialog").textContent).toContain("52 seconds");
+  });
+
   test("closes the question that led to it", async () => {
     const mock = await open(SESSION);
     await press("Menu");

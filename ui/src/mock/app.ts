@@ -40,7 +40,15 @@ export class MockApp {
     this.refusals.set(command, failure);
   }
 
+  /** Lets a command go unanswered until the result is called. */
+  hold(command: string): () => void {
+    let release = () => {};
+    this.held.set(command, new Promise((done) => (release = () => done(null))));
+    return release;
+  }
+
   private readonly refusals = new Map<string, Failure>();
+  private readonly held = new Map<string, Promise<null>>();
 
   /** Answers a command; what it changes is published before the answer. */
   handle(command: string, args: unknown): unknown {
@@ -49,6 +57,10 @@ export class MockApp {
     if (refusal) {
       // eslint-disable-next-line @typescript-eslint/only-throw-error -- the app's commands reject with such a value
       throw refusal;
+    }
+    const held = this.held.get(command);
+    if (held) {
+      return held;
     }
     switch (command) {
       case "state":
