@@ -109,7 +109,7 @@ test("from the first gateway to the resources, and out again", async () => {
 
   await press(page, "Control+,");
   await until(page, "Settings");
-  await tabTo(page, "At that start, show no window");
+  await tabTo(page, "When started at login");
   await press(page, "Space");
   await given(page, "set_setting", { key: "start_minimised", value: true });
   await tabTo(page, "Diagnostics");

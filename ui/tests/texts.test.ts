@@ -311,6 +311,12 @@ test.each([
   expect(t("header-per-second", { n })).toBe(`${text}/s`);
 });
 
+test("English writes one kind of apostrophe", () => {
+  for (const file of ["common", "desktop", "cli"]) {
+    expect(readFileSync(`locales/en/${file}.ftl`, "utf8").match(/.*’.*/g), file).toBeNull();
+  }
+});
+
 test("Portuguese writes a decimal comma", () => {
   speak("pt-MO");
   expect(t("header-per-second", { n: 24_115 })).toContain("23,55 KB");

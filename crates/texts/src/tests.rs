@@ -152,11 +152,11 @@ fn a18_two_entries_that_differ_are_told_so_and_a_broken_rule_with_its_number() {
     let short = broken(&[PasswordRule::MinLength, PasswordRule::Digit]);
     assert_eq!(
         texts.failure_under(&short, Some(&RULES)).what,
-        "The new password must fulfil: at least 15 characters; a digit."
+        "The new password breaks a rule: at least 15 characters; a digit."
     );
     assert_eq!(
         texts.failure(&short).what,
-        "The new password must fulfil: long enough; a digit.",
+        "The new password breaks a rule: long enough; a digit.",
         "a gateway that does not tell its rules"
     );
 }
