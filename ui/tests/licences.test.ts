@@ -1,11 +1,13 @@
 // What others wrote and Praya's programs contain, in the list and on the page about Praya.
 
 import { fireEvent, screen, waitFor } from "@testing-library/svelte";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { components, read } from "../src/lib/licences";
 import { FIXTURES } from "../src/mock/fixtures";
 import { goTo } from "../src/lib/pages.svelte";
 import { open, settle } from "./window";
+
+vi.mock("../src/lib/licences", { spy: true });
 
 const LIST = `Third-party software
 
@@ -65,4 +67,22 @@ test("the page about Praya lists the components, and shows a licence when it is 
   await fireEvent.click(serde);
   const text = await waitFor(() => screen.getByText(/Permission is hereby granted/));
   expect(text.closest("[lang]")?.getAttribute("lang")).toBe("en");
+});
+
+test("that the components are being read is said, and so is that they cannot be", async () => {
+  let fail: (why: Error) => void = () => {};
+  vi.mocked(components).mockReturnValueOnce(
+    new Promise((_, reject) => {
+      fail = reject;
+    }),
+  );
+  await open(FIXTURES.about.app);
+  goTo("about");
+  await settle();
+  expect(screen.queryByText("Loading …")).toBeNull();
+  await fireEvent.click(screen.getByText("Components"));
+  await waitFor(() => screen.getByText("Loading …"));
+  fail(new Error("the file is gone"));
+  await waitFor(() => screen.getByText(/Something went wrong in Praya: .*the file is gone/));
+  expect(screen.queryByText("Loading …")).toBeNull();
 });
