@@ -43,13 +43,13 @@ fn a_link_and_a_file_that_are_opened_on_the_desktop_invite() -> Result<()> {
     scene.install_launcher()?;
     let window = scene.open()?;
     window.wait_for("Add a gateway")?;
-    let link = format!("praya://add?gateway={GATEWAY_NAME}&name=By%20link");
+    let link = format!("praya://add?gateway={GATEWAY_NAME}&name=Linked");
     scene.desk.program("gio").args(["open", &link]).succeed()?;
-    window.wait_for("By link")?;
+    window.wait_for("Linked")?;
     window.press("Cancel")?;
-    window.wait_until_gone("By link")?;
+    window.wait_until_gone("Linked")?;
     let file = scene.desk.home().join("from the office.praya");
-    fs::write(&file, format!("gateway = \"{GATEWAY_NAME}\"\nname = \"By file\"\n"))?;
+    fs::write(&file, format!("gateway = \"{GATEWAY_NAME}\"\nname = \"Filed\"\n"))?;
     scene.desk.program("gio").arg("open").arg(&file).succeed()?;
-    window.wait_for("By file")
+    window.wait_for("Filed")
 }
