@@ -47,6 +47,16 @@ describe.each(LANGUAGES)("in %s", (language) => {
   });
 });
 
+test.each(LANGUAGES)("what a key that differs asks for is seen without scrolling in %s", async (language) => {
+  const { page } = await stage.page(language);
+  await stage.show(page, { fixture: "sign-in-keys-differ", language });
+  const below = await page.evaluate(
+    () =>
+      (document.querySelector("button.primary")?.getBoundingClientRect().bottom ?? Infinity) - innerHeight,
+  );
+  expect(below).toBeLessThanOrEqual(0);
+});
+
 test("the window's policy holds here too", async () => {
   const { page, faults } = await stage.page();
   await stage.show(page, { fixture: "sign-in" });
