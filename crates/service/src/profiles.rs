@@ -78,9 +78,9 @@ impl Profiles {
         self.list(uid).into_iter().map(|known| known.profile).find(|profile| profile.name == *name)
     }
 
-    /// Adds a profile of `uid`'s. With `replace` their own of exactly that name gives way; without, and where the other
-    /// is shared or only looks the same, it is refused, because addresses and pins do not change behind a name that
-    /// the person trusts. Adding what is there already changes nothing.
+    /// Adds a profile of `uid`'s. With `replace` their own of exactly that name gives way, whatever looks like it;
+    /// without, and where the other is shared or only looks the same, it is refused, because addresses and pins do not
+    /// change behind a name that the person trusts. Adding what is there already changes nothing.
     ///
     /// # Errors
     /// [`FailureCode::ProfileTaken`], [`FailureCode::TooManyProfiles`], or the file cannot be written; nothing is
@@ -90,11 +90,16 @@ impl Profiles {
         if entries.iter().any(|entry| entry.is_visible_to(uid) && entry.profile == profile) {
             return Ok(());
         }
+        let exactly = |entry: &Entry| entry.profile.name == profile.name;
         if replace {
-            entries.retain(|entry| entry.uid != uid || entry.profile.name != profile.name);
+            entries.retain(|entry| entry.uid != uid || !exactly(entry));
         }
-        let taken =
-            |entry: &&Entry| entry.is_visible_to(uid) && look_alike(&entry.profile.name, &profile.name);
+        // What looks like another that came later is still the person's own.
+        let replaces = entries.len() < self.entries.len();
+        let taken = |entry: &&Entry| {
+            let same = if replaces { exactly(entry) } else { look_alike(&entry.profile.name, &profile.name) };
+            entry.is_visible_to(uid) && same
+        };
         if let Some(Entry { profile: Profile { name, gateway, .. }, .. }) = entries.iter().find(taken) {
             return Err(FailureCode::ProfileTaken { name: name.to_string(), gateway: gateway.to_string() });
         }
@@ -222,6 +227,15 @@ mod tests {
         }
         profiles.add(0, profile("TCC-VPN", "moved.example"), true).unwrap();
         assert_eq!(names(&profiles, CHEN), [("moved.example".into(), true)]);
+        // One that looks the same and is shared later does not take the person's own from them.
+        profiles.add(0, profile("OFFICE", "all.example"), false).unwrap();
+        let pinned = Profile { pin: Some(PIN.parse().unwrap()), ..profile("Office", "new.example") };
+        profiles.add(WONG, pinned.clone(), true).unwrap();
+        assert_eq!(profiles.find(WONG, &pinned.name), Some(pinned));
+        profiles.remove(0, &"OFFICE".parse().unwrap()).unwrap();
+        profiles.add(0, profile("Office", "all.example"), false).unwrap();
+        let hidden = profiles.add(WONG, profile("Office", "evil.example"), true);
+        assert!(matches!(hidden, Err(FailureCode::ProfileTaken { .. })), "{hidden:?}");
     }
 
     #[test]
