@@ -5,6 +5,7 @@ use praya_model::profile::InvitationError;
 use praya_model::{Failure, FailureCode, Profile, ProfileName};
 
 use super::Engine;
+use super::model::Model;
 use crate::commands::{AddProfile, InvitationText, PinProfile};
 use crate::invitation::Invitation;
 
@@ -103,16 +104,18 @@ impl Engine {
         if self.model().invitation.as_ref() != Some(&shown) {
             return Err(InvitationError::NotShown.into());
         }
-        self.store_profile(shown.into_profile()?).await?;
-        self.dismiss_invitation();
+        self.store_profile(shown.clone().into_profile()?).await?;
+        // The person may have put it away meanwhile and be reading another.
+        self.change(|model| {
+            if model.invitation.as_ref() == Some(&shown) {
+                model.put_invitation_away();
+            }
+        });
         Ok(())
     }
 
     /// Puts the invitation that is shown away, and why another one was refused.
     pub fn dismiss_invitation(&self) {
-        self.change(|model| {
-            model.invitation = None;
-            model.invitation_refused = None;
-        });
+        self.change(Model::put_invitation_away);
     }
 }

@@ -202,6 +202,12 @@ impl Model {
         }
     }
 
+    /// No invitation is shown any more, nor why another one was refused.
+    pub(super) fn put_invitation_away(&mut self) {
+        self.invitation = None;
+        self.invitation_refused = None;
+    }
+
     /// Takes in what the service shows.
     pub(super) fn observe(&mut self, link: Link, now: Timestamp) -> Seen {
         let mut seen = Seen::default();

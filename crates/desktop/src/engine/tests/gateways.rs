@@ -65,6 +65,20 @@ async fn only_the_invitation_that_was_read_is_accepted() {
 }
 
 #[tokio::test]
+async fn an_invitation_that_came_while_another_was_stored_stays() {
+    let world = knowing(vec![]).await;
+    let shown = invites(&world, "praya://add?gateway=vpn.example&name=Office").unwrap();
+    let meanwhile = async {
+        world.service.asked(|request| matches!(request, Request::AddProfile { .. })).await;
+        world.engine.dismiss_invitation();
+        invites(&world, "praya://add?gateway=other.example").unwrap()
+    };
+    let (accepted, other) = tokio::join!(world.engine.accept_invitation(shown), meanwhile);
+    accepted.unwrap();
+    assert_eq!(world.engine.state().invitation, Some(other));
+}
+
+#[tokio::test]
 async fn an_invitation_that_the_service_refuses_stays_to_be_read() {
     let world = knowing(vec![office()]).await;
     let taken = FailureCode::ProfileTaken { name: "Office".into(), gateway: "https://vpn.example/".into() };
