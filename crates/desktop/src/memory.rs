@@ -29,6 +29,8 @@ pub struct Memory {
     pub accounts: Vec<RememberedAccount>,
     /// The person was told that closing the window keeps the session.
     pub closing_said: bool,
+    /// The same of a desktop without a tray, where the window goes into the list of windows.
+    pub minimising_said: bool,
     people: Vec<Shelf>,
 }
 

@@ -30,14 +30,16 @@ impl Engine {
 
     /// Ends the session and then the app. Where the session cannot be ended the app stays, and its window says why
     /// ([`crate::AppState::exit_failed`]): a tunnel that nobody sees any more would be worse than a question.
+    ///
+    /// What an attempt before it failed by stands until this one is decided.
     pub async fn exit(&self) {
-        self.stay_after_all();
         let ended = timeout(FAREWELL, self.end_for_good()).await;
         if let Err(failure) = ended.unwrap_or(Err(FailureCode::ServiceUnavailable.into())) {
             tracing::warn!(code = ?failure.code, "the session was not ended");
             self.change(|model| model.exit_failed = Some(failure));
             self.0.shell.show();
         } else {
+            self.stay_after_all();
             self.0.shell.quit();
         }
     }
@@ -58,7 +60,12 @@ impl Engine {
             Closing::Hide | Closing::Go => return closing,
         };
         let first = self.change(|model| {
-            let first = !std::mem::replace(&mut model.memory.closing_said, true);
+            let memory = &mut model.memory;
+            let known = match closing {
+                Closing::Minimise => &mut memory.minimising_said,
+                Closing::Hide | Closing::Go => &mut memory.closing_said,
+            };
+            let first = !std::mem::replace(known, true);
             if first && closing == Closing::Minimise {
                 model.notices.push(Notice::NoTray);
             }

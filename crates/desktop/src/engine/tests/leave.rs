@@ -43,6 +43,24 @@ async fn a29_an_exit_that_is_refused_is_said_and_can_be_taken_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a29_that_exit_failed_stays_to_be_read_while_it_is_tried_again() {
+    let world = connected_world().await;
+    world.service.answer("logout", FailureCode::NotPermitted.into());
+    world.engine.exit().await;
+    world.service.hang();
+    world.engine.choose(TrayAction::Exit);
+    // Two attempts: the list was not taken after the first.
+    let mut exits = 0;
+    while exits < 2 {
+        let asked = world.service.asked(|request| matches!(request, Request::Logout { .. })).await;
+        exits += asked.iter().filter(|request| matches!(request, Request::Logout { .. })).count();
+    }
+    assert_eq!(world.engine.state().exit_failed, Some(FailureCode::NotPermitted.into()));
+    let unavailable = Some(FailureCode::ServiceUnavailable.into());
+    world.until(|state| state.exit_failed == unavailable).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a29_an_exit_while_the_service_starts_anew_ends_what_it_brings_back() {
     let world = connected_world().await;
     world.service.stop();

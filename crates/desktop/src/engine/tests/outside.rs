@@ -97,6 +97,10 @@ async fn a31_closing_the_window_where_there_is_no_tray_is_explained_once() {
     assert!(world.did().is_empty() && world.engine.state().notices.is_empty());
     world.engine.tray_is_shown(true);
     assert_eq!(world.engine.close(), Closing::Hide);
+    let did = world.did();
+    assert!(did[0].starts_with("tell Praya goes on") && !did[0].contains("list of windows"), "{did:?}");
+    assert_eq!(world.engine.close(), Closing::Hide);
+    assert!(world.did().is_empty());
     world.engine.tray_is_shown(false);
     world.service.show(Snapshot::default());
     world.until(|state| state.snapshot.state == TunnelState::NoSession).await;
