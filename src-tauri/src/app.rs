@@ -18,7 +18,7 @@ use crate::desktop::Desktop;
 use crate::platform::instance::{Instance, Wish};
 use crate::platform::notifications::{Answer, Notifications};
 use crate::platform::tray::{Item, Touch};
-use crate::platform::{Folders, drawing, instance, language, painted};
+use crate::platform::{Folders, acts, drawing, instance, language, painted};
 use crate::safe_mode::{Drawing, Record, Start};
 use crate::{commands, window};
 
@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
     tauri::async_runtime::set(runtime.handle().clone());
     let _inside = runtime.enter();
     let invitation = arguments.invitation_text();
-    let wish = Wish::of_this_start(invitation.clone());
+    let wish = Wish::of_this_start(invitation.clone(), arguments.safe_mode);
     let Some(instance) = runtime.block_on(instance::claim(wish))? else { return Ok(ExitCode::SUCCESS) };
     let start = Start::new(record.clone(), drawing);
     let (answer, answers) = mpsc::channel(16);
@@ -84,7 +84,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
             let (engine, desktop) = for_setup;
             desktop.is_up(app.handle().clone());
             window::make(app.handle(), visible)?;
-            start_tasks(app.handle(), &engine, Hears { instance, answers }, visible);
+            start_tasks(app.handle(), &engine, Hears { arguments, instance, answers }, visible);
             Ok(())
         })
         .build(tauri::generate_context!())
@@ -100,8 +100,23 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
 
 /// Where the person speaks to the app outside its window and its tray.
 struct Hears {
+    /// Of this start.
+    arguments: Arguments,
     instance: Instance,
     answers: mpsc::Receiver<Answer>,
+}
+
+impl Hears {
+    /// Starts the app that follows this one, drawn without the graphics card.
+    async fn start_safely(&self, engine: &Engine, token: Option<String>) -> Result<()> {
+        let invitation = engine.state().invitation.map(|shown| shown.to_link());
+        self.instance.give_up().await?;
+        let started = acts::start_anew(&self.arguments.in_safe_mode(invitation), token);
+        if started.is_err() {
+            self.instance.take_back().await?;
+        }
+        Ok(started?)
+    }
 }
 
 fn start_tasks(app: &AppHandle, engine: &Engine, hears: Hears, visible: bool) {
@@ -176,6 +191,13 @@ async fn obey(app: AppHandle, engine: Engine, mut touches: mpsc::Receiver<Touch>
             Some(wish) = hears.instance.wishes.recv() => {
                 if let Some(text) = wish.invitation {
                     engine.invited(text);
+                }
+                if wish.safe_mode && !app.state::<Start>().draws_safely() {
+                    match hears.start_safely(&engine, wish.token.clone()).await {
+                        // The session is the service's, and stays.
+                        Ok(()) => return app.exit(0),
+                        Err(error) => tracing::warn!("no start in safe mode: {error:#}"),
+                    }
                 }
                 window::show(&app, wish.token);
             }

@@ -1,5 +1,6 @@
 //! The command line of `praya-desktop`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Parser;
@@ -38,6 +39,16 @@ impl Arguments {
         (self.safe_mode || self.no_safe_mode).then_some(self.safe_mode)
     }
 
+    /// The words of a start like this one that draws safely, and shows its window and `invitation`.
+    pub(crate) fn in_safe_mode(&self, invitation: Option<String>) -> Vec<OsString> {
+        let mut words: Vec<OsString> =
+            vec!["--safe-mode".into(), "--managed".into(), self.managed.clone().into()];
+        #[cfg(target_os = "linux")]
+        words.extend(["--socket".into(), self.socket.clone().into()]);
+        words.extend(invitation.map(OsString::from));
+        words
+    }
+
     /// The text of the invitation that was opened; of a file, not more of it than any invitation is long.
     pub(crate) fn invitation_text(&self) -> Option<String> {
         use std::io::Read as _;
@@ -70,6 +81,17 @@ mod tests {
     fn the_definition_is_sound() {
         use clap::CommandFactory as _;
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_start_in_safe_mode_is_like_the_one_before_with_its_window() {
+        let before =
+            ["praya-desktop", "--minimized", "--managed", "/m", "--no-safe-mode", "--socket", "/s", "x"];
+        let words = Arguments::parse_from(before).in_safe_mode(Some("praya://add?gateway=a".into()));
+        let after = Arguments::parse_from(std::iter::once("praya-desktop".into()).chain(words));
+        assert_eq!((after.drawing(), after.minimized), (Some(true), false));
+        assert_eq!((after.managed, after.socket), ("/m".into(), "/s".into()));
+        assert_eq!(after.invitation.as_deref(), Some("praya://add?gateway=a"));
     }
 
     #[test]

@@ -158,6 +158,11 @@ impl Start {
         Self { record, drawing, stage: Mutex::default() }
     }
 
+    /// Whether the graphics card is left alone.
+    pub(crate) fn draws_safely(&self) -> bool {
+        self.drawing.is_safe()
+    }
+
     /// The window is about to be shown: from now on a start that ends without a picture has failed.
     pub(crate) fn shows(&self) {
         let mut stage = self.stage();

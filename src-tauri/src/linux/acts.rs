@@ -1,6 +1,7 @@
 //! Opening, copying and starting at login, as Linux desktops have it.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 use praya_desktop::open::PROGRAMS;
 
 use super::drawing;
+use super::instance::TOKENS;
 
 /// Opens things with whatever the person's desktop has for them (xdg-utils).
 const OPENER: &str = "xdg-open";
@@ -41,6 +43,18 @@ pub(crate) fn start(program: &str, args: &[String]) -> io::Result<()> {
         }
     }
     reap(child)
+}
+
+/// Starts this app anew, with `token` for its window to come to the front by.
+///
+/// # Errors
+/// It is not there any more.
+pub(crate) fn start_anew(args: &[OsString], token: Option<String>) -> io::Result<()> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(args);
+    drawing::take_back(&mut command);
+    command.envs(token.iter().flat_map(|token| TOKENS.map(|name| (name, token))));
+    command.spawn().and_then(reap)
 }
 
 /// Waits for the end of a program in the background, so that nothing of it is left.

@@ -24,14 +24,16 @@ const MAX_TOKEN: usize = 256;
 pub(crate) struct Wish {
     /// The text of an invitation to show in it.
     pub(crate) invitation: Option<String>,
+    /// Drawn without the graphics card.
+    pub(crate) safe_mode: bool,
     /// What the desktop gave to the start so that its window may come to the front; it is the first app's to use.
     pub(crate) token: Option<String>,
 }
 
 impl Wish {
     /// The wish of this start.
-    pub(crate) fn of_this_start(invitation: Option<String>) -> Self {
-        Self { invitation, token: TOKENS.iter().find_map(|name| token(std::env::var(name).ok()?)) }
+    pub(crate) fn of_this_start(invitation: Option<String>, safe_mode: bool) -> Self {
+        Self { invitation, safe_mode, token: TOKENS.iter().find_map(|name| token(std::env::var(name).ok()?)) }
     }
 }
 
@@ -45,21 +47,51 @@ pub(crate) struct Instance {
     _sender: mpsc::Sender<Wish>,
 }
 
+impl Instance {
+    /// Lets another be the app.
+    ///
+    /// # Errors
+    /// The bus is gone.
+    pub(crate) async fn give_up(&self) -> zbus::Result<()> {
+        let Some(bus) = &self.bus else { return Ok(()) };
+        bus.release_name(NAME).await.map(drop)
+    }
+
+    /// Is the app again.
+    ///
+    /// # Errors
+    /// Another one is, or the bus is gone.
+    pub(crate) async fn take_back(&self) -> zbus::Result<()> {
+        let Some(bus) = &self.bus else { return Ok(()) };
+        bus.request_name_with_flags(NAME, RequestNameFlags::DoNotQueue.into()).await.map(drop)
+    }
+}
+
 struct Door(mpsc::Sender<Wish>);
 
 #[interface(name = "org.praya.Desktop1")]
 impl Door {
     async fn show(&self, token: String) {
-        self.wish(Wish { invitation: None, token: self::token(token) });
+        self.wish(Wish { token: self::token(token), ..Wish::default() });
     }
 
     async fn invite(&self, text: String, token: String) {
-        // One byte more than an invitation may have is enough to refuse it by.
-        let limit = praya_desktop::invitation::MAX_LENGTH + 1;
-        let end = (0..=limit.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-        let invitation = Some(text.get(..end).unwrap_or_default().to_owned());
-        self.wish(Wish { invitation, token: self::token(token) });
+        self.wish(Wish { invitation: Some(beginning(text)), token: self::token(token), ..Wish::default() });
     }
+
+    /// As the other two, drawn without the graphics card; an empty text is no invitation.
+    async fn draw_safely(&self, text: String, token: String) {
+        let invitation = Some(beginning(text)).filter(|text| !text.is_empty());
+        self.wish(Wish { invitation, safe_mode: true, token: self::token(token) });
+    }
+}
+
+/// As much of an invitation's text as is worth reading.
+fn beginning(text: String) -> String {
+    // One byte more than an invitation may have is enough to refuse it by.
+    let limit = praya_desktop::invitation::MAX_LENGTH + 1;
+    let end = (0..=limit.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    text.get(..end).unwrap_or_default().to_owned()
 }
 
 impl Door {
@@ -79,6 +111,7 @@ impl Door {
 trait First {
     async fn show(&self, token: &str) -> zbus::Result<()>;
     async fn invite(&self, text: &str, token: &str) -> zbus::Result<()>;
+    async fn draw_safely(&self, text: &str, token: &str) -> zbus::Result<()>;
 }
 
 /// Becomes the app, or hands `wish` to the one that is there and returns `None`.
@@ -113,6 +146,7 @@ async fn tell(bus: &Connection, wish: Wish) -> zbus::Result<()> {
     let first = FirstProxy::new(bus).await?;
     let token = wish.token.unwrap_or_default();
     match wish.invitation {
+        text if wish.safe_mode => first.draw_safely(&text.unwrap_or_default(), &token).await,
         None => first.show(&token).await,
         Some(text) => first.invite(&text, &token).await,
     }
@@ -138,9 +172,12 @@ mod tests {
         let first = first.serve_at(PATH, Door(sender)).unwrap().build();
         let second = connection::Builder::unix_stream(here).p2p().build();
         let (_first, second) = tokio::try_join!(first, second).unwrap();
+        let invited = Wish { invitation: Some("praya://add?gateway=a".to_owned()), ..Wish::default() };
         for wish in [
-            Wish { invitation: None, token: Some("gnome-1_TIME42".to_owned()) },
-            Wish { invitation: Some("praya://add?gateway=a".to_owned()), token: Some("x".to_owned()) },
+            Wish { token: Some("gnome-1_TIME42".to_owned()), ..Wish::default() },
+            Wish { token: Some("x".to_owned()), ..invited.clone() },
+            Wish { safe_mode: true, ..Wish::default() },
+            Wish { safe_mode: true, ..invited },
             Wish::default(),
         ] {
             tell(&second, wish.clone()).await.unwrap();

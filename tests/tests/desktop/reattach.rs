@@ -61,6 +61,29 @@ fn a_33_a_second_start_brings_the_first_ones_window_back() -> Result<()> {
 }
 
 #[test]
+fn a_start_in_safe_mode_takes_the_place_of_an_app_that_draws_plainly() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let scene = Scene::with_profile(|_| Ok(()))?;
+    scene.sign_in_by_command()?;
+    let screen = scene.desk.screen()?;
+    let first = scene.app(&scene.desk).start()?;
+    screen.wait_for_windows("Praya", 1)?;
+    let second = scene.app(&scene.desk).arg("--safe-mode").run()?;
+    ensure!(second.status.success(), "{}", second.everything);
+    let first = first.wait()?;
+    ensure!(first.status.success(), "{}", first.everything);
+    // Its successor is the app now, and has nothing more to do than to show itself.
+    let shown = screen.wait_for_windows("Praya", 1)?;
+    let third = scene.app(&scene.desk).arg("--safe-mode").run()?;
+    ensure!(third.status.success(), "{}", third.everything);
+    assert_eq!(screen.wait_for_windows("Praya", 1)?, shown);
+    assert_eq!(scene.gateway.sessions()?.len(), 1);
+    Ok(())
+}
+
+#[test]
 fn without_a_tray_the_app_says_so_and_stays_reachable() -> Result<()> {
     if was_run_elsewhere()? {
         return Ok(());
