@@ -21,7 +21,6 @@ use clap::Parser;
 use crate::arguments::Arguments;
 
 fn main() -> ExitCode {
-    #[cfg(target_os = "linux")]
     if let Err(error) = platform::keep_memory_private() {
         // No log yet, and nothing typed is worth the risk.
         let _ = std::io::Write::write_fmt(
