@@ -112,17 +112,18 @@ fn whole(reader: &mut Reader, node: &Node) -> Option<Policy> {
     });
     let mut minutes =
         |name, range| reader.optional(&fields, name, |reader, node, path| reader.number(node, path, range));
-    let recheck_minutes = minutes("recheck_minutes", 1..=MAX_MINUTES).unwrap_or(15);
+    let recheck_minutes = minutes("recheck_minutes", 1..=MAX_MINUTES / 2).unwrap_or(15);
     let lease = minutes("lease_minutes", 1..=MAX_MINUTES);
     let retry_minutes = minutes("retry_minutes", 1..=60).unwrap_or(10);
-    // A lease outlives a few checks that do not get through.
+    // A lease outlives a check that does not get through; the next one is due when the first half is over.
     let lease_minutes = lease.unwrap_or(recheck_minutes.saturating_mul(4).min(MAX_MINUTES));
-    if lease_minutes < recheck_minutes {
+    let shortest = recheck_minutes.saturating_mul(2);
+    if lease_minutes < shortest {
         reader.optional(&fields, "lease_minutes", |reader, node, path| {
             reader.complain::<()>(
                 node.line,
                 path,
-                format!("must be at least recheck_minutes, {recheck_minutes}"),
+                format!("must be at least {shortest}, twice recheck_minutes"),
             )
         });
     }

@@ -256,6 +256,14 @@ fn todays_machines_are_what_the_modern_policy_asks() {
     xprotect.definitions_at = unavailable(Unavailable::NotApplicable);
     xprotect.definitions_current = unavailable(Unavailable::NotApplicable);
     assert_eq!(modern(&good(mac, vec![xprotect])).status, Status::Compliant);
+    let mut unread = good(debian("13"), vec![program(Family::Clamav, "ClamAV")]);
+    unread.screen_lock = unavailable(Unavailable::Unsupported);
+    let verdict = modern(&unread);
+    assert_eq!(verdict.access, Access::Allow, "a lock that is the person's own setting is theirs to tell");
+    assert_eq!(
+        verdict.findings().iter().map(|finding| finding.outcome).collect::<Vec<_>>(),
+        [Outcome::Warning]
+    );
     let past = modern(&good(windows("10 22H2"), vec![program(Family::Defender, "Defender")]));
     assert_eq!(past.access, Access::Deny, "paid support cannot be seen");
 }
