@@ -5,11 +5,7 @@ import { describe, expect, test } from "vitest";
 import type { AppState } from "../src/bindings";
 import { goTo } from "../src/lib/pages.svelte";
 import { FIXTURES, SESSION } from "../src/mock/fixtures";
-import { commandsOf, open, settle, tell } from "./window";
-
-function press(name: string | RegExp): Promise<void> {
-  return fireEvent.click(screen.getByRole("button", { name })).then(settle);
-}
+import { commandsOf, open, press, settle, tell } from "./window";
 
 const away: AppState = FIXTURES["service-gone"].app;
 

@@ -2,7 +2,7 @@
 
 import { emit } from "@tauri-apps/api/event";
 import { mockIPC, mockWindows } from "@tauri-apps/api/mocks";
-import { render, screen } from "@testing-library/svelte";
+import { fireEvent, render, screen } from "@testing-library/svelte";
 import { tick } from "svelte";
 import App from "../src/App.svelte";
 import type { AppState } from "../src/bindings";
@@ -41,4 +41,20 @@ export function commandsOf(mock: MockApp): string[] {
 
 export function field(label: string | RegExp): HTMLInputElement {
   return screen.getByLabelText<HTMLInputElement>(label);
+}
+
+export async function type(input: HTMLInputElement, value: string): Promise<void> {
+  await fireEvent.input(input, { target: { value } });
+}
+
+export function press(name: string | RegExp): Promise<void> {
+  return fireEvent.click(screen.getByRole("button", { name })).then(settle);
+}
+
+/** Everything that the document holds: texts, attributes and the values of fields. */
+export function everything(): string {
+  const values = [...document.querySelectorAll<HTMLInputElement>("input, textarea")].map(
+    ({ value }) => value,
+  );
+  return [document.documentElement.outerHTML, ...values].join("\n");
 }
