@@ -2,7 +2,8 @@
 
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { FIXTURES, OTHER_PIN, PIN } from "../src/mock/fixtures";
+import { FIXTURES } from "../src/mock/fixtures";
+import { OTHER_PIN, PIN } from "../src/mock/states";
 import { Stage } from "./open";
 
 type Call = { command: string; args: unknown };

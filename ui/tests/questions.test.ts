@@ -4,7 +4,8 @@ import { fireEvent, screen } from "@testing-library/svelte";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { SignInStep } from "../src/bindings";
 import { goTo } from "../src/lib/pages.svelte";
-import { FIXTURES, HINT, SESSION } from "../src/mock/fixtures";
+import { FIXTURES } from "../src/mock/fixtures";
+import { HINT, SESSION } from "../src/mock/states";
 import { commandsOf, everything, field, open, press, settle, tell, type } from "./window";
 
 describe("the code", () => {

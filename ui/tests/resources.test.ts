@@ -3,7 +3,8 @@
 import { fireEvent, screen, within } from "@testing-library/svelte";
 import { describe, expect, test } from "vitest";
 import { goTo } from "../src/lib/pages.svelte";
-import { FIXTURES, SESSION } from "../src/mock/fixtures";
+import { FIXTURES } from "../src/mock/fixtures";
+import { SESSION } from "../src/mock/states";
 import { commandsOf, field, open, press, settle, tell, type } from "./window";
 
 describe("the resources", () => {

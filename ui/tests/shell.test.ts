@@ -4,7 +4,8 @@ import { fireEvent, screen } from "@testing-library/svelte";
 import { describe, expect, test } from "vitest";
 import type { AppState } from "../src/bindings";
 import { goTo } from "../src/lib/pages.svelte";
-import { FIXTURES, SESSION } from "../src/mock/fixtures";
+import { FIXTURES } from "../src/mock/fixtures";
+import { SESSION } from "../src/mock/states";
 import { commandsOf, open, press, settle, tell } from "./window";
 
 const away: AppState = FIXTURES["service-gone"].app;

@@ -2,7 +2,8 @@
 
 import { fireEvent, screen } from "@testing-library/svelte";
 import { describe, expect, test, vi } from "vitest";
-import { FIXTURES, OTHER_PIN, PIN } from "../src/mock/fixtures";
+import { FIXTURES } from "../src/mock/fixtures";
+import { OTHER_PIN, PIN } from "../src/mock/states";
 import { commandsOf, everything, field, open, press, settle, tell, type } from "./window";
 
 describe("signing in", () => {

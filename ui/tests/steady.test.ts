@@ -5,7 +5,8 @@ import { describe, expect, test, vi } from "vitest";
 import type { AppState } from "../src/bindings";
 import { announcer } from "../src/lib/announce.svelte";
 import { goTo } from "../src/lib/pages.svelte";
-import { FIXTURES, SESSION } from "../src/mock/fixtures";
+import { FIXTURES } from "../src/mock/fixtures";
+import { SESSION } from "../src/mock/states";
 import { field, open, settle, tell } from "./window";
 
 /** The same things told once more. */

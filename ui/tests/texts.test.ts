@@ -19,7 +19,7 @@ import { clockText } from "../src/lib/format";
 import { checkName, foundText, readText, remedyText, requiredText } from "../src/lib/posture";
 import { bundleOf, LANGUAGES, sayInstant, speak, t, textIn } from "../src/lib/texts.svelte";
 import { clock } from "../src/lib/time.svelte";
-import { RULES } from "../src/mock/fixtures";
+import { RULES } from "../src/mock/states";
 
 afterEach(() => speak("en"));
 

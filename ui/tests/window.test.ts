@@ -3,7 +3,8 @@
 import { fireEvent, screen } from "@testing-library/svelte";
 import { beforeEach, describe, expect, test } from "vitest";
 import { goTo } from "../src/lib/pages.svelte";
-import { FIXTURES, type Fixture, SESSION } from "../src/mock/fixtures";
+import { FIXTURES, type Fixture } from "../src/mock/fixtures";
+import { SESSION } from "../src/mock/states";
 import { commandsOf, field, open, press, settle, tell } from "./window";
 
 const fixtures: [string, Fixture][] = Object.entries(FIXTURES);

@@ -1,7 +1,8 @@
 // An app that answers the window's commands as the real one would, out of made-up states.
 
 import type { AppState, Failure, Language, OwnSession, Setting, SignInAnswer, Theme } from "../bindings";
-import { FIXTURES, NOW, SESSION } from "./fixtures";
+import { FIXTURES } from "./fixtures";
+import { NOW, SESSION } from "./states";
 // As `praya_desktop::diagnostics` writes it for the session of the fixtures, with two of its resources.
 import REPORT from "./report.txt?raw";
 
