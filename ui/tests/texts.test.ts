@@ -156,6 +156,8 @@ const ALL_CHECKS: Record<PostureCheck, true> = {
   updates: true,
   screen_lock: true,
   secure_boot: true,
+  system_integrity: true,
+  gatekeeper: true,
 };
 const CHECKS = Object.keys(ALL_CHECKS) as PostureCheck[];
 const ALL_EXPECTED: { [E in Expected["expected"]]: Extract<Expected, { expected: E }> } = {

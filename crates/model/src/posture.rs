@@ -40,11 +40,15 @@ pub enum Check {
     ScreenLock,
     /// Whether the machine starts only what is signed.
     SecureBoot,
+    /// Whether macOS guards its own files against every program.
+    SystemIntegrity,
+    /// Whether macOS checks programs before it opens them.
+    Gatekeeper,
 }
 
 impl Check {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::OperatingSystem,
         Self::Antivirus,
         Self::AntivirusDefinitions,
@@ -53,6 +57,8 @@ impl Check {
         Self::Updates,
         Self::ScreenLock,
         Self::SecureBoot,
+        Self::SystemIntegrity,
+        Self::Gatekeeper,
     ];
 }
 

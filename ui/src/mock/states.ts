@@ -348,6 +348,18 @@ export const MANY_FINDINGS: Finding[] = [
     expected: { expected: "on" },
     found: { found: "off", name: null },
   },
+  {
+    check: "system_integrity",
+    outcome: "failed",
+    expected: { expected: "on" },
+    found: { found: "off", name: null },
+  },
+  {
+    check: "gatekeeper",
+    outcome: "failed",
+    expected: { expected: "on" },
+    found: { found: "off", name: null },
+  },
 ];
 
 export const UNREAD: Finding[] = [
@@ -380,6 +392,8 @@ export function posture(
     "updates",
     "screen_lock",
     "secure_boot",
+    "system_integrity",
+    "gatekeeper",
   ];
   return asked("checking", { step: "posture", checks, findings, retry_seconds, nonce: "bm9uY2U" }, more);
 }
