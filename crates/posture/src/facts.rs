@@ -139,6 +139,10 @@ pub struct Antivirus {
     pub name: String,
     /// Its version.
     pub version: Fact<String>,
+    /// The version of the engine that scans, where the program tells it apart from its own.
+    pub engine_version: Fact<String>,
+    /// Whether its files or its registration are there. What is merely installed protects nothing.
+    pub installed: Fact<bool>,
     /// Whether the part that scans runs; an updater alone does not count (4C).
     pub running: Fact<bool>,
     /// Whether files are scanned as they are used.

@@ -122,7 +122,8 @@ fn os_fits(os: &Os) {
 
 fn product_fits(product: &Reported) {
     fits(&product.name);
-    for text in product.version.iter().chain(&product.definitions_version) {
+    let versions = [&product.version, &product.engine_version, &product.definitions_version];
+    for text in versions.into_iter().flatten() {
         fits(text);
     }
 }

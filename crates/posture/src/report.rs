@@ -147,6 +147,8 @@ fn within_limits(nonce: &str, facts: &HostFacts) -> Result<(), ReportError> {
             family: _,
             name,
             version,
+            engine_version,
+            installed,
             running,
             real_time,
             definitions_version,
@@ -154,8 +156,9 @@ fn within_limits(nonce: &str, facts: &HostFacts) -> Result<(), ReportError> {
             definitions_current,
         } = product;
         texts.all([name]);
-        let versions = [texts.fact(version), texts.fact(definitions_version)];
+        let versions = [texts.fact(version), texts.fact(engine_version), texts.fact(definitions_version)];
         texts.all(versions.into_iter().flatten());
+        texts.fact(installed);
         texts.fact(running);
         texts.fact(real_time);
         texts.fact(definitions_at);

@@ -15,6 +15,7 @@ struct Health {
     definitions_status: Option<Kind>,
     definitions_updated: Option<Millis>,
     definitions_version: Option<String>,
+    engine_version: Option<String>,
     passive_mode_enabled: Option<Setting>,
     real_time_protection_enabled: Setting,
 }
@@ -69,6 +70,7 @@ pub fn defender(answer: &[u8]) -> Result<Reported, Malformed> {
     });
     Ok(Reported {
         version: health.app_version.as_deref().and_then(said),
+        engine_version: health.engine_version.as_deref().and_then(said),
         running: Some(true),
         real_time: Some(real_time),
         definitions_version: health.definitions_version.as_deref().and_then(said),
@@ -95,6 +97,7 @@ mod tests {
         assert_eq!(health.definitions_current, Some(true));
         assert_eq!(health.definitions_version.as_deref(), Some("1.439.210.0"));
         assert_eq!(health.version.as_deref(), Some("101.25072.0011"));
+        assert_eq!(health.engine_version.as_deref(), Some("1.1.26080.3009"));
     }
 
     #[test]

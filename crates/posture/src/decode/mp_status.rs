@@ -20,6 +20,7 @@ pub fn defender<'a>(rows: impl IntoIterator<Item = (&'a str, &'a str)>) -> Resul
             "AntivirusEnabled" => enabled = Some(truth(value)?),
             "RealTimeProtectionEnabled" => watching = Some(truth(value)?),
             "AMRunningMode" => passive = !value.is_empty() && value != "Normal",
+            "AMEngineVersion" => defender.engine_version = said(value),
             "AMProductVersion" => defender.version = said(value),
             "AntivirusSignatureVersion" => defender.definitions_version = said(value),
             "AntivirusSignatureLastUpdated" => {
@@ -74,6 +75,7 @@ mod tests {
         assert_eq!(status.definitions_at, Some(Timestamp::from_secs(1_791_354_240)));
         assert_eq!(status.definitions_current, Some(true));
         assert_eq!(status.version.as_deref(), Some("4.18.26080.7"));
+        assert_eq!(status.engine_version.as_deref(), Some("1.1.26080.3009"));
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub struct Reported {
     pub name: String,
     /// Its version.
     pub version: Option<String>,
+    /// The version of the engine that scans.
+    pub engine_version: Option<String>,
     /// Whether the part that scans runs.
     pub running: Option<bool>,
     /// Whether files are scanned as they are used.
@@ -33,6 +35,7 @@ impl Reported {
             family,
             name: clip(name),
             version: None,
+            engine_version: None,
             running: None,
             real_time: None,
             definitions_version: None,
@@ -49,6 +52,7 @@ impl Reported {
             family: self.family,
             name: self.name,
             version: other.version.or(self.version),
+            engine_version: other.engine_version.or(self.engine_version),
             running: other.running.or(self.running),
             real_time: other.real_time.or(self.real_time),
             definitions_version: other.definitions_version.or(self.definitions_version),
@@ -57,7 +61,7 @@ impl Reported {
         }
     }
 
-    /// As facts that were read from `source` at `at`; what it does not say is [`Unavailable::Unsupported`], and what it
+    /// As facts that were read from `source` at `at`. Who tells of a program at all says that it is installed; what it does not say is [`Unavailable::Unsupported`], and what it
     /// says of definitions is left out unless they were asked for.
     pub fn facts(self, source: &str, at: Timestamp, definitions: bool) -> Antivirus {
         let told = Telling { source, at };
@@ -66,6 +70,8 @@ impl Reported {
             family: self.family,
             name: self.name,
             version: told.fact(self.version),
+            engine_version: told.fact(self.engine_version),
+            installed: told.fact(Some(true)),
             running: told.fact(self.running),
             real_time: told.fact(self.real_time),
             definitions_version: asked(definitions, self.definitions_version),
@@ -276,7 +282,9 @@ mod tests {
         };
         let facts = reported.clone().facts("somewhere", at, true);
         assert_eq!(facts.running, Fact::known(true, "somewhere", at));
+        assert_eq!(facts.installed, Fact::known(true, "somewhere", at));
         assert_eq!(facts.real_time, Fact::unavailable(Unavailable::Unsupported));
+        assert_eq!(facts.engine_version, Fact::unavailable(Unavailable::Unsupported));
         assert_eq!(facts.definitions_current, Fact::known(true, "somewhere", at));
         let facts = reported.facts("somewhere", at, false);
         assert_eq!(facts.definitions_current, Fact::unavailable(Unavailable::NotAsked));

@@ -47,6 +47,8 @@ fn facts() -> HostFacts {
                 family: Family::Qihoo360,
                 name: "360".to_owned(),
                 version: known("13.0"),
+                engine_version: unavailable(Unavailable::Unsupported),
+                installed: Fact::known(true, "wscapi", NOW),
                 running: Fact::known(true, "wscapi", NOW),
                 real_time: Fact::known(crate::facts::RealTime::On, "wscapi", NOW),
                 definitions_version: unavailable(Unavailable::NotDetected),

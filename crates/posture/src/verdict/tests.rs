@@ -58,6 +58,8 @@ fn program(family: Family, name: &str) -> Antivirus {
         family,
         name: name.to_owned(),
         version: known("1".to_owned()),
+        engine_version: known("1".to_owned()),
+        installed: known(true),
         running: known(true),
         real_time: known(RealTime::On),
         definitions_version: known("1".to_owned()),

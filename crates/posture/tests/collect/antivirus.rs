@@ -6,7 +6,7 @@ use praya_model::Timestamp;
 use praya_model::posture::Check;
 use praya_posture::facts::{Antivirus, Fact, Family, RealTime, Unavailable};
 
-use crate::machine::{FakeClamd, Folder, TOLD, fixture};
+use crate::machine::{FakeClamd, Folder, NOW, TOLD, fixture};
 
 const CURRENT: &str = "ClamAV 1.4.6/27500/Wed Oct  7 06:24:00 2026";
 
@@ -41,6 +41,7 @@ fn clamav_that_is_installed_and_stopped() {
     let clamd = FakeClamd::with_version(&folder, CURRENT);
     let found = only(folder.antivirus());
     assert_eq!((found.family, known(&found.running)), (Family::Clamav, Ok(false)));
+    assert_eq!(found.installed, Fact::known(true, "/usr/sbin/clamd", NOW));
     assert_eq!(known(&found.real_time), Ok(RealTime::Off));
     assert_eq!(known(&found.version).as_deref(), Ok("1.4.6+dfsg-0+deb12u1"));
     assert_eq!(known(&found.definitions_at), Ok(TOLD));
@@ -66,7 +67,8 @@ fn clamav_that_runs_says_how_old_its_definitions_are() {
         let found = only(folder.antivirus());
         assert_eq!((known(&found.running), known(&found.real_time)), (Ok(true), Ok(RealTime::Off)));
         assert_eq!(known(&found.definitions_at), Ok(at));
-        assert!(version.contains(&known(&found.version).unwrap()));
+        assert!(version.contains(&known(&found.engine_version).unwrap()));
+        assert_eq!(known(&found.version).as_deref(), Ok("1.4.6+dfsg-0+deb12u1"));
     }
 }
 
@@ -87,7 +89,7 @@ fn clamav_that_does_not_tell_its_version_is_read_from_its_databases() {
         let _clamd = FakeClamd::with_version(&folder, reply);
         let found = only(folder.antivirus());
         assert_eq!(known(&found.running), Ok(true), "{reply}");
-        assert!(known(&found.version).unwrap().starts_with("1.4.6"));
+        assert_eq!(known(&found.version).as_deref(), Ok("1.4.6+dfsg-0+deb12u1"));
         assert_eq!(known(&found.definitions_at), Ok(TOLD));
         assert_eq!(known(&found.definitions_version).as_deref(), Ok("27500"));
     }
@@ -169,7 +171,7 @@ fn clamav_at_a_port() {
         .file("etc/clamd.d/scan.conf", format!("TCPSocket {port}\nTCPAddr 127.0.0.1\n"))
         .running(&["clamd"]);
     let found = only(folder.antivirus());
-    assert_eq!((known(&found.running), known(&found.version).as_deref()), (Ok(true), Ok("1.4.6")));
+    assert_eq!((known(&found.running), known(&found.engine_version).as_deref()), (Ok(true), Ok("1.4.6")));
 }
 
 #[test]
@@ -198,6 +200,7 @@ fn a_folder_means_installed_and_a_process_means_running() {
         let folder = Folder::debian().folder(marker).running(&[beside]);
         let found = only(folder.antivirus());
         assert_eq!((found.family, known(&found.running)), (family, Ok(false)), "{marker}");
+        assert_eq!(known(&found.installed), Ok(true), "{marker}");
         let found = only(folder.running(&[scanner]).antivirus());
         assert_eq!((found.family, known(&found.running)), (family, Ok(true)), "{marker}");
         assert_eq!(known(&found.real_time), Err(Unavailable::Unsupported));
@@ -211,6 +214,7 @@ fn defender_by_its_own_word() {
     let on = health("mdatp/linux-on.json");
     assert_eq!((on.family, known(&on.real_time)), (Family::Defender, Ok(RealTime::On)));
     assert_eq!(known(&on.definitions_current), Ok(true));
+    assert_eq!(known(&on.engine_version).as_deref(), Ok("1.1.26080.3009"));
     assert_eq!(known(&health("mdatp/linux-passive.json").real_time), Ok(RealTime::Off));
     assert_eq!(known(&health("mdatp/linux-unlicensed.json").real_time), Ok(RealTime::Expired));
 

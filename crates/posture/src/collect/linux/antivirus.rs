@@ -101,8 +101,8 @@ pub(in crate::collect) fn antivirus(machine: &Machine, definitions: bool) -> Fac
         // One that does not answer says nothing about the others.
         products.extend(pending.wait(machine.until).unwrap_or_else(|reason| {
             let silent = Reported::new(family, name).facts("", machine.now, definitions);
-            let running = Fact::unavailable(reason);
-            Some(Antivirus { running, real_time: Fact::unavailable(reason), ..silent })
+            let (installed, running) = (Fact::unavailable(reason), Fact::unavailable(reason));
+            Some(Antivirus { installed, running, real_time: Fact::unavailable(reason), ..silent })
         }));
     }
     Fact::known(products, "/proc and files", machine.now)
@@ -121,13 +121,12 @@ fn product(
     processes: &Processes,
     definitions: bool,
 ) -> Option<Antivirus> {
-    if !product.markers.iter().any(|marker| machine.exists(marker)) {
-        return None;
-    }
+    let marker = product.markers.iter().find(|marker| machine.exists(marker))?;
     let running = product.scanners.iter().any(|scanner| processes.run(scanner));
     let reported = Reported { running: Some(running), ..Reported::new(product.family, product.name) };
     let version = machine.fact(package_version(machine, product.packages));
-    Some(Antivirus { version, ..reported.facts("/proc", machine.now, definitions) })
+    let installed = machine.fact(Ok((true, *marker)));
+    Some(Antivirus { version, installed, ..reported.facts("/proc", machine.now, definitions) })
 }
 
 fn defender(machine: &Machine, processes: &Processes, definitions: bool) -> Option<Antivirus> {

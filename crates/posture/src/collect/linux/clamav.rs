@@ -41,9 +41,8 @@ pub(super) fn clamav(machine: &Machine, processes: &Processes, definitions: bool
         .map(|text| clamd::config(&text))
         .collect();
     let doors = doors(&configurations);
-    if !PROGRAMS.iter().any(|program| machine.exists(program))
-        && !doors.iter().any(|door| door.is_there(machine))
-    {
+    let program = PROGRAMS.into_iter().find(|program| machine.exists(program));
+    if program.is_none() && !doors.iter().any(|door| door.is_there(machine)) {
         return None;
     }
     // Connecting to a socket of systemd's would start a stopped clamd; a check changes nothing.
@@ -58,7 +57,9 @@ pub(super) fn clamav(machine: &Machine, processes: &Processes, definitions: bool
     let mut product = Antivirus {
         family: Family::Clamav,
         name: NAME.to_owned(),
-        version: machine.fact(engine(machine, &version)),
+        version: machine.fact(package_version(machine, &PACKAGES)),
+        engine_version: machine.fact(engine(&version)),
+        installed: machine.fact(Ok((program.is_some(), program.unwrap_or("clamd.conf")))),
         running: machine.fact(running.map(|(door, source)| (door.is_some(), source))),
         real_time: machine.fact(running.map(|_| (real_time, "/proc"))),
         definitions_version: Fact::unavailable(Unavailable::NotAsked),
@@ -176,10 +177,11 @@ fn told(machine: &Machine, door: &Door) -> Result<Version, Unavailable> {
     Ok(clamd::version(&reply, &machine.zone())?)
 }
 
-fn engine(machine: &Machine, version: &Result<Version, Unavailable>) -> Found<String> {
+fn engine(version: &Result<Version, Unavailable>) -> Found<String> {
     match version {
         Ok(Version::Told { engine, .. }) => Ok((engine.clone(), "clamd VERSION")),
-        Ok(Version::NotTold) | Err(_) => package_version(machine, &PACKAGES),
+        Ok(Version::NotTold) => Err(Unavailable::Unsupported),
+        Err(reason) => Err(*reason),
     }
 }
 

@@ -97,8 +97,10 @@ pub(in crate::collect) fn antivirus(machine: &Machine, definitions: bool) -> Fac
     }
     for product in &PRODUCTS {
         let is_listed = listed.iter().any(|one| one.family == product.family);
-        if !is_listed && product.markers.iter().any(|marker| machine.exists(marker)) {
-            products.push(by_process(machine, product, &processes, definitions));
+        let marker = product.markers.iter().find(|marker| machine.exists(marker));
+        if let (false, Some(marker)) = (is_listed, marker) {
+            let found = by_process(machine, product, &processes, definitions);
+            products.push(Antivirus { installed: machine.fact(Ok((true, marker))), ..found });
         }
     }
     for product in products.iter_mut().filter(|product| product.family == Family::Defender) {

@@ -176,7 +176,8 @@ impl Defender<'_> {
             Err(reason) => {
                 let silent = Reported::new(Family::Defender, "Microsoft Defender Antivirus");
                 let facts = by_service(machine, silent, running, definitions);
-                Some(Antivirus { real_time: Fact::unavailable(reason), ..facts })
+                let installed = Fact::unavailable(reason);
+                Some(Antivirus { installed, real_time: Fact::unavailable(reason), ..facts })
             }
         }
     }
