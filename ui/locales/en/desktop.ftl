@@ -137,7 +137,6 @@ form-title = The gateway asks
 form-submit = Submit
 
 ## Checking this computer
-## `check-…` is what is read, with what only this check has to say; `expected-…` and `found-…` are for all checks.
 
 checking-title = Checking this computer
 checking-text = The gateway wants to know whether this computer meets your organisation's rules.
@@ -153,107 +152,11 @@ checking-warnings-text = { $warnings ->
         [one] One thing is to be put right. It does not stop you from signing in.
        *[other] { $warnings } things are to be put right. They do not stop you from signing in.
     }
-checking-outcome-failed = Not met
-checking-outcome-warning = Warning only
-checking-required = Required
-checking-found = Found
-checking-remedy = What to do
-checking-unread-remedy = Check again. If it stays like this, contact the help desk.
 checking-again = Check again
 checking-retry = You can check again without a new code for another { DURATION($seconds_left) }.
 checking-over = The time to check again without a new code is over.
 checking-over-text = Put right what is listed, then sign in again with a new code.
 checking-sign-in-again = Sign in again
-name-separator = { ", " }
-check-operating-system = Operating system
-    .reads = The operating system and its version
-    .remedy = Upgrade this computer to a system that is admitted, or use another computer. The help desk can assist.
-check-antivirus = Antivirus program
-    .reads = Which antivirus program protects it
-    .expected-on = An antivirus program that is running
-    .remedy = Install an antivirus program that is admitted, and let it run.
-    .remedy-off = Switch the program's protection on.
-    .remedy-snoozed = End the pause in the program.
-    .remedy-expired = Renew the program's licence, or install another one that is admitted.
-check-antivirus-definitions = Virus definitions
-    .reads = How current its virus definitions are
-    .expected-on = Up to date
-    .found-off = Out of date
-    .remedy = Open the antivirus program and let it update itself.
-check-firewall = Firewall
-    .reads = Whether the firewall is on
-    .remedy = Switch the firewall on.
-check-disk-encryption = Disk encryption
-    .reads = Whether the system's disk is encrypted
-    .expected-on = The system's disk is encrypted
-    .found-off = Not encrypted
-    .remedy = Switch the encryption of the system's disk on, or ask the help desk to do it.
-check-updates = System updates
-    .reads = When the system was updated last
-    .expected-within-days = { $days ->
-        [one] Updated within the last day
-       *[other] Updated within the last { $days } days
-    }
-    .found-days = { $days ->
-        [one] Updated one day ago
-       *[other] Updated { $days } days ago
-    }
-    .remedy = Open the system's update settings and install what is offered.
-check-screen-lock = Screen lock
-    .reads = Whether the screen locks by itself
-    .expected-within-minutes = { $minutes ->
-        [one] Locks after one minute at most
-       *[other] Locks after { $minutes } minutes at most
-    }
-    .found-minutes = { $minutes ->
-        [one] Locks after one minute
-       *[other] Locks after { $minutes } minutes
-    }
-    .remedy = Let the screen lock by itself, soon enough, in the system's settings.
-check-secure-boot = Secure boot
-    .reads = Whether the computer starts signed systems only
-    .remedy = Switch secure boot on in the computer's firmware settings, or ask the help desk to do it.
-check-system-integrity = System Integrity Protection
-    .reads = Whether macOS protects its own files from changes
-    .remedy = Start the Mac in recovery, open Terminal there and run “csrutil enable”, or ask the help desk to do it.
-check-gatekeeper = Gatekeeper
-    .reads = Whether macOS checks programs before it opens them
-    .remedy = In System Settings, under Privacy & Security, allow only programs of the App Store and of known developers.
-expected-on = On
-expected-one-of = One of: { $names }
-expected-none-of = None of: { $names }
-expected-at-least = { $name } or newer
-expected-supported = A version that its maker still maintains
-expected-within-days = { $days ->
-        [one] At most one day old
-       *[other] At most { $days } days old
-    }
-expected-within-minutes = { $minutes ->
-        [one] Within one minute
-       *[other] Within { $minutes } minutes
-    }
-found-missing = None
-found-other = { $name }
-found-unsupported = { $name }, which its maker no longer maintains
-found-off = Off
-found-off-named = { $name } is there, but its protection is off
-found-snoozed = { $name } is there, but its protection is paused
-found-expired = { $name } is there, but its licence has run out
-found-days = { $days ->
-        [one] One day old
-       *[other] { $days } days old
-    }
-found-minutes = { $minutes ->
-        [one] One minute
-       *[other] { $minutes } minutes
-    }
-found-unavailable-not-asked = Could not be read, because nobody asked for it
-found-unavailable-not-applicable = Could not be read, because this kind of computer does not have it
-found-unavailable-not-detected = Could not be read, because nothing of the kind is there
-found-unavailable-permission-denied = Could not be read, because the system does not allow it
-found-unavailable-timed-out = Could not be read, because the system did not answer in time
-found-unavailable-malformed = Could not be read, because the system's answer makes no sense
-found-unavailable-unsupported = Could not be read, because Praya cannot do it on this system
 
 ## The endpoint check of a session
 

@@ -153,107 +153,11 @@ checking-warnings-text = { $warnings ->
         [one] Há uma coisa a corrigir. Não impede o início de sessão.
        *[other] Há { $warnings } coisas a corrigir. Não impedem o início de sessão.
     }
-checking-outcome-failed = Não cumprido
-checking-outcome-warning = Apenas aviso
-checking-required = Exigido
-checking-found = Encontrado
-checking-remedy = O que fazer
-checking-unread-remedy = Verifique de novo. Se continuar assim, contacte o serviço de assistência.
 checking-again = Verificar de novo
 checking-retry = Pode verificar de novo sem outro código durante mais { DURATION($seconds_left) }.
 checking-over = Terminou o tempo para verificar de novo sem outro código.
 checking-over-text = Corrija o que consta da lista e inicie sessão novamente com outro código.
 checking-sign-in-again = Iniciar sessão novamente
-name-separator = { ", " }
-check-operating-system = Sistema operativo
-    .reads = O sistema operativo e a sua versão
-    .remedy = Atualize este computador para um sistema admitido ou use outro computador. O serviço de assistência pode ajudar.
-check-antivirus = Antivírus
-    .reads = Que antivírus o protege
-    .expected-on = Um antivírus em execução
-    .remedy = Instale um antivírus admitido e mantenha-o em execução.
-    .remedy-off = Ative a proteção do programa.
-    .remedy-snoozed = Termine a pausa no programa.
-    .remedy-expired = Renove a licença do programa ou instale outro que seja admitido.
-check-antivirus-definitions = Definições de vírus
-    .reads = Se as definições de vírus estão atuais
-    .expected-on = Atualizadas
-    .found-off = Desatualizadas
-    .remedy = Abra o antivírus e deixe-o atualizar-se.
-check-firewall = Firewall
-    .reads = Se a firewall está ativa
-    .remedy = Ative a firewall.
-check-disk-encryption = Cifra do disco
-    .reads = Se o disco do sistema está cifrado
-    .expected-on = O disco do sistema está cifrado
-    .found-off = Não está cifrado
-    .remedy = Ative a cifra do disco do sistema ou peça ao serviço de assistência que o faça.
-check-updates = Atualizações do sistema
-    .reads = Quando o sistema foi atualizado pela última vez
-    .expected-within-days = { $days ->
-        [one] Atualizado no último dia
-       *[other] Atualizado nos últimos { $days } dias
-    }
-    .found-days = { $days ->
-        [one] Atualizado há um dia
-       *[other] Atualizado há { $days } dias
-    }
-    .remedy = Abra as definições de atualização do sistema e instale o que é proposto.
-check-screen-lock = Bloqueio do ecrã
-    .reads = Se o ecrã se bloqueia por si
-    .expected-within-minutes = { $minutes ->
-        [one] Bloqueia-se ao fim de um minuto, no máximo
-       *[other] Bloqueia-se ao fim de { $minutes } minutos, no máximo
-    }
-    .found-minutes = { $minutes ->
-        [one] Bloqueia-se ao fim de um minuto
-       *[other] Bloqueia-se ao fim de { $minutes } minutos
-    }
-    .remedy = Nas definições do sistema, faça o ecrã bloquear-se por si, suficientemente cedo.
-check-secure-boot = Arranque seguro
-    .reads = Se o computador só arranca sistemas assinados
-    .remedy = Ative o arranque seguro nas definições do firmware do computador ou peça ao serviço de assistência que o faça.
-check-system-integrity = Proteção da integridade do sistema
-    .reads = Se o macOS protege os seus próprios ficheiros contra alterações
-    .remedy = Arranque o Mac em modo de recuperação, abra lá o Terminal e execute “csrutil enable”, ou peça ao serviço de assistência que o faça.
-check-gatekeeper = Gatekeeper
-    .reads = Se o macOS verifica os programas antes de os abrir
-    .remedy = Nas Definições do Sistema, em Privacidade e segurança, permita apenas programas da App Store e de programadores conhecidos.
-expected-on = Ativo
-expected-one-of = Um destes: { $names }
-expected-none-of = Nenhum destes: { $names }
-expected-at-least = { $name } ou mais recente
-expected-supported = Uma versão que o fabricante ainda mantém
-expected-within-days = { $days ->
-        [one] Com um dia, no máximo
-       *[other] Com { $days } dias, no máximo
-    }
-expected-within-minutes = { $minutes ->
-        [one] Dentro de um minuto
-       *[other] Dentro de { $minutes } minutos
-    }
-found-missing = Nada
-found-other = { $name }
-found-unsupported = { $name }, que o fabricante já não mantém
-found-off = Inativo
-found-off-named = { $name } está instalado, mas com a proteção inativa
-found-snoozed = { $name } está instalado, mas com a proteção em pausa
-found-expired = { $name } está instalado, mas com a licença expirada
-found-days = { $days ->
-        [one] Com um dia
-       *[other] Com { $days } dias
-    }
-found-minutes = { $minutes ->
-        [one] Um minuto
-       *[other] { $minutes } minutos
-    }
-found-unavailable-not-asked = Não foi possível ler, porque ninguém o pediu
-found-unavailable-not-applicable = Não foi possível ler, porque este tipo de computador não o tem
-found-unavailable-not-detected = Não foi possível ler, porque não existe nada do género
-found-unavailable-permission-denied = Não foi possível ler, porque o sistema não o permite
-found-unavailable-timed-out = Não foi possível ler, porque o sistema não respondeu a tempo
-found-unavailable-malformed = Não foi possível ler, porque a resposta do sistema não faz sentido
-found-unavailable-unsupported = Não foi possível ler, porque o Praya não o consegue neste sistema
 
 ## A verificação do computador durante a sessão
 
