@@ -139,6 +139,8 @@ fn facts_table(facts: &HostFacts) -> String {
         last_update,
         screen_lock,
         secure_boot,
+        system_integrity,
+        gatekeeper,
     } = facts;
     let rows = [
         row(Check::OperatingSystem, os, |os| vec![os_text(os)]),
@@ -159,6 +161,8 @@ fn facts_table(facts: &HostFacts) -> String {
         row(Check::Updates, last_update, |at| vec![instant(*at)]),
         row(Check::ScreenLock, screen_lock, |lock| vec![lock_text(lock)]),
         row(Check::SecureBoot, secure_boot, |on| vec![on_off(*on)]),
+        row(Check::SystemIntegrity, system_integrity, |on| vec![on_off(*on)]),
+        row(Check::Gatekeeper, gatekeeper, |on| vec![on_off(*on)]),
     ];
     let rows: Vec<(String, Vec<String>)> = rows.into_iter().flatten().collect();
     let width = widest(rows.iter().map(|(name, _)| name));

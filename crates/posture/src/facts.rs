@@ -75,6 +75,10 @@ pub struct HostFacts {
     pub screen_lock: Fact<ScreenLock>,
     /// Whether the firmware starts signed systems only.
     pub secure_boot: Fact<bool>,
+    /// Whether macOS guards its own files against every program, as a whole (System Integrity Protection).
+    pub system_integrity: Fact<bool>,
+    /// Whether macOS checks programs before it opens them (Gatekeeper).
+    pub gatekeeper: Fact<bool>,
 }
 
 impl HostFacts {
@@ -90,6 +94,8 @@ impl HostFacts {
             last_update: Fact::unavailable(Unavailable::NotAsked),
             screen_lock: Fact::unavailable(Unavailable::NotAsked),
             secure_boot: Fact::unavailable(Unavailable::NotAsked),
+            system_integrity: Fact::unavailable(Unavailable::NotAsked),
+            gatekeeper: Fact::unavailable(Unavailable::NotAsked),
         }
     }
 }

@@ -186,6 +186,16 @@ pub enum Expression {
         /// It is on.
         on: Yes,
     },
+    /// macOS's guard over its own files.
+    SystemIntegrity {
+        /// It is on as a whole.
+        on: Yes,
+    },
+    /// macOS's look at programs before it opens them.
+    Gatekeeper {
+        /// It is on.
+        on: Yes,
+    },
 }
 
 /// What an operating system must be. What is not given is not asked.
@@ -366,6 +376,8 @@ impl Expression {
             Self::Updates { .. } => Check::Updates,
             Self::ScreenLock(_) => Check::ScreenLock,
             Self::SecureBoot { .. } => Check::SecureBoot,
+            Self::SystemIntegrity { .. } => Check::SystemIntegrity,
+            Self::Gatekeeper { .. } => Check::Gatekeeper,
         };
         checks.insert(check);
     }

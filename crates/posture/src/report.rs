@@ -133,6 +133,8 @@ fn within_limits(nonce: &str, facts: &HostFacts) -> Result<(), ReportError> {
         last_update,
         screen_lock,
         secure_boot,
+        system_integrity,
+        gatekeeper,
     } = facts;
     if nonce.len() > MAX_NONCE {
         return Err(ReportError::LongText);
@@ -173,6 +175,8 @@ fn within_limits(nonce: &str, facts: &HostFacts) -> Result<(), ReportError> {
     texts.fact(last_update);
     texts.fact(screen_lock);
     texts.fact(secure_boot);
+    texts.fact(system_integrity);
+    texts.fact(gatekeeper);
     if antivirus.value().is_ok_and(|products| products.len() > MAX_PRODUCTS) {
         return Err(ReportError::ManyProducts);
     }

@@ -22,4 +22,6 @@ fn every_question_has_an_answer_in_time() {
     }
     assert!(answered(&facts.antivirus) && answered(&facts.firewall) && answered(&facts.disk));
     assert!(answered(&facts.last_update) && answered(&facts.screen_lock) && answered(&facts.secure_boot));
+    let macos_only = Fact::unavailable(Unavailable::NotApplicable);
+    assert_eq!((&facts.system_integrity, &facts.gatekeeper), (&macos_only, &macos_only));
 }

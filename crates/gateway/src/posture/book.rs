@@ -80,6 +80,8 @@ pub(super) fn answered(facts: &HostFacts, checks: &BTreeSet<Check>) -> bool {
         Check::Updates => asked(&facts.last_update),
         Check::ScreenLock => asked(&facts.screen_lock),
         Check::SecureBoot => asked(&facts.secure_boot),
+        Check::SystemIntegrity => asked(&facts.system_integrity),
+        Check::Gatekeeper => asked(&facts.gatekeeper),
         // Whatever comes later is not in these facts.
         _ => false,
     })

@@ -51,6 +51,8 @@ pub fn collect(machine: &Machine, checks: &BTreeSet<Check>) -> HostFacts {
     let last_update = question(machine, asked(Check::Updates), system::last_update);
     let screen_lock = question(machine, asked(Check::ScreenLock), system::screen_lock);
     let secure_boot = question(machine, asked(Check::SecureBoot), system::secure_boot);
+    let system_integrity = question(machine, asked(Check::SystemIntegrity), system::system_integrity);
+    let gatekeeper = question(machine, asked(Check::Gatekeeper), system::gatekeeper);
     let until = machine.until + RESERVE;
     HostFacts {
         schema: SCHEMA,
@@ -62,6 +64,8 @@ pub fn collect(machine: &Machine, checks: &BTreeSet<Check>) -> HostFacts {
         last_update: answer(last_update, until),
         screen_lock: answer(screen_lock, until),
         secure_boot: answer(secure_boot, until),
+        system_integrity: answer(system_integrity, until),
+        gatekeeper: answer(gatekeeper, until),
     }
 }
 

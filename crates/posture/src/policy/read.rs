@@ -49,12 +49,14 @@ const CHECKS: &[(&str, Check)] = &[
     ("updates", Check::Updates),
     ("screen_lock", Check::ScreenLock),
     ("secure_boot", Check::SecureBoot),
+    ("system_integrity", Check::SystemIntegrity),
+    ("gatekeeper", Check::Gatekeeper),
 ];
 
 const UNAVAILABLE: &[(&str, OnUnavailable)] =
     &[("fail", OnUnavailable::Fail), ("warn", OnUnavailable::Warn), ("pass", OnUnavailable::Pass)];
 
-const EXPRESSIONS: [&str; 10] = [
+const EXPRESSIONS: [&str; 12] = [
     "all_of",
     "any_of",
     "not",
@@ -65,6 +67,8 @@ const EXPRESSIONS: [&str; 10] = [
     "updates",
     "screen_lock",
     "secure_boot",
+    "system_integrity",
+    "gatekeeper",
 ];
 
 pub(super) fn too_long() -> Complaints {
@@ -313,7 +317,9 @@ impl Rules {
                 });
                 Expression::ScreenLock(ScreenLockRule { on: on?, within_minutes })
             }
-            _ => Expression::SecureBoot { on: only(reader, node, &path, "on")? },
+            "secure_boot" => Expression::SecureBoot { on: only(reader, node, &path, "on")? },
+            "system_integrity" => Expression::SystemIntegrity { on: only(reader, node, &path, "on")? },
+            _ => Expression::Gatekeeper { on: only(reader, node, &path, "on")? },
         })
     }
 

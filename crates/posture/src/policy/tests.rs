@@ -21,7 +21,7 @@ fn the_policies_that_come_with_praya_are_sound() {
     let ias = Policy::from_toml(IAS).unwrap();
     assert_eq!((ias.id.as_str(), ias.on_fail, ias.without_report), ("ias", Access::Deny, Access::Deny));
     let modern = Policy::from_toml(MODERN).unwrap();
-    assert_eq!((modern.id.as_str(), modern.requirements.len()), ("modern", 9));
+    assert_eq!((modern.id.as_str(), modern.requirements.len()), ("modern", 11));
 }
 
 #[test]
@@ -92,6 +92,7 @@ applies_to = { groups = ["staff"], platforms = ["windows", "linux"] }
 [on_unavailable]
 screen_lock = "warn"
 secure_boot = "pass"
+gatekeeper = "warn"
 firewall = "fail"
 [[requirements]]
 id = "everything"
@@ -111,6 +112,10 @@ not = { antivirus = { families = ["avg"] } }
 screen_lock = { on = true, within_minutes = 5 }
 [[requirements.all_of]]
 secure_boot = { on = true }
+[[requirements.all_of]]
+system_integrity = { on = true }
+[[requirements.all_of]]
+gatekeeper = { on = true }
 [[requirements.all_of]]
 disk = { encrypted = true }
 [[requirements.all_of]]

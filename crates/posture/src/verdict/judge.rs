@@ -179,12 +179,17 @@ impl Judge<'_> {
             }
             Expression::Updates { within_days } => self.updates(*within_days),
             Expression::ScreenLock(rule) => self.screen_lock(rule),
-            Expression::SecureBoot { .. } => {
-                self.known(&self.facts.secure_boot, Check::SecureBoot, Expected::On, |on| {
-                    (!on).then_some(Found::Off { name: None })
-                })
+            Expression::SecureBoot { .. } => self.on(&self.facts.secure_boot, Check::SecureBoot),
+            Expression::SystemIntegrity { .. } => {
+                self.on(&self.facts.system_integrity, Check::SystemIntegrity)
             }
+            Expression::Gatekeeper { .. } => self.on(&self.facts.gatekeeper, Check::Gatekeeper),
         }
+    }
+
+    /// Something that must be on.
+    fn on(&self, fact: &Fact<bool>, check: Check) -> Judged {
+        self.known(fact, check, Expected::On, |on| (!on).then_some(Found::Off { name: None }))
     }
 
     /// A fact that holds where `wrong` finds nothing wrong with it.

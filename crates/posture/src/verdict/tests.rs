@@ -78,6 +78,8 @@ fn good(os: Os, antivirus: Vec<Antivirus>) -> HostFacts {
         last_update: known(days_ago(3)),
         screen_lock: known(ScreenLock { on: true, after: Some(300) }),
         secure_boot: known(true),
+        system_integrity: known(true),
+        gatekeeper: known(true),
         ..HostFacts::none(NOW)
     }
 }

@@ -146,6 +146,13 @@ fn secure_boot() {
 }
 
 #[test]
+fn what_only_macos_has_is_not_asked_of_linux() {
+    let facts = Folder::debian().facts(&[Check::SystemIntegrity, Check::Gatekeeper]);
+    let none = Fact::unavailable(Unavailable::NotApplicable);
+    assert_eq!((&facts.system_integrity, &facts.gatekeeper), (&none, &none));
+}
+
+#[test]
 fn what_hangs_is_late_and_keeps_nothing_else_from_being_read() {
     let folder = Folder::debian()
         .file("proc/self/mountinfo", "24 1 8:1 / / rw - ext4 /dev/sda1 rw\n")

@@ -81,3 +81,13 @@ pub(super) fn secure_boot(machine: &Machine) -> Fact<bool> {
     let read = || Ok((efi::secure_boot(&variable?)?, "efivarfs SecureBoot"));
     machine.fact(read())
 }
+
+/// macOS's alone.
+pub(super) fn system_integrity(_: &Machine) -> Fact<bool> {
+    Fact::unavailable(Unavailable::NotApplicable)
+}
+
+/// macOS's alone.
+pub(super) fn gatekeeper(_: &Machine) -> Fact<bool> {
+    Fact::unavailable(Unavailable::NotApplicable)
+}

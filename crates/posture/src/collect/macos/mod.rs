@@ -75,3 +75,19 @@ pub(super) fn secure_boot(machine: &Machine) -> Fact<bool> {
     };
     machine.fact(read())
 }
+
+pub(super) fn system_integrity(machine: &Machine) -> Fact<bool> {
+    let read = || {
+        let output = machine.run(&["/usr/bin/csrutil"], &["status"])?;
+        Ok((macos::system_integrity(&output.text())?, "csrutil"))
+    };
+    machine.fact(read())
+}
+
+pub(super) fn gatekeeper(machine: &Machine) -> Fact<bool> {
+    let read = || {
+        let output = machine.run(&["/usr/sbin/spctl"], &["--status"])?;
+        Ok((macos::gatekeeper(&output.text())?, "spctl"))
+    };
+    machine.fact(read())
+}

@@ -117,6 +117,20 @@ fn firewall_disk_and_firmware() {
 }
 
 #[test]
+fn what_macos_does_for_itself() {
+    let on = Mac::new()
+        .prints("usr/bin/csrutil", "System Integrity Protection status: enabled.\n")
+        .prints("usr/sbin/spctl", "assessments enabled\n");
+    assert_eq!(known(&super::system_integrity(&on.machine())), Ok(true));
+    assert_eq!(known(&super::gatekeeper(&on.machine())), Ok(true));
+    // It says so, and ends as if it had failed.
+    let off = on.ends("usr/sbin/spctl", "assessments disabled\n", "1").prints("usr/bin/csrutil", "");
+    assert_eq!(known(&super::gatekeeper(&off.machine())), Ok(false));
+    assert_eq!(known(&super::system_integrity(&off.machine())), Err(Unavailable::Malformed));
+    assert_eq!(known(&super::gatekeeper(&Mac::new().machine())), Err(Unavailable::NotDetected));
+}
+
+#[test]
 fn the_last_update_of_the_system() {
     let history = "Library/Receipts/InstallHistory.plist";
     let mac = Mac::new().file(history, fixture("install_history/InstallHistory.plist"));

@@ -39,6 +39,16 @@ pub(in crate::collect) fn secure_boot(machine: &Machine) -> Fact<bool> {
     machine.fact(settings::secure_boot(&Here))
 }
 
+/// macOS's alone.
+pub(in crate::collect) fn system_integrity(_: &Machine) -> Fact<bool> {
+    Fact::unavailable(Unavailable::NotApplicable)
+}
+
+/// macOS's alone.
+pub(in crate::collect) fn gatekeeper(_: &Machine) -> Fact<bool> {
+    Fact::unavailable(Unavailable::NotApplicable)
+}
+
 #[derive(Clone, Copy)]
 struct Here;
 

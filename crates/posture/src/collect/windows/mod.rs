@@ -11,7 +11,9 @@ mod tests;
 use std::collections::BTreeMap;
 
 #[cfg(windows)]
-pub(super) use self::here::{antivirus, disk, firewall, last_update, os, screen_lock, secure_boot};
+pub(super) use self::here::{
+    antivirus, disk, firewall, gatekeeper, last_update, os, screen_lock, secure_boot, system_integrity,
+};
 use super::Pending;
 use super::machine::Machine;
 use crate::facts::Unavailable;

@@ -238,24 +238,31 @@ fn a22_all_reasons_come_at_once() {
     );
 }
 
+fn macos() -> Os {
+    Os {
+        family: OsFamily::Macos,
+        product: "macos".to_owned(),
+        title: "macOS 26".to_owned(),
+        version: "26".to_owned(),
+        ..debian("")
+    }
+}
+
 #[test]
 fn todays_machines_are_what_the_modern_policy_asks() {
     for os in [debian("13"), debian("12"), windows("11 25H2")] {
         let verdict = modern(&good(os.clone(), vec![program(Family::Defender, "Defender")]));
         assert_eq!((verdict.status, verdict.findings()), (Status::Compliant, vec![]), "{}", os.title);
     }
-    let mac = Os {
-        family: OsFamily::Macos,
-        product: "macos".to_owned(),
-        title: "macOS 26".to_owned(),
-        version: "26".to_owned(),
-        ..debian("")
-    };
     let mut xprotect = program(Family::Xprotect, "XProtect");
     xprotect.real_time = unavailable(Unavailable::NotApplicable);
     xprotect.definitions_at = unavailable(Unavailable::NotApplicable);
     xprotect.definitions_current = unavailable(Unavailable::NotApplicable);
-    assert_eq!(modern(&good(mac, vec![xprotect])).status, Status::Compliant);
+    let mac = good(macos(), vec![xprotect]);
+    assert_eq!(modern(&mac).status, Status::Compliant);
+    let open = HostFacts { system_integrity: known(false), gatekeeper: known(false), ..mac };
+    let off = |check| (check, Found::Off { name: None });
+    assert_eq!(found(&modern(&open)), [off(Check::SystemIntegrity), off(Check::Gatekeeper)]);
     let mut unread = good(debian("13"), vec![program(Family::Clamav, "ClamAV")]);
     unread.screen_lock = unavailable(Unavailable::Unsupported);
     let verdict = modern(&unread);

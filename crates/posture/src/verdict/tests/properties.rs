@@ -82,17 +82,22 @@ fn facts() -> impl Strategy<Value = HostFacts> {
         fact(disk),
         fact(time()),
         fact(lock),
-        fact(any::<bool>()),
+        [fact(any::<bool>()), fact(any::<bool>()), fact(any::<bool>())],
     )
-        .prop_map(|(os, antivirus, firewall, disk, last_update, screen_lock, secure_boot)| HostFacts {
-            os,
-            antivirus,
-            firewall,
-            disk,
-            last_update,
-            screen_lock,
-            secure_boot,
-            ..HostFacts::none(NOW)
+        .prop_map(|(os, antivirus, firewall, disk, last_update, screen_lock, switches)| {
+            let [secure_boot, system_integrity, gatekeeper] = switches;
+            HostFacts {
+                os,
+                antivirus,
+                firewall,
+                disk,
+                last_update,
+                screen_lock,
+                secure_boot,
+                system_integrity,
+                gatekeeper,
+                ..HostFacts::none(NOW)
+            }
         })
 }
 
@@ -143,6 +148,8 @@ fn expression() -> impl Strategy<Value = Expression> {
         Just(Expression::Firewall { on: Yes }),
         Just(Expression::Disk { encrypted: Yes }),
         Just(Expression::SecureBoot { on: Yes }),
+        Just(Expression::SystemIntegrity { on: Yes }),
+        Just(Expression::Gatekeeper { on: Yes }),
         (1_u32..50).prop_map(|within_days| Expression::Updates { within_days }),
         proptest::option::of(1_u32..30)
             .prop_map(|within_minutes| Expression::ScreenLock(ScreenLockRule { on: Yes, within_minutes })),
@@ -182,7 +189,7 @@ fn any_policy() -> impl Strategy<Value = Policy> {
 fn forget(facts: &HostFacts, which: usize, why: Unavailable) -> HostFacts {
     let mut less = facts.clone();
     if let Fact::Known { value, .. } = &mut less.antivirus
-        && which >= 7
+        && which >= 9
         && !value.is_empty()
     {
         let index = which % value.len();
@@ -196,14 +203,16 @@ fn forget(facts: &HostFacts, which: usize, why: Unavailable) -> HostFacts {
         }
         return less;
     }
-    match which % 7 {
+    match which % 9 {
         0 => less.os = unavailable(why),
         1 => less.antivirus = unavailable(why),
         2 => less.firewall = unavailable(why),
         3 => less.disk = unavailable(why),
         4 => less.last_update = unavailable(why),
         5 => less.screen_lock = unavailable(why),
-        _ => less.secure_boot = unavailable(why),
+        6 => less.secure_boot = unavailable(why),
+        7 => less.system_integrity = unavailable(why),
+        _ => less.gatekeeper = unavailable(why),
     }
     less
 }
