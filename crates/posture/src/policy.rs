@@ -15,7 +15,7 @@ use praya_model::posture::{Check, Link};
 use praya_model::{GroupName, ResourceId};
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-pub use complaint::{Complaint, Complaints};
+pub use complaint::{Complaint, Complaints, Place};
 pub(crate) use fields::{Fields, Reader};
 pub(crate) use node::{Node, Value};
 
@@ -57,6 +57,10 @@ pub struct Policy {
     pub lease_minutes: u32,
     /// How long a refused machine may be put right without a new code, in minutes.
     pub retry_minutes: u32,
+    /// Whether anything follows for people. Where not, machines are asked and judged, and everything that is found
+    /// stands in the record only.
+    #[serde(skip_serializing_if = "is_true")]
+    pub enforce: bool,
     /// The last day on which what is mandatory only warns.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grace_until: Option<Day>,
@@ -340,6 +344,22 @@ impl Policy {
             && admits(platforms, platform)
     }
 
+    /// The same policy, enforced.
+    #[must_use]
+    pub fn enforced(&self) -> Self {
+        Self { enforce: true, ..self.clone() }
+    }
+
+    /// What a machine gets that fails something mandatory, as far as the policy is enforced.
+    pub fn left_on_fail(&self) -> Access {
+        if self.enforce { self.on_fail.clone() } else { Access::Allow }
+    }
+
+    /// What a client gets that cannot report, as far as the policy is enforced.
+    pub fn left_without_report(&self) -> Access {
+        if self.enforce { self.without_report.clone() } else { Access::Allow }
+    }
+
     /// What follows where what `check` reads is not known.
     pub fn on_unavailable(&self, check: Check) -> OnUnavailable {
         self.on_unavailable.get(&check).copied().unwrap_or(OnUnavailable::Fail)
@@ -403,6 +423,11 @@ impl fmt::Display for Severity {
 #[expect(clippy::trivially_copy_pass_by_ref)]
 const fn is_zero(number: &u32) -> bool {
     *number == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref)]
+const fn is_true(truth: &bool) -> bool {
+    *truth
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref)]

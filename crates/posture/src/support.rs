@@ -147,7 +147,7 @@ fn end(reader: &mut Reader, node: &Node, path: &str) -> Option<Option<Day>> {
         return Some(None);
     }
     let Value::Text(_) = node.value else {
-        return reader.complain(node.line, path, "must be a day such as 2027-01-31, or \"current\"");
+        return reader.complain(node.at, path, "must be a day such as 2027-01-31, or \"current\"");
     };
     day(reader, node, path).map(Some)
 }

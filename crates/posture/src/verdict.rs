@@ -31,16 +31,29 @@ pub struct Verdict {
     pub status: Status,
     /// When, by the gateway's clock.
     pub evaluated_at: Timestamp,
-    /// Until when it holds; without end where no policy applies.
+    /// Until when it holds; without end where no policy applies that is enforced.
     pub valid_until: Option<Timestamp>,
     /// When the machine is to be checked again; never where no policy applies.
     pub recheck_at: Option<Timestamp>,
-    /// Until when a refused machine may be put right without a new code; never where no policy applies.
+    /// Until when a refused machine may be put right without a new code; never where no policy applies that is
+    /// enforced.
     pub retry_until: Option<Timestamp>,
     /// What the session may reach.
     pub access: Access,
+    /// What it would be if every policy were enforced (see [`Policy::enforce`]); absent where every one is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub if_enforced: Option<IfEnforced>,
     /// Every requirement of every policy.
     pub results: Vec<Judgement>,
+}
+
+/// What a verdict would be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IfEnforced {
+    /// In a word.
+    pub status: Status,
+    /// What the session could reach.
+    pub access: Access,
 }
 
 /// A policy as it was when it judged.
@@ -132,41 +145,58 @@ pub fn applying<'a>(
 
 /// What a client gets that cannot report, by the policies that apply to its person.
 pub fn without_report(policies: &[&Policy]) -> Access {
-    policies.iter().map(|policy| policy.without_report.clone()).fold(Access::Allow, Access::and)
+    policies.iter().map(|policy| policy.left_without_report()).fold(Access::Allow, Access::and)
+}
+
+/// What a machine gets that fails something of each of these policies.
+pub fn on_fail(policies: &[&Policy]) -> Access {
+    policies.iter().map(|policy| policy.left_on_fail()).fold(Access::Allow, Access::and)
 }
 
 /// Judges the machine of `facts` by `policies` at `now`, which is the gateway's own time.
 pub fn evaluate(policies: &[&Policy], facts: &HostFacts, support: &SupportTable, now: Timestamp) -> Verdict {
-    let results: Vec<Judgement> = policies
-        .iter()
-        .flat_map(|policy| {
-            let judge = Judge { policy, facts, support, now };
-            policy.requirements.iter().map(move |requirement| judgement(&judge, requirement))
-        })
-        .collect();
-    let earliest = |minutes: fn(&Policy) -> u32| {
-        policies.iter().map(|policy| now.after(Duration::from_secs(u64::from(minutes(policy)) * 60))).min()
-    };
-    let failed = |policy: &&&Policy| {
-        results.iter().any(|result| result.policy == policy.id && result.consequence == Consequence::Failed)
-    };
+    let trial = policies.iter().any(|policy| !policy.enforce).then(|| {
+        let enforced: Vec<Policy> = policies.iter().map(|policy| policy.enforced()).collect();
+        let results = judge(&enforced.iter().collect::<Vec<_>>(), facts, support, now);
+        IfEnforced { status: status_of(&results), access: access_of(policies, &results) }
+    });
+    let results = judge(policies, facts, support, now);
+    let after = |minutes: u32| now.after(Duration::from_secs(u64::from(minutes) * 60));
+    // A policy that is not enforced takes nothing from anybody, and so no time either.
+    let enforced = || policies.iter().filter(|policy| policy.enforce);
     Verdict {
         policies: policies
             .iter()
             .map(|policy| PolicyVersion { id: policy.id.clone(), version: policy.version })
             .collect(),
-        status: results.iter().map(status).max().unwrap_or(Status::NotApplicable),
+        status: status_of(&results),
         evaluated_at: now,
-        valid_until: earliest(|policy| policy.lease_minutes),
-        recheck_at: earliest(|policy| policy.recheck_minutes),
-        retry_until: earliest(|policy| policy.retry_minutes),
-        access: policies
-            .iter()
-            .filter(failed)
-            .map(|policy| policy.on_fail.clone())
-            .fold(Access::Allow, Access::and),
+        valid_until: enforced().map(|policy| after(policy.lease_minutes)).min(),
+        recheck_at: policies.iter().map(|policy| after(policy.recheck_minutes)).min(),
+        retry_until: enforced().map(|policy| after(policy.retry_minutes)).min(),
+        access: access_of(policies, &results),
+        if_enforced: trial,
         results,
     }
+}
+
+fn judge(policies: &[&Policy], facts: &HostFacts, support: &SupportTable, now: Timestamp) -> Vec<Judgement> {
+    let of = |policy| {
+        let judge = Judge { policy, facts, support, now };
+        policy.requirements.iter().map(move |requirement| judgement(&judge, requirement))
+    };
+    policies.iter().copied().flat_map(of).collect()
+}
+
+fn status_of(results: &[Judgement]) -> Status {
+    results.iter().map(status).max().unwrap_or(Status::NotApplicable)
+}
+
+fn access_of(policies: &[&Policy], results: &[Judgement]) -> Access {
+    let failed = |policy: &&&Policy| {
+        results.iter().any(|result| result.policy == policy.id && result.consequence == Consequence::Failed)
+    };
+    policies.iter().filter(failed).map(|policy| policy.on_fail.clone()).fold(Access::Allow, Access::and)
 }
 
 /// What one requirement makes of the whole.
@@ -185,7 +215,8 @@ fn judgement(judge: &Judge<'_>, requirement: &Requirement) -> Judgement {
     let (state, consequence, judged) = if requirement.applies(platform) {
         let judged = judge.expression(&requirement.expression, false);
         let in_grace = policy.grace_until.is_some_and(|day| judge.now < day.end());
-        (state(judged.truth), consequence(&judged, requirement.severity, in_grace), judged)
+        let severity = if policy.enforce { requirement.severity } else { Severity::Audit };
+        (state(judged.truth), consequence(&judged, severity, in_grace), judged)
     } else {
         (State::Skipped, Consequence::Passed, Judged::met())
     };
@@ -253,7 +284,7 @@ pub struct DryRun {
     pub unknown: BTreeMap<String, u32>,
 }
 
-/// Judges every machine of `seen` by `policy` as of the time it was seen.
+/// Judges every machine of `seen` by `policy` as of the time it was seen, as if it were enforced.
 ///
 /// What was not asked then is not known now: [`DryRun::unknown`] says how much of the result that touches.
 pub fn dry_run<'a>(
@@ -262,8 +293,9 @@ pub fn dry_run<'a>(
     support: &SupportTable,
 ) -> DryRun {
     let mut run = DryRun::default();
+    let policy = policy.enforced();
     for machine in seen {
-        let policies = applying([policy], &machine.groups, Some(&machine.facts));
+        let policies = applying([&policy], &machine.groups, Some(&machine.facts));
         let verdict = evaluate(&policies, &machine.facts, support, machine.at);
         *run.statuses.entry(verdict.status).or_default() += 1;
         for result in verdict.results {

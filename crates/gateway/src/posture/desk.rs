@@ -209,7 +209,7 @@ fn judge(
     // Once in a quarter of an hour for each session: what says nothing new takes no more room.
     let same = before.filter(|before| same(&before.found.verdict, &verdict)).map(|before| before.id);
     let record = same.is_none().then(|| verdict_record(&who, &verdict, now));
-    let (platform, lapse) = (facts.os.value().ok().map(|os| os.family), fit::on_fail(&policies));
+    let (platform, lapse) = (facts.os.value().ok().map(|os| os.family), verdict::on_fail(&policies));
     let Reporter { device, host_name, account, session, source } = who;
     let new = NewVerdict { device, host_name, account, session, source, verdict, facts };
     let number = match same {

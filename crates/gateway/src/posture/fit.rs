@@ -6,7 +6,7 @@ use praya_model::Timestamp;
 use praya_model::posture::{Finding, Status};
 use praya_posture::facts::OsFamily;
 use praya_posture::policy::{Access, Policy};
-use praya_posture::verdict::{PolicyVersion, Verdict};
+use praya_posture::verdict::{PolicyVersion, Verdict, on_fail};
 use serde::{Deserialize, Serialize};
 
 /// While a machine is to be put right, it is looked at again at least so often.
@@ -102,7 +102,12 @@ impl Fit {
     pub fn asked(before: Option<&Self>, policies: &[&Policy], now: Timestamp) -> Self {
         let access = before.map_or(Access::Allow, |fit| fit.access.clone());
         let lapse = on_fail(policies);
-        let minutes = policies.iter().map(|policy| policy.retry_minutes).min().unwrap_or(0);
+        let minutes = policies
+            .iter()
+            .filter(|policy| policy.enforce)
+            .map(|policy| policy.retry_minutes)
+            .min()
+            .unwrap_or(0);
         let mut at = now.after(Duration::from_secs(u64::from(minutes) * 60));
         if let Some(due) = before.and_then(|fit| fit.due.as_ref()) {
             at = at.min(due.at);
@@ -189,11 +194,6 @@ pub fn is_limited(fit: Option<&Fit>) -> bool {
 pub fn recheck_in(fit: Option<&Fit>, now: Timestamp) -> u32 {
     let at = fit.and_then(|fit| fit.recheck_at).unwrap_or(now.after(ASK_AGAIN));
     seconds(at, now)
-}
-
-/// What a machine gets that fails something of each of these policies.
-pub fn on_fail(policies: &[&Policy]) -> Access {
-    policies.iter().map(|policy| policy.on_fail.clone()).fold(Access::Allow, Access::and)
 }
 
 /// Which writings these are.

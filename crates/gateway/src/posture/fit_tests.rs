@@ -27,6 +27,7 @@ fn judged(access: Access, at: Timestamp) -> Judged {
         recheck_at: after(15),
         retry_until: after(10),
         access,
+        if_enforced: None,
         results: vec![],
     };
     Judged { verdict, number: 7, platform: Some(OsFamily::Linux), lapse: Access::Deny }

@@ -13,12 +13,21 @@ pub struct Complaints(Vec<Complaint>);
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Complaint {
-    /// The line, counted from 1; JSON has none.
-    pub line: Option<usize>,
+    /// Where; JSON does not tell.
+    pub at: Option<Place>,
     /// The field with those that hold it, such as `requirements[antivirus].antivirus.families`; empty for the whole.
     pub field: String,
     /// What is wrong and what is allowed.
     pub problem: String,
+}
+
+/// A place in a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Counted from 1.
+    pub line: usize,
+    /// In characters, counted from 1.
+    pub column: usize,
 }
 
 impl Complaints {
@@ -36,7 +45,7 @@ impl Complaints {
         if complaints.is_empty() {
             return Ok(());
         }
-        complaints.sort_by_key(|complaint| complaint.line);
+        complaints.sort_by_key(|complaint| complaint.at.map(|place| place.line));
         complaints.truncate(MAX_COMPLAINTS);
         Err(Self(complaints))
     }
@@ -44,14 +53,14 @@ impl Complaints {
 
 impl fmt::Display for Complaint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(line) = self.line {
+        if let Some(Place { line, .. }) = self.at {
             write!(f, "line {line}")?;
         }
-        if self.line.is_some() && !self.field.is_empty() {
+        if self.at.is_some() && !self.field.is_empty() {
             f.write_str(", ")?;
         }
         f.write_str(&self.field)?;
-        if self.line.is_some() || !self.field.is_empty() {
+        if self.at.is_some() || !self.field.is_empty() {
             f.write_str(": ")?;
         }
         f.write_str(&self.problem)

@@ -3,7 +3,7 @@
 use std::fmt::{Display, Write as _};
 use std::ops::RangeInclusive;
 
-use super::complaint::{Complaint, Complaints};
+use super::complaint::{Complaint, Complaints, Place};
 use super::node::{Entry, Node, Value};
 
 /// The most characters in a name that an administrator gives.
@@ -20,7 +20,7 @@ pub(crate) struct Reader {
 
 /// A table whose fields are all known.
 pub(crate) struct Fields<'a> {
-    line: Option<usize>,
+    at: Option<Place>,
     path: String,
     entries: &'a [Entry],
 }
@@ -48,25 +48,20 @@ impl Reader {
     /// What was read, unless there were complaints.
     pub(crate) fn finish<T>(self, read: Option<T>) -> Result<T, Complaints> {
         Complaints::none_of(self.complaints)?;
-        let nothing = || Complaint { line: None, field: String::new(), problem: "holds nothing".to_owned() };
+        let nothing = || Complaint { at: None, field: String::new(), problem: "holds nothing".to_owned() };
         read.ok_or_else(|| Complaints::one(nothing()))
     }
 
-    pub(crate) fn complain<T>(
-        &mut self,
-        line: Option<usize>,
-        field: &str,
-        problem: impl Display,
-    ) -> Option<T> {
+    pub(crate) fn complain<T>(&mut self, at: Option<Place>, field: &str, problem: impl Display) -> Option<T> {
         let (field, problem) = (field.to_owned(), problem.to_string());
-        self.complaints.push(Complaint { line, field, problem });
+        self.complaints.push(Complaint { at, field, problem });
         None
     }
 
     /// Complains about the table itself.
     pub(crate) fn refuse<T>(&mut self, fields: &Fields<'_>, problem: impl Display) -> Option<T> {
         let path = fields.path.clone();
-        self.complain(fields.line, &path, problem)
+        self.complain(fields.at, &path, problem)
     }
 
     /// A table that may hold `allowed` and nothing else.
@@ -75,7 +70,7 @@ impl Reader {
         for entry in fields.entries {
             if !allowed.contains(&entry.name.as_str()) {
                 let problem = format!("unknown; allowed here: {}", allowed.join(", "));
-                self.complain::<()>(entry.line, &fields.path(&shown(&entry.name)), problem);
+                self.complain::<()>(entry.at, &fields.path(&shown(&entry.name)), problem);
             }
         }
         Some(fields)
@@ -84,9 +79,9 @@ impl Reader {
     /// A table with fields of any names.
     pub(crate) fn any_table<'a>(&mut self, node: &'a Node, path: &str) -> Option<Fields<'a>> {
         let Value::Table(entries) = &node.value else {
-            return self.complain(node.line, path, "must be a table");
+            return self.complain(node.at, path, "must be a table");
         };
-        Some(Fields { line: node.line, path: path.to_owned(), entries })
+        Some(Fields { at: node.at, path: path.to_owned(), entries })
     }
 
     /// The field `name`, where it is given.
@@ -108,7 +103,7 @@ impl Reader {
         read: impl FnOnce(&mut Self, &'a Node, &str) -> Option<T>,
     ) -> Option<T> {
         if fields.get(name).is_none() {
-            return self.complain(fields.line, &fields.path(name), "is missing");
+            return self.complain(fields.at, &fields.path(name), "is missing");
         }
         self.optional(fields, name, read)
     }
@@ -121,7 +116,7 @@ impl Reader {
             return Some(text.clone());
         }
         let problem = format!("must be a text in quotes: one line of 1 to {MAX_NAME} characters");
-        self.complain(node.line, path, problem)
+        self.complain(node.at, path, problem)
     }
 
     /// A name for machines: small letters, digits, `-`.
@@ -133,7 +128,7 @@ impl Reader {
         if fits {
             return Some(text);
         }
-        self.complain(node.line, path, "must be 1 to 64 of a-z, 0-9 and '-', and not begin with '-'")
+        self.complain(node.at, path, "must be 1 to 64 of a-z, 0-9 and '-', and not begin with '-'")
     }
 
     /// A text that means a `T`.
@@ -144,9 +139,9 @@ impl Reader {
         parse: impl FnOnce(String) -> Result<T, E>,
     ) -> Option<T> {
         let Value::Text(text) = &node.value else {
-            return self.complain(node.line, path, "must be a text in quotes");
+            return self.complain(node.at, path, "must be a text in quotes");
         };
-        parse(text.clone()).or_else(|error| self.complain(node.line, path, error).ok_or(())).ok()
+        parse(text.clone()).or_else(|error| self.complain(node.at, path, error).ok_or(())).ok()
     }
 
     /// One of the `allowed` words.
@@ -156,7 +151,7 @@ impl Reader {
         {
             return Some(*meant);
         }
-        self.complain(node.line, path, format!("must be {}", one_of(allowed)))
+        self.complain(node.at, path, format!("must be {}", one_of(allowed)))
     }
 
     /// A whole number in `range`.
@@ -167,12 +162,12 @@ impl Reader {
             return Some(number);
         }
         let problem = format!("must be a whole number from {} to {}", range.start(), range.end());
-        self.complain(node.line, path, problem)
+        self.complain(node.at, path, problem)
     }
 
     pub(crate) fn truth(&mut self, node: &Node, path: &str) -> Option<bool> {
         let Value::Truth(truth) = node.value else {
-            return self.complain(node.line, path, "must be true or false");
+            return self.complain(node.at, path, "must be true or false");
         };
         Some(truth)
     }
@@ -186,17 +181,17 @@ impl Reader {
         mut read: impl FnMut(&mut Self, &'a Node, &str) -> Option<T>,
     ) -> Option<Vec<T>> {
         let Value::List(nodes) = &node.value else {
-            return self.complain(node.line, path, "must be a list in [ ]");
+            return self.complain(node.at, path, "must be a list in [ ]");
         };
         if nodes.is_empty() || nodes.len() > most {
             let problem = format!("must hold 1 to {most} items, not {}", nodes.len());
-            return self.complain(node.line, path, problem);
+            return self.complain(node.at, path, problem);
         }
         let mut list = Vec::new();
         for (index, node) in nodes.iter().enumerate() {
             let Some(item) = read(self, node, &format!("{path}[{}]", index + 1)) else { continue };
             if list.contains(&item) {
-                self.complain::<()>(node.line, path, format!("item {} stands there twice", index + 1));
+                self.complain::<()>(node.at, path, format!("item {} stands there twice", index + 1));
             }
             list.push(item);
         }

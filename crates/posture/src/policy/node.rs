@@ -1,4 +1,4 @@
-//! What a file of policy or of dates holds before it is understood: values, each with its line where there are lines.
+//! What a file of policy or of dates holds before it is understood: values, each with its place where there are lines.
 //!
 //! TOML and JSON become the same nodes, so that there is one reader with one set of complaints.
 
@@ -10,13 +10,13 @@ use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::complaint::{Complaint, Complaints};
+use super::complaint::{Complaint, Complaints, Place};
 
 /// A value and where it stands.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
-    /// Counted from 1; JSON has none.
-    pub(crate) line: Option<usize>,
+    /// Where it begins; JSON does not tell.
+    pub(crate) at: Option<Place>,
     pub(crate) value: Value,
 }
 
@@ -36,8 +36,8 @@ pub(crate) enum Value {
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub(crate) name: String,
-    /// Of the name.
-    pub(crate) line: Option<usize>,
+    /// Where the name begins.
+    pub(crate) at: Option<Place>,
     pub(crate) node: Node,
 }
 
@@ -46,25 +46,32 @@ impl Node {
     pub(crate) fn from_toml(text: &str) -> Result<Self, Complaints> {
         let lines = Lines::of(text);
         let table = DeTable::parse(text).map_err(|error| {
-            let line = error.span().map(|span| lines.at(span.start));
+            let at = error.span().map(|span| lines.at(span.start));
             let problem = error.message().trim_end().replace('\n', "; ");
-            Complaints::one(Complaint { line, field: String::new(), problem })
+            Complaints::one(Complaint { at, field: String::new(), problem })
         })?;
-        Ok(Self { line: Some(1), value: lines.table(table.get_ref()) })
+        Ok(Self { at: Some(Place { line: 1, column: 1 }), value: lines.table(table.get_ref()) })
     }
 }
 
-/// Where lines begin.
-struct Lines(Vec<usize>);
+/// A text and where its lines end.
+struct Lines<'a> {
+    text: &'a str,
+    ends: Vec<usize>,
+}
 
-impl Lines {
-    fn of(text: &str) -> Self {
-        Self(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at).collect())
+impl<'a> Lines<'a> {
+    fn of(text: &'a str) -> Self {
+        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at).collect();
+        Self { text, ends }
     }
 
-    /// The line that holds byte `at`.
-    fn at(&self, at: usize) -> usize {
-        self.0.partition_point(|newline| *newline < at) + 1
+    /// The place of byte `at`.
+    fn at(&self, at: usize) -> Place {
+        let before = self.ends.partition_point(|end| *end < at);
+        let start = before.checked_sub(1).and_then(|last| self.ends.get(last)).map_or(0, |end| end + 1);
+        let column = self.text.get(start..at).map_or(0, |text| text.chars().count()) + 1;
+        Place { line: before + 1, column }
     }
 
     fn table(&self, table: &DeTable<'_>) -> Value {
@@ -72,17 +79,17 @@ impl Lines {
             .iter()
             .map(|(name, value)| Entry {
                 name: name.get_ref().to_string(),
-                line: Some(self.at(name.span().start)),
+                at: Some(self.at(name.span().start)),
                 node: self.node(value),
             })
             .collect();
         // As they stand in the file, so that complaints come in its order.
-        entries.sort_by_key(|entry| entry.line);
+        entries.sort_by_key(|entry| entry.at);
         Value::Table(entries)
     }
 
     fn node(&self, value: &Spanned<DeValue<'_>>) -> Node {
-        let line = Some(self.at(value.span().start));
+        let at = Some(self.at(value.span().start));
         let value = match value.get_ref() {
             DeValue::String(text) => Value::Text(text.to_string()),
             DeValue::Datetime(time) => Value::Text(time.to_string()),
@@ -94,14 +101,14 @@ impl Lines {
             DeValue::Array(list) => Value::List(list.iter().map(|item| self.node(item)).collect()),
             DeValue::Table(table) => self.table(table),
         };
-        Node { line, value }
+        Node { at, value }
     }
 }
 
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = deserializer.deserialize_any(AnyValue)?;
-        Ok(Self { line: None, value })
+        Ok(Self { at: None, value })
     }
 }
 
@@ -152,7 +159,7 @@ impl<'de> Visitor<'de> for AnyValue {
             if !names.insert(name.clone()) {
                 return Err(de::Error::custom(format!("{name} stands there twice")));
             }
-            entries.push(Entry { name, line: None, node });
+            entries.push(Entry { name, at: None, node });
         }
         Ok(Value::Table(entries))
     }

@@ -3,7 +3,7 @@
 use praya_model::posture::{Check, Link};
 use praya_model::{GroupName, ResourceId};
 
-use super::complaint::{Complaint, Complaints};
+use super::complaint::{Complaint, Complaints, Place};
 use super::fields::{Fields, MAX_LIST, Reader};
 use super::node::{Entry, Node, Value};
 use super::{
@@ -73,12 +73,12 @@ const EXPRESSIONS: [&str; 12] = [
 
 pub(super) fn too_long() -> Complaints {
     let problem = format!("is longer than {MAX_POLICY} bytes");
-    Complaints::one(Complaint { line: None, field: String::new(), problem })
+    Complaints::one(Complaint { at: None, field: String::new(), problem })
 }
 
 pub(super) fn not_json(error: &serde_json::Error) -> Complaints {
-    let line = (error.line() > 0).then(|| error.line());
-    Complaints::one(Complaint { line, field: String::new(), problem: error.to_string() })
+    let at = (error.line() > 0).then(|| Place { line: error.line(), column: error.column() });
+    Complaints::one(Complaint { at, field: String::new(), problem: error.to_string() })
 }
 
 /// The policy in `node`.
@@ -101,6 +101,7 @@ fn whole(reader: &mut Reader, node: &Node) -> Option<Policy> {
             "recheck_minutes",
             "lease_minutes",
             "retry_minutes",
+            "enforce",
             "grace_until",
             "on_fail",
             "without_report",
@@ -112,7 +113,7 @@ fn whole(reader: &mut Reader, node: &Node) -> Option<Policy> {
         if matches!(node.value, Value::Number(number) if number == i64::from(SCHEMA)) {
             return Some(SCHEMA);
         }
-        reader.complain(node.line, path, format!("must be {SCHEMA}, the format that this release reads"))
+        reader.complain(node.at, path, format!("must be {SCHEMA}, the format that this release reads"))
     });
     let mut minutes =
         |name, range| reader.optional(&fields, name, |reader, node, path| reader.number(node, path, range));
@@ -125,7 +126,7 @@ fn whole(reader: &mut Reader, node: &Node) -> Option<Policy> {
     if lease_minutes < shortest {
         reader.optional(&fields, "lease_minutes", |reader, node, path| {
             reader.complain::<()>(
-                node.line,
+                node.at,
                 path,
                 format!("must be at least {shortest}, twice recheck_minutes"),
             )
@@ -136,6 +137,7 @@ fn whole(reader: &mut Reader, node: &Node) -> Option<Policy> {
         reader.optional(&fields, "version", |reader, node, path| reader.number(node, path, 1..=u32::MAX));
     let name = reader.required(&fields, "name", Reader::text);
     let applies_to = reader.optional(&fields, "applies_to", applies_to).unwrap_or_default();
+    let enforce = reader.optional(&fields, "enforce", Reader::truth).unwrap_or(true);
     let grace_until = reader.optional(&fields, "grace_until", |reader, node, path| {
         reader.parsed(node, path, |text| text.parse())
     });
@@ -149,7 +151,7 @@ fn whole(reader: &mut Reader, node: &Node) -> Option<Policy> {
             let requirement = rules.requirement(reader, node, path)?;
             if ids.contains(&requirement.id) {
                 return reader.complain(
-                    node.line,
+                    node.at,
                     path,
                     format!("there is another one with the id {:?}", requirement.id),
                 );
@@ -167,6 +169,7 @@ fn whole(reader: &mut Reader, node: &Node) -> Option<Policy> {
         recheck_minutes,
         lease_minutes,
         retry_minutes,
+        enforce,
         grace_until,
         on_fail,
         without_report,
@@ -201,8 +204,9 @@ fn access(reader: &mut Reader, node: &Node, path: &str) -> Option<Access> {
             });
             Some(Access::Limit(resources?))
         }
-        Value::Text(_) | Value::Number(_) | Value::Truth(_) | Value::List(_) | Value::Other => reader
-            .complain(node.line, path, r#"must be "allow", "deny" or { limit = [the ids of resources] }"#),
+        Value::Text(_) | Value::Number(_) | Value::Truth(_) | Value::List(_) | Value::Other => {
+            reader.complain(node.at, path, r#"must be "allow", "deny" or { limit = [the ids of resources] }"#)
+        }
     }
 }
 
@@ -273,17 +277,17 @@ impl Rules {
         };
         if let Some(second) = found.next() {
             let problem = format!("stands beside {}; put both into all_of = [ ] or any_of = [ ]", entry.name);
-            return reader.complain(second.line, &fields.path(&second.name), problem);
+            return reader.complain(second.at, &fields.path(&second.name), problem);
         }
         let path = fields.path(&entry.name);
         let nested = matches!(entry.name.as_str(), "all_of" | "any_of" | "not");
         if nested && depth == 0 {
-            return reader.complain(entry.line, &path, format!("stands deeper than {MAX_DEPTH} levels"));
+            return reader.complain(entry.at, &path, format!("stands deeper than {MAX_DEPTH} levels"));
         }
         if !nested {
             let Some(left) = self.left.checked_sub(1) else {
                 return reader.complain(
-                    entry.line,
+                    entry.at,
                     &path,
                     format!("is more than the {MAX_RULES} rules of a policy"),
                 );
@@ -291,7 +295,7 @@ impl Rules {
             self.left = left;
         }
         if negated && !nested && !matches!(entry.name.as_str(), "os" | "antivirus") {
-            return reader.complain(entry.line, &path, "cannot stand in not; allowed there: os, antivirus");
+            return reader.complain(entry.at, &path, "cannot stand in not; allowed there: os, antivirus");
         }
         let Entry { name, node, .. } = entry;
         Some(match name.as_str() {
@@ -438,5 +442,5 @@ fn yes(reader: &mut Reader, node: &Node, path: &str) -> Option<Yes> {
     if matches!(node.value, Value::Truth(true)) {
         return Some(Yes);
     }
-    reader.complain(node.line, path, "must be true; leave the rule out where it is not asked")
+    reader.complain(node.at, path, "must be true; leave the rule out where it is not asked")
 }

@@ -60,6 +60,7 @@ fn a_short_policy_has_safe_defaults() {
         (policy.version, policy.recheck_minutes, policy.lease_minutes, policy.retry_minutes),
         (1, 15, 60, 10)
     );
+    assert!(policy.enforce);
     assert_eq!(policy.requirements[0].severity, Severity::Mandatory);
     assert!(policy.applies(&[], None));
 }
@@ -85,6 +86,7 @@ version = 7
 recheck_minutes = 5
 lease_minutes = 30
 retry_minutes = 20
+enforce = false
 grace_until = 2027-01-31
 on_fail = { limit = ["help", "mail"] }
 without_report = "allow"
@@ -169,7 +171,7 @@ fn every_complaint_names_line_field_and_what_is_allowed() {
         assert_eq!(complaints(rest), expected.trim_end(), "{rest}");
         blocks += 1;
     }
-    assert_eq!(blocks, 29);
+    assert_eq!(blocks, 30);
 }
 
 #[test]
@@ -186,6 +188,21 @@ fn all_complaints_come_at_once_and_in_order() {
     );
     let many: String = (0..500).map(|number| format!("field{number} = 1\n")).collect();
     assert_eq!(complaints(&many).lines().count(), 20);
+}
+
+#[test]
+fn a_complaint_has_a_line_and_a_column_in_characters() {
+    let text = "schema = 1\nid = \"x\"\nname = \"X\"\non_unavailable = { firewall = \"warn\", disk_encryption = \"\u{5426}\", updates = 5 }\n\
+                [[requirements]]\nid = \"r\"\nfirewall = { on = true }\n";
+    let places = |text: &str| {
+        let complaints = Policy::from_toml(text).unwrap_err();
+        let at = |complaint: &Complaint| complaint.at.map(|place| (place.line, place.column));
+        complaints.all().iter().map(at).collect::<Vec<_>>()
+    };
+    assert_eq!(places(text), [Some((4, 57)), Some((4, 72))]);
+    assert_eq!(places("schema = 1\r\nid = = 3\r\n")[0], Some((2, 6)));
+    let json = Policy::from_json("{\n \"schema\": }").unwrap_err();
+    assert_eq!(json.all()[0].at, Some(Place { line: 2, column: 12 }));
 }
 
 #[test]

@@ -270,6 +270,32 @@ proptest! {
         prop_assert!(both.status >= one.status);
     }
 
+    /// A policy that is not enforced asks and judges, takes nothing, and tells what it would have done.
+    #[test]
+    fn what_is_not_enforced_takes_nothing_from_anybody(
+        policy in any_policy(),
+        other in any_policy(),
+        facts in facts(),
+    ) {
+        let (tried, other) = (Policy { enforce: false, ..policy }, Policy { id: "other".to_owned(), ..other });
+        let support = SupportTable::built_in();
+        let judge = |policies: &[&Policy]| evaluate(policies, &facts, &support, NOW);
+        let alone = judge(&[&tried]);
+        prop_assert_eq!((&alone.access, alone.valid_until, alone.retry_until), (&Access::Allow, None, None));
+        prop_assert!(alone.status <= Status::Compliant && alone.findings().is_empty());
+        prop_assert_eq!(without_report(&[&tried]), Access::Allow);
+        prop_assert_eq!(on_fail(&[&tried]), Access::Allow);
+        let enforced = judge(&[&tried.enforced()]);
+        let would_be = IfEnforced { status: enforced.status, access: enforced.access };
+        prop_assert_eq!(&alone.if_enforced, &Some(would_be));
+        let states = |verdict: &Verdict| verdict.results.iter().map(|result| result.state).collect::<Vec<_>>();
+        prop_assert_eq!(states(&alone), states(&judge(&[&tried.enforced()])));
+        let (without, both) = (judge(&[&other]), judge(&[&tried, &other]));
+        prop_assert_eq!((&both.access, both.valid_until), (&without.access, without.valid_until));
+        prop_assert_eq!(both.findings(), without.findings());
+        prop_assert_eq!(without.if_enforced, None);
+    }
+
     /// What is written of a policy is read as the same policy.
     #[test]
     fn a_policy_has_one_meaning(policy in any_policy()) {

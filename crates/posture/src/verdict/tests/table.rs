@@ -225,6 +225,29 @@ fn within_its_grace_a_policy_only_warns() {
 }
 
 #[test]
+fn a_policy_that_is_only_tried_says_what_it_would_have_done() {
+    let tried = policy(
+        "enforce = false\nwithout_report = \"deny\"\n[[requirements]]\nid = \"r\"\nfirewall = { on = true }\n",
+    );
+    let off =
+        HostFacts { firewall: known(Firewall { name: String::new(), on: false }), ..HostFacts::none(NOW) };
+    let verdict = judge(&tried, &off);
+    assert_eq!((verdict.status, &verdict.access), (Status::Compliant, &Access::Allow));
+    assert_eq!(verdict.if_enforced, Some(IfEnforced { status: Status::NonCompliant, access: Access::Deny }));
+    let result = &verdict.results[0];
+    assert_eq!((result.state, result.consequence), (State::NotMet, Consequence::Recorded));
+    assert_eq!((result.severity, result.findings.len()), (Severity::Mandatory, 1), "what it would have said");
+    assert!(verdict.findings().is_empty(), "the person is not told");
+    assert_eq!(without_report(&[&tried]), Access::Allow);
+    assert!(verdict.recheck_at.is_some() && verdict.valid_until.is_none());
+    let kept = serde_json::to_string(&verdict).unwrap();
+    assert_eq!(serde_json::from_str::<Verdict>(&kept).unwrap(), verdict);
+    let seen = Seen { facts: off, groups: vec![], at: NOW };
+    let run = dry_run(&tried, [&seen], &SupportTable::built_in());
+    assert_eq!(run.statuses, BTreeMap::from([(Status::NonCompliant, 1)]), "a dry run takes it as enforced");
+}
+
+#[test]
 fn several_policies_are_one_verdict_and_the_strictest_holds() {
     let first = policy(
         "on_fail = { limit = [\"a\", \"b\"] }\nwithout_report = { limit = [\"a\"] }\nrecheck_minutes = 5\n\
