@@ -1,0 +1,142 @@
+//! What administrators ask of policies and machines, a page at a time.
+
+use praya_model::posture::Status;
+use praya_model::{AccountName, Timestamp};
+use rusqlite::{OptionalExtension as _, Row};
+
+use super::posture::{insert_policy, newest_version, policy, verdict};
+use super::{Columns as _, DeviceKey, PolicyRow, Result, Store, Verdicts};
+use crate::posture::word;
+
+/// Which machines to list.
+#[derive(Clone, Debug, Default)]
+pub struct MachineQuery {
+    /// Judged at or after this instant.
+    pub since: Timestamp,
+    /// With this verdict; or that would have it if every policy were enforced.
+    pub status: Option<Status>,
+    /// Of this person.
+    pub account: Option<AccountName>,
+    /// Beyond this place of the list.
+    pub after: Option<Place>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// A place in the list of machines, which begins with the newest: a time and the number of a verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place(pub Timestamp, pub i64);
+
+/// Some of the machines that were seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Machines {
+    /// The newest verdict of every machine and person, the newest first.
+    pub verdicts: Verdicts,
+    /// Where the list goes on.
+    pub next: Option<Place>,
+}
+
+impl Store {
+    /// Saves a policy as its next version, if `newest` is the newest so far; 0 stands for none. Which version it is, or
+    /// else which one is the newest.
+    ///
+    /// # Errors
+    /// [`super::StoreError`].
+    pub fn save_policy_after(
+        &self,
+        id: &str,
+        newest: u32,
+        text: &str,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<Result<u32, u32>> {
+        self.write(|db| {
+            let found = newest_version(db, id)?;
+            if found != newest {
+                return Ok(Err(found));
+            }
+            Ok(Ok(insert_policy(db, id, text, by, now)?))
+        })
+    }
+
+    /// So many versions of policies, by name and version, beyond that one.
+    ///
+    /// # Errors
+    /// [`super::StoreError`].
+    pub fn policies_after(&self, after: (&str, u32), limit: u32) -> Result<Vec<PolicyRow>> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT * FROM policies WHERE (id, version) > (?1, ?2) ORDER BY id, version LIMIT ?3",
+            )?;
+            Ok(query.query_map((after.0, after.1, limit), policy)?.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// A version of a policy; without one, that in force, or else the newest.
+    ///
+    /// # Errors
+    /// [`super::StoreError`].
+    pub fn policy(&self, id: &str, version: Option<u32>) -> Result<Option<PolicyRow>> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT * FROM policies WHERE id = ?1 AND (?2 IS NULL OR version = ?2)
+                 ORDER BY active DESC, version DESC LIMIT 1",
+            )?;
+            Ok(query.query_row((id, version), policy).optional()?)
+        })
+    }
+
+    /// The machines that `query` asks for.
+    ///
+    /// # Errors
+    /// [`super::StoreError`]; a row that cannot be read is none, but counted.
+    pub fn machines_page(&self, query: &MachineQuery) -> Result<Machines> {
+        self.read(|db| {
+            let mut statement = db.prepare_cached(
+                "SELECT * FROM (
+                     SELECT *, row_number() OVER (PARTITION BY device_key, account ORDER BY at DESC, id DESC) AS place
+                     FROM verdicts WHERE at >= ?1
+                 ) WHERE place = 1
+                     AND (?2 IS NULL OR status = ?2 OR json_extract(verdict, '$.if_enforced.status') = ?2)
+                     AND (?3 IS NULL OR account = ?3)
+                     AND (?4 IS NULL OR (at, id) < (?4, ?5))
+                 ORDER BY at DESC, id DESC LIMIT ?6",
+            )?;
+            let (at, id) = query.after.map(|Place(at, id)| (at.as_millis(), id)).unzip();
+            let mut rows = statement.query((
+                query.since.as_millis(),
+                query.status.as_ref().map(word),
+                query.account.as_ref().map(AccountName::as_str),
+                at,
+                id,
+                query.limit,
+            ))?;
+            let (mut found, mut read) = (Machines::default(), 0);
+            while let Some(row) = rows.next()? {
+                read += 1;
+                found.next = (read == query.limit).then_some(place(row)?);
+                match verdict(row) {
+                    Ok(row) => found.verdicts.rows.push(row),
+                    Err(_) => found.verdicts.unreadable += 1,
+                }
+            }
+            Ok(found)
+        })
+    }
+
+    /// The devices that were judged since then.
+    ///
+    /// # Errors
+    /// [`super::StoreError`].
+    pub fn devices_judged(&self, since: Timestamp) -> Result<Vec<DeviceKey>> {
+        self.read(|db| {
+            let mut query = db.prepare_cached("SELECT DISTINCT device_key FROM verdicts WHERE at >= ?1")?;
+            let keys = query.query_map([since.as_millis()], |row| row.get(0).map(DeviceKey))?;
+            Ok(keys.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+}
+
+fn place(row: &Row<'_>) -> rusqlite::Result<Place> {
+    Ok(Place(row.timestamp("at")?, row.get("id")?))
+}
