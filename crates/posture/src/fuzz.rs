@@ -9,8 +9,8 @@ use jiff::tz::TimeZone;
 
 use crate::decode::product::{Reported, merge};
 use crate::decode::{
-    clamd, cvd, date, dconf, definitions, dpkg, efi, firewall_profiles, lsblk, macos as programs, mdatp,
-    mp_status, nft, os_release, processes::Processes, product, product_state, rpm, system_extensions, ufw,
+    clamd, cvd, date, dconf, definitions, dpkg, efi, eset, firewall_profiles, kesl, lsblk, macos as programs,
+    mdatp, mp_status, nft, os_release, processes, product, product_state, rpm, system_extensions, ufw,
     uninstall, units, updates, volume, windows_version, wsc, xprotect,
 };
 use crate::facts::{MAX_PRODUCTS, MAX_TEXT, Os};
@@ -47,10 +47,11 @@ pub fn linux(data: &[u8]) {
     for version in [dpkg::version(&text, "clamav-daemon"), rpm::version(&text, "clamd")].iter().flatten() {
         fits(version);
     }
-    if let Ok(health) = mdatp::defender(data) {
-        product_fits(&health);
+    for told in [mdatp::defender(data), eset::modules(&text), kesl::kaspersky(&text, &TimeZone::UTC)] {
+        told.iter().for_each(product_fits);
     }
-    let _ = Processes::linux(text.lines().map(str::to_owned)).run("sophos_threat_detector");
+    let _ = (processes::accounts(&text), processes::listeners(&text, 3310));
+    assert!(!processes::is_called(&text, "clamd") || text.trim_end() == "clamd", "a name is a name");
     let locked: BTreeSet<&str> = dconf::locks(&text).collect();
     let _ = dconf::screen_lock(&dconf::settings(&text), |path| locked.contains(path));
     for name in dconf::system_databases(&text) {
@@ -74,7 +75,7 @@ pub fn macos(data: &[u8]) {
     if let Ok(version) = xprotect::version(&text) {
         fits(&version);
     }
-    let _ = Processes::macos(&text).run("Microsoft Defender");
+    let _ = processes::Processes::macos(&text).run("Microsoft Defender");
 }
 
 /// Interfaces and registry values of Windows; numbers are taken from the beginning, rows from the lines.
@@ -86,7 +87,12 @@ pub fn windows(data: &[u8]) {
     let _ = volume::protection_status(number);
     let text = String::from_utf8_lossy(data);
     let signed = number.cast_signed();
-    product_fits(&wsc::product(wsc::Row { name: &text, state: signed, signatures: signed }));
+    let name = text.clone().into_owned();
+    let row = wsc::Row { name, state: signed, signatures: Some(signed), remedy: Some(String::new()) };
+    product_fits(&wsc::product(&row));
+    if let Some(firewall) = wsc::other_firewall(&row) {
+        fits(&firewall.name);
+    }
     let _ = (wsc::told_at(&text), date::cim(&text), product::family(&text));
     product_fits(&product_state::product(&text, number));
     let _ = (updates::is_update(&text), updates::installed_on(&text));

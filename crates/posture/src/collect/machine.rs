@@ -4,7 +4,12 @@
 use std::fs;
 use std::fs::File;
 use std::io::{self, Read};
+#[cfg(target_os = "linux")]
+use std::os::unix::fs::MetadataExt;
+#[cfg(unix)]
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 #[cfg(any(target_os = "macos", all(test, unix)))]
 use std::time::SystemTime;
 use std::time::{Duration, Instant};
@@ -12,7 +17,10 @@ use std::time::{Duration, Instant};
 #[cfg(target_os = "linux")]
 use jiff::tz::TimeZone;
 use praya_model::Timestamp;
+#[cfg(unix)]
+use rustix::fs::OFlags;
 
+use super::readers::Readers;
 #[cfg(unix)]
 use super::run::{self, Output};
 use super::{LIMIT, RESERVE};
@@ -21,6 +29,10 @@ use crate::facts::{Fact, Unavailable};
 
 /// The largest file that is read, in bytes. A log of that size holds years.
 const MAX_FILE: u64 = 16 << 20;
+
+/// The most names that are read of a folder: more than a kernel has processes, unless it was told otherwise.
+#[cfg(target_os = "linux")]
+const MAX_NAMES: usize = 1 << 16;
 
 /// What one source said and which one it was, or why none did.
 pub(super) type Found<T> = Result<(T, &'static str), Unavailable>;
@@ -31,17 +43,34 @@ pub struct Machine {
     root: PathBuf,
     pub(super) now: Timestamp,
     pub(super) until: Instant,
+    pub(super) readers: Arc<Readers>,
+    /// The account that the system belongs to: root, and in a folder whoever owns that.
+    #[cfg(target_os = "linux")]
+    pub(super) owner: u32,
 }
 
 impl Machine {
     /// The one that this program runs on, at the moment `now`.
     pub fn this(now: Timestamp) -> Self {
-        Self::at(Path::new(if cfg!(windows) { r"C:\" } else { "/" }), now, LIMIT)
+        let root = Path::new(if cfg!(windows) { r"C:\" } else { "/" });
+        Self {
+            readers: Readers::of_this_machine(),
+            #[cfg(target_os = "linux")]
+            owner: 0,
+            ..Self::at(root, now, LIMIT)
+        }
     }
 
     /// The one whose files lie under `root`, to be read within `limit`.
     pub fn at(root: &Path, now: Timestamp, limit: Duration) -> Self {
-        Self { root: root.to_owned(), now, until: Instant::now() + limit.saturating_sub(RESERVE) }
+        Self {
+            root: root.to_owned(),
+            now,
+            until: Instant::now() + limit.saturating_sub(RESERVE),
+            readers: Arc::default(),
+            #[cfg(target_os = "linux")]
+            owner: fs::metadata(root).map_or(0, |root| root.uid()),
+        }
     }
 
     /// Where the file of this absolute path lies.
@@ -52,7 +81,7 @@ impl Machine {
     /// A file, or its first `length` bytes.
     pub(super) fn beginning(&self, absolute: &str, length: u64) -> Result<Vec<u8>, Unavailable> {
         let mut data = Vec::new();
-        let read = File::open(self.path(absolute)).and_then(|file| file.take(length).read_to_end(&mut data));
+        let read = open(&self.path(absolute)).and_then(|file| file.take(length).read_to_end(&mut data));
         read.map_err(|error| why(&error))?;
         Ok(data)
     }
@@ -108,7 +137,7 @@ impl Machine {
 impl Machine {
     /// The names in a folder, in order; none if it cannot be read.
     pub(super) fn names(&self, absolute: &str) -> Vec<String> {
-        let entries = fs::read_dir(self.path(absolute)).into_iter().flatten().flatten();
+        let entries = fs::read_dir(self.path(absolute)).into_iter().flatten().flatten().take(MAX_NAMES);
         let mut names: Vec<String> =
             entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
         names.sort_unstable();
@@ -120,6 +149,16 @@ impl Machine {
         let file = self.read("/etc/localtime").ok();
         file.and_then(|file| TimeZone::tzif("", &file).ok()).unwrap_or(TimeZone::UTC)
     }
+}
+
+/// Opens a regular file. Where a pipe or a device lies in its place, it is neither waited for nor read.
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    options.custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed());
+    let file = options.open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::ErrorKind::InvalidInput.into()) }
 }
 
 /// Why a file, a program or a socket could not be read.
@@ -146,6 +185,24 @@ impl From<Malformed> for Unavailable {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_is_no_file_is_neither_read_nor_waited_for() {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+        let folder = tempfile::tempdir().unwrap();
+        mknodat(CWD, folder.path().join("pipe"), FileType::Fifo, Mode::RUSR, 0).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", folder.path().join("device")).unwrap();
+        fs::create_dir(folder.path().join("folder")).unwrap();
+        fs::write(folder.path().join("file"), "12345").unwrap();
+        let machine = Machine::at(folder.path(), Timestamp::from_secs(0), LIMIT);
+        for other in ["/pipe", "/device", "/folder"] {
+            assert_eq!(machine.read(other), Err(Unavailable::Malformed), "{other}");
+        }
+        assert_eq!(machine.beginning("/file", 3).as_deref(), Ok(&b"123"[..]));
+        assert_eq!(machine.read("/none"), Err(Unavailable::NotDetected));
+    }
 
     #[test]
     fn every_reason_is_told_apart() {

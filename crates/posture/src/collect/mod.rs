@@ -5,6 +5,7 @@
 //! not asked is not read.
 
 mod machine;
+mod readers;
 #[cfg(unix)]
 mod run;
 
@@ -23,13 +24,12 @@ mod macos;
 use macos as system;
 
 use std::collections::BTreeSet;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use praya_model::posture::Check;
 
 pub use self::machine::Machine;
+use self::readers::Pending;
 use crate::facts::{Fact, HostFacts, SCHEMA, Unavailable};
 
 /// How long reading takes at most.
@@ -42,17 +42,18 @@ const RESERVE: Duration = Duration::from_millis(200);
 pub fn collect(machine: &Machine, checks: &BTreeSet<Check>) -> HostFacts {
     let asked = |check: Check| checks.contains(&check);
     let definitions = asked(Check::AntivirusDefinitions);
-    let os = question(machine, asked(Check::OperatingSystem), system::os);
-    let antivirus = question(machine, asked(Check::Antivirus) || definitions, move |machine| {
+    let os = question(machine, "os", asked(Check::OperatingSystem), system::os);
+    let antivirus = question(machine, "antivirus", asked(Check::Antivirus) || definitions, move |machine| {
         system::antivirus(machine, definitions)
     });
-    let firewall = question(machine, asked(Check::Firewall), system::firewall);
-    let disk = question(machine, asked(Check::DiskEncryption), system::disk);
-    let last_update = question(machine, asked(Check::Updates), system::last_update);
-    let screen_lock = question(machine, asked(Check::ScreenLock), system::screen_lock);
-    let secure_boot = question(machine, asked(Check::SecureBoot), system::secure_boot);
-    let system_integrity = question(machine, asked(Check::SystemIntegrity), system::system_integrity);
-    let gatekeeper = question(machine, asked(Check::Gatekeeper), system::gatekeeper);
+    let firewall = question(machine, "firewall", asked(Check::Firewall), system::firewall);
+    let disk = question(machine, "disk", asked(Check::DiskEncryption), system::disk);
+    let last_update = question(machine, "last_update", asked(Check::Updates), system::last_update);
+    let screen_lock = question(machine, "screen_lock", asked(Check::ScreenLock), system::screen_lock);
+    let secure_boot = question(machine, "secure_boot", asked(Check::SecureBoot), system::secure_boot);
+    let system_integrity =
+        question(machine, "system_integrity", asked(Check::SystemIntegrity), system::system_integrity);
+    let gatekeeper = question(machine, "gatekeeper", asked(Check::Gatekeeper), system::gatekeeper);
     let until = machine.until + RESERVE;
     HostFacts {
         schema: SCHEMA,
@@ -71,41 +72,15 @@ pub fn collect(machine: &Machine, checks: &BTreeSet<Check>) -> HostFacts {
 
 fn question<T: Send + 'static>(
     machine: &Machine,
+    name: &'static str,
     asked: bool,
     read: impl FnOnce(&Machine) -> Fact<T> + Send + 'static,
 ) -> Option<Pending<Fact<T>>> {
-    asked.then(|| Pending::start(machine, read))
+    asked.then(|| Pending::start(machine, name, read))
 }
 
 fn answer<T>(question: Option<Pending<Fact<T>>>, until: Instant) -> Fact<T> {
     question.map_or(Fact::unavailable(Unavailable::NotAsked), |pending| {
         pending.wait(until).unwrap_or_else(Fact::unavailable)
     })
-}
-
-/// Something that is being read. Whoever waits for it is free again in time, also when the system never answers.
-struct Pending<T>(Receiver<T>);
-
-impl<T: Send + 'static> Pending<T> {
-    fn start(machine: &Machine, read: impl FnOnce(&Machine) -> T + Send + 'static) -> Self {
-        let (told, answer) = channel();
-        let machine = machine.clone();
-        let reader = move || {
-            // Nobody listens any more when it is late.
-            let _ = told.send(read(&machine));
-        };
-        // Without a thread there is no answer, and its other end says so.
-        let _ = thread::Builder::new().name("posture".to_owned()).spawn(reader);
-        Self(answer)
-    }
-}
-
-impl<T> Pending<T> {
-    fn wait(self, until: Instant) -> Result<T, Unavailable> {
-        let left = until.saturating_duration_since(Instant::now());
-        self.0.recv_timeout(left).map_err(|error| match error {
-            RecvTimeoutError::Timeout => Unavailable::TimedOut,
-            RecvTimeoutError::Disconnected => Unavailable::Malformed,
-        })
-    }
 }

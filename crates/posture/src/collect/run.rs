@@ -1,18 +1,22 @@
 //! Runs a program of the system: by its absolute path, without a shell, without this process's environment, and only
 //! for so long.
 
-use std::io::Read;
+use std::io;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{Errno, ioctl_fionbio};
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::machine::why;
 use crate::facts::Unavailable;
 
 /// The most that a program may print, in bytes.
-const MAX_OUTPUT: u64 = 4 << 20;
+const MAX_OUTPUT: usize = 4 << 20;
 
 /// Between looks at a program that has closed its output and has not ended.
 const LOOK: Duration = Duration::from_millis(2);
@@ -31,41 +35,27 @@ impl Output {
     }
 }
 
-/// Runs it to its end, or for as long as `limit`: then it is killed by its own handle and it is
+/// Runs it to its end, or for as long as `limit`: then it is killed with everything that it started, and it is
 /// [`Unavailable::TimedOut`]. One that prints too much is killed too, as [`Unavailable::Malformed`].
 pub(super) fn run(program: &Path, arguments: &[&str], limit: Duration) -> Result<Output, Unavailable> {
     let until = Instant::now() + limit;
     let mut command = Command::new(program);
     command.args(arguments).env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("LC_ALL", "C");
     command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = command.spawn().map_err(|error| why(&error))?;
+    // A group of its own, so that what it starts can be killed with it.
+    let mut child = command.process_group(0).spawn().map_err(|error| why(&error))?;
     let output = read_until(&mut child, until);
     if output.is_err() {
         // It may have ended by itself meanwhile; either way it is waited for, so that nothing is left of it.
-        let _ = child.kill();
+        let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
         let _ = child.wait();
     }
     output
 }
 
 fn read_until(child: &mut Child, until: Instant) -> Result<Output, Unavailable> {
-    let stdout = child.stdout.take().ok_or(Unavailable::Malformed)?;
-    let (told, printed) = channel();
-    // Not waited for: a program's own children may hold its output open after it was killed.
-    thread::spawn(move || {
-        let mut output = Vec::new();
-        let read = stdout.take(MAX_OUTPUT + 1).read_to_end(&mut output);
-        let _ = told.send(read.map(|_| output));
-    });
-    let left = until.saturating_duration_since(Instant::now());
-    let stdout = printed.recv_timeout(left).map_err(|error| match error {
-        RecvTimeoutError::Timeout => Unavailable::TimedOut,
-        RecvTimeoutError::Disconnected => Unavailable::Malformed,
-    })?;
-    let stdout = stdout.map_err(|error| why(&error))?;
-    if stdout.len() as u64 > MAX_OUTPUT {
-        return Err(Unavailable::Malformed);
-    }
+    let mut pipe = child.stdout.take().ok_or(Unavailable::Malformed)?;
+    let stdout = all_of(&mut pipe, until).map_err(|error| why(&error))?;
     loop {
         if let Some(status) = child.try_wait().map_err(|error| why(&error))? {
             return Ok(Output { stdout, success: status.success() });
@@ -74,6 +64,31 @@ fn read_until(child: &mut Child, until: Instant) -> Result<Output, Unavailable> 
             return Err(Unavailable::TimedOut);
         }
         thread::sleep(LOOK);
+    }
+}
+
+/// What is printed, to its end. It does not come while a program's own children hold the pipe, wherever they are.
+fn all_of(pipe: &mut ChildStdout, until: Instant) -> io::Result<Vec<u8>> {
+    ioctl_fionbio(&*pipe, true)?;
+    let mut output = Vec::new();
+    let mut part = vec![0; 64 << 10];
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        let wait = Timespec::try_from(left).map_err(io::Error::other)?;
+        match poll(&mut [PollFd::new(&*pipe, PollFlags::IN)], Some(&wait))
+            .and_then(|_| rustix::io::read(&*pipe, &mut part))
+        {
+            Ok(0) => return Ok(output),
+            Ok(length) => output.extend(part.iter().take(length)),
+            Err(Errno::AGAIN | Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        if output.len() > MAX_OUTPUT {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
     }
 }
 
@@ -110,6 +125,34 @@ mod tests {
             assert_eq!(late.unwrap_err(), Unavailable::TimedOut, "{hanging}");
         }
         assert!(begun.elapsed() < LONG);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn one_that_is_killed_takes_what_it_started_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let started = folder.path().join("started");
+        let prints = format!("sleep 60 & echo $! > {}; exec cat /dev/zero", started.display());
+        assert_eq!(script(&prints, LONG).unwrap_err(), Unavailable::Malformed);
+        let pid = std::fs::read_to_string(&started).unwrap();
+        // Either gone, or a zombie that waits for its new parent.
+        let runs = || {
+            let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
+            stat.is_ok_and(|stat| !stat.contains(") Z"))
+        };
+        let until = Instant::now() + LONG;
+        while runs() {
+            assert!(Instant::now() < until, "it still runs");
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn one_whose_child_left_the_group_and_holds_its_output_is_not_waited_for() {
+        let begun = Instant::now();
+        let late = script("setsid sleep 20 & echo out", Duration::from_millis(300));
+        assert_eq!(late.unwrap_err(), Unavailable::TimedOut);
+        assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
     }
 
     #[test]

@@ -16,7 +16,9 @@ struct Health {
     definitions_updated: Option<Millis>,
     definitions_version: Option<String>,
     engine_version: Option<String>,
+    healthy: Option<bool>,
     passive_mode_enabled: Option<Setting>,
+    real_time_protection_available: Option<bool>,
     real_time_protection_enabled: Setting,
 }
 
@@ -49,7 +51,8 @@ enum Millis {
     Number(i64),
 }
 
-/// What Defender's service says of itself; that it answers means that it runs.
+/// What Defender's service says of itself. It answers also while it has no licence or is not healthy, for want of its
+/// engine or of leave to read files for instance: then it is not taken to scan.
 ///
 /// # Errors
 /// When it is no such answer.
@@ -57,9 +60,11 @@ pub fn defender(answer: &[u8]) -> Result<Reported, Malformed> {
     let health: Health =
         serde_json::from_slice(answer).map_err(|_| Malformed("the health of Microsoft Defender"))?;
     let passive = health.passive_mode_enabled.is_some_and(|passive| passive.is_on());
+    let works = health.licensed != Some(false) && health.healthy != Some(false);
+    let available = health.real_time_protection_available != Some(false);
     let real_time = if health.licensed == Some(false) {
         RealTime::Expired
-    } else if health.real_time_protection_enabled.is_on() && !passive {
+    } else if works && available && health.real_time_protection_enabled.is_on() && !passive {
         RealTime::On
     } else {
         RealTime::Off
@@ -71,7 +76,7 @@ pub fn defender(answer: &[u8]) -> Result<Reported, Malformed> {
     Ok(Reported {
         version: health.app_version.as_deref().and_then(said),
         engine_version: health.engine_version.as_deref().and_then(said),
-        running: Some(true),
+        running: Some(works),
         real_time: Some(real_time),
         definitions_version: health.definitions_version.as_deref().and_then(said),
         // Zero stands for never.
@@ -110,7 +115,19 @@ mod tests {
     #[test]
     fn without_a_licence_nothing_protects() {
         let health = fixture("linux-unlicensed.json");
-        assert_eq!((health.real_time, health.definitions_at), (Some(RealTime::Expired), None));
+        assert_eq!((health.running, health.real_time), (Some(false), Some(RealTime::Expired)));
+        assert_eq!(health.definitions_at, None);
+    }
+
+    #[test]
+    fn what_is_not_healthy_is_not_taken_to_scan() {
+        let health = fixture("linux-unhealthy.json");
+        assert_eq!((health.running, health.real_time), (Some(false), Some(RealTime::Off)));
+        assert_eq!(health.definitions_current, Some(true));
+        let blind =
+            br#"{"healthy":true,"realTimeProtectionEnabled":true,"realTimeProtectionAvailable":false}"#;
+        let blind = defender(blind).unwrap();
+        assert_eq!((blind.running, blind.real_time), (Some(true), Some(RealTime::Off)));
     }
 
     #[test]

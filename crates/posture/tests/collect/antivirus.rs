@@ -110,8 +110,8 @@ fn clamav_without_definitions_has_none() {
 #[test]
 fn clamav_that_says_nothing_is_waited_for_only_so_long() {
     let folder = clamav()
-        .running(&["clamd", "kesl"])
-        .folder("opt/kaspersky/kesl")
+        .running(&["clamd"])
+        .runs("kesl", "opt/kaspersky/kesl/libexec/kesl", 0)
         .file("var/lib/clamav/daily.cld", database("07 Oct 2026 06-24 +0000", 27_500));
     let _clamd = FakeClamd::start(&folder, |_| None);
     let begun = Instant::now();
@@ -166,12 +166,23 @@ fn clamav_at_a_port() {
             let _ = stream.write_all(if ping { b"PONG\0" } else { b"ClamAV 1.4.6\0" });
         }
     });
-    let folder = Folder::debian()
-        .file("usr/sbin/clamd", "")
-        .file("etc/clamd.d/scan.conf", format!("TCPSocket {port}\nTCPAddr 127.0.0.1\n"))
-        .running(&["clamd"]);
-    let found = only(folder.antivirus());
+    let listens = |address: &str, accounts: &[u32]| {
+        let row = |account| format!("0: 0100007F:{port:04X} 00000000:0000 0A 0:0 00:0 0 {account} 0 1\n");
+        let folder = Folder::debian()
+            .file("etc/clamd.d/scan.conf", format!("TCPSocket {port}\nTCPAddr {address}\n"))
+            .file("proc/net/tcp", accounts.iter().map(row).collect::<String>())
+            .runs("clamd", "usr/sbin/clamd", 110);
+        only(folder.antivirus())
+    };
+    let found = listens("127.0.0.1", &[110]);
     assert_eq!((known(&found.running), known(&found.engine_version).as_deref()), (Ok(true), Ok("1.4.6")));
+    // Somebody else has the port, or part of it.
+    for accounts in [&[1000][..], &[110, 1000]] {
+        let found = listens("127.0.0.1", accounts);
+        assert_eq!(known(&found.running), Err(Unavailable::Malformed), "{accounts:?}");
+    }
+    assert_eq!(known(&listens("127.0.0.1", &[]).running), Err(Unavailable::NotDetected));
+    assert_eq!(known(&listens("192.0.2.1", &[110]).running), Err(Unavailable::NotDetected));
 }
 
 #[test]
@@ -188,35 +199,90 @@ fn definitions_are_read_only_where_they_are_asked_for() {
 #[test]
 fn a_folder_means_installed_and_a_process_means_running() {
     for (marker, family, scanner, beside) in [
-        ("opt/sophos-spl", Family::Sophos, "sophos_threat_detector", "sophos_watchdog"),
-        ("opt/eset/eea", Family::Eset, "scand", "updated"),
-        ("opt/eset/efs", Family::Eset, "scand", "confd"),
-        ("opt/kaspersky/kesl", Family::Kaspersky, "kesl", "klnagent"),
-        ("opt/McAfee/ens", Family::Mcafee, "mfetpd", "masvc"),
+        ("opt/sophos-spl", Family::Sophos, "plugins/av/sbin/sophos_threat_detector", "sophos_watchdog"),
+        ("opt/eset/eea", Family::Eset, "lib/scand", "updated"),
+        ("opt/eset/efs", Family::Eset, "lib/scand", "confd"),
+        ("opt/kaspersky/kesl", Family::Kaspersky, "libexec/kesl", "klnagent"),
+        ("opt/McAfee/ens", Family::Mcafee, "tp/bin/mfetpd", "masvc"),
         ("opt/ds_agent", Family::Trendmicro, "ds_am", "ds_agent"),
-        ("opt/Symantec", Family::Symantec, "sisamddaemon", "sisidsdaemon"),
-        ("usr/bin/avast", Family::Avast, "avast", "avast-gui"),
+        ("opt/Symantec", Family::Symantec, "AMD/system/sisamddaemon", "sisidsdaemon"),
+        ("usr/bin/avast", Family::Avast, "", "avast-gui"),
     ] {
-        let folder = Folder::debian().folder(marker).running(&[beside]);
-        let found = only(folder.antivirus());
+        let exe = format!("{marker}/{scanner}");
+        let exe = exe.trim_end_matches('/');
+        let scanner = exe.rsplit('/').next().unwrap();
+        let stopped = || {
+            let folder = Folder::debian().running(&[beside]);
+            if exe == marker { folder.file(marker, "") } else { folder.folder(marker) }
+        };
+        let found = only(stopped().antivirus());
         assert_eq!((found.family, known(&found.running)), (family, Ok(false)), "{marker}");
         assert_eq!(known(&found.installed), Ok(true), "{marker}");
-        let found = only(folder.running(&[scanner]).antivirus());
+        let found = only(stopped().runs(scanner, exe, 0).antivirus());
         assert_eq!((found.family, known(&found.running)), (family, Ok(true)), "{marker}");
-        assert_eq!(known(&found.real_time), Err(Unavailable::Unsupported));
+        assert!(known(&found.real_time).is_err(), "{marker}");
+        // Some run as an account of their own, and some are upgraded while they run.
+        let found = only(stopped().runs(scanner, &format!("{exe} (deleted)"), 998).antivirus());
+        assert_eq!(known(&found.running), Ok(true), "{marker}");
+        // Its name is anybody's to take.
+        for (exe, account) in [(exe, 1000), ("home/wong/scan", 0), ("usr/bin/python3", 0)] {
+            let found = only(stopped().runs(scanner, exe, account).antivirus());
+            assert_eq!(known(&found.running), Ok(false), "{scanner} of {account}, from {exe}");
+        }
+        let found = only(stopped().runs(scanner, exe, 0).with_mode(exe, 0o777).antivirus());
+        assert_eq!(known(&found.running), Ok(false), "everybody may write to {exe}");
     }
 }
 
 #[test]
+fn where_only_own_processes_are_seen_nothing_is_known() {
+    let folder = clamav().running(&["clamd"]);
+    std::fs::remove_dir_all(folder.path("proc/1")).unwrap();
+    let facts = folder.facts(&[Check::Antivirus]);
+    assert_eq!(facts.antivirus.value(), Err(Unavailable::PermissionDenied));
+}
+
+#[test]
+fn clamavs_name_is_anybodys_to_take() {
+    for (exe, account) in [("usr/sbin/clamd", 1000), ("usr/bin/python3", 0), ("home/wong/clamd.py", 110)] {
+        let folder = clamav().runs("clamd", exe, account);
+        let clamd = FakeClamd::with_version(&folder, CURRENT);
+        let found = only(folder.antivirus());
+        assert_eq!(known(&found.running), Ok(false), "{exe} of {account}");
+        assert_eq!(known(&found.real_time), Ok(RealTime::Off));
+        assert_eq!(clamd.asked(), 0, "nobody verified listens");
+    }
+    let folder = clamav().running(&["clamd"]).with_mode("usr/sbin/clamd", 0o775);
+    assert_eq!(known(&only(folder.antivirus()).running), Ok(false));
+    let folder = clamav().running(&["clamd"]).runs("clamonacc", "usr/sbin/clamonacc", 1000);
+    let _clamd = FakeClamd::with_version(&folder, CURRENT);
+    assert_eq!(known(&only(folder.antivirus()).real_time), Ok(RealTime::Off));
+}
+
+#[test]
+fn clamav_that_was_upgraded_runs_on() {
+    let folder = clamav().runs("clamd", "usr/sbin/clamd (deleted)", 110);
+    let _clamd = FakeClamd::with_version(&folder, CURRENT);
+    assert_eq!(known(&only(folder.antivirus()).running), Ok(true));
+}
+
+#[test]
 fn defender_by_its_own_word() {
-    let defender = || Folder::debian().folder("opt/microsoft/mdatp").running(&["wdavdaemon"]);
+    let running = |health: Folder| health.runs("wdavdaemon", "opt/microsoft/mdatp/sbin/wdavdaemon", 0);
+    let defender = || running(Folder::debian());
     let health = |file: &str| only(defender().program("usr/bin/mdatp", fixture(file), 0).antivirus());
     let on = health("mdatp/linux-on.json");
     assert_eq!((on.family, known(&on.real_time)), (Family::Defender, Ok(RealTime::On)));
+    assert_eq!((known(&on.installed), known(&on.running)), (Ok(true), Ok(true)));
     assert_eq!(known(&on.definitions_current), Ok(true));
     assert_eq!(known(&on.engine_version).as_deref(), Ok("1.1.26080.3009"));
     assert_eq!(known(&health("mdatp/linux-passive.json").real_time), Ok(RealTime::Off));
-    assert_eq!(known(&health("mdatp/linux-unlicensed.json").real_time), Ok(RealTime::Expired));
+    for (file, state) in
+        [("mdatp/linux-unlicensed.json", RealTime::Expired), ("mdatp/linux-unhealthy.json", RealTime::Off)]
+    {
+        let found = health(file);
+        assert_eq!((known(&found.running), known(&found.real_time)), (Ok(false), Ok(state)), "{file}");
+    }
 
     let mute = only(defender().program("usr/bin/mdatp", "ATTENTION: connection failed\n", 1).antivirus());
     assert_eq!((known(&mute.running), known(&mute.real_time)), (Ok(true), Err(Unavailable::Malformed)));
@@ -227,11 +293,36 @@ fn defender_by_its_own_word() {
 }
 
 #[test]
+fn kaspersky_and_eset_say_how_old_their_definitions_are() {
+    let kesl = || Folder::debian().runs("kesl", "opt/kaspersky/kesl/libexec/kesl", 0);
+    let told = |file: &str| only(kesl().program("usr/bin/kesl-control", fixture(file), 0).antivirus());
+    let on = told("kesl/12-on.txt");
+    assert_eq!((known(&on.running), known(&on.real_time)), (Ok(true), Ok(RealTime::On)));
+    assert_eq!(known(&on.definitions_at), Ok(Timestamp::from_secs(TOLD.as_secs() + 8 * 3600)), "in UTC here");
+    let empty = told("kesl/12-no-databases.txt");
+    assert_eq!(
+        (known(&empty.running), known(&empty.definitions_at)),
+        (Ok(false), Err(Unavailable::Unsupported))
+    );
+    let mute = only(kesl().program("usr/bin/kesl-control", "Error\n", 1).antivirus());
+    assert_eq!((known(&mute.running), known(&mute.definitions_at)), (Ok(true), Err(Unavailable::Malformed)));
+
+    let eset = Folder::debian().runs("scand", "opt/eset/efs/lib/scand", 998).program(
+        "opt/eset/efs/bin/upd",
+        fixture("eset/modules"),
+        0,
+    );
+    let found = only(eset.antivirus());
+    assert_eq!((known(&found.running), known(&found.real_time)), (Ok(true), Err(Unavailable::Unsupported)));
+    assert_eq!(known(&found.definitions_version).as_deref(), Ok("29743 (20261007)"));
+    assert_eq!(known(&found.definitions_at), Ok(Timestamp::from_secs(1_791_331_200)));
+}
+
+#[test]
 fn defender_that_hangs_is_waited_for_only_so_long() {
     let folder = Folder::debian()
-        .folder("opt/microsoft/mdatp")
-        .folder("opt/ds_agent")
-        .running(&["wdavdaemon", "ds_am"])
+        .runs("wdavdaemon", "opt/microsoft/mdatp/sbin/wdavdaemon", 0)
+        .runs("ds_am", "opt/ds_agent/ds_am", 0)
         .program_of("hang", "usr/bin/mdatp");
     let begun = Instant::now();
     let found = folder.antivirus_within(Duration::from_millis(1500));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -74,14 +74,36 @@ impl Folder {
         self
     }
 
-    pub(crate) fn running(mut self, names: &[&str]) -> Self {
-        for name in names {
-            let pid = fs::read_dir(self.path("proc")).map_or(0, Iterator::count) + 1;
-            let mut comm = name.as_bytes().to_vec();
-            comm.truncate(15);
-            comm.push(b'\n');
-            self = self.file(&format!("proc/{pid}/comm"), comm);
+    /// Programs of the system's that run, each from its own file.
+    pub(crate) fn running(self, names: &[&str]) -> Self {
+        names.iter().fold(self, |folder, name| folder.runs(name, &format!("usr/sbin/{name}"), 0))
+    }
+
+    /// A program of this name that `account` runs from the file `exe`.
+    pub(crate) fn runs(self, name: &str, exe: &str, account: u32) -> Self {
+        let pid = fs::read_dir(self.path("proc")).map_or(0, |pids| {
+            let is_pid = |name: &str| name.bytes().all(|c| c.is_ascii_digit());
+            pids.filter(|pid| pid.as_ref().unwrap().file_name().to_str().is_some_and(is_pid)).count()
+        }) + 1;
+        let mut comm = name.as_bytes().to_vec();
+        comm.truncate(15);
+        comm.push(b'\n');
+        let account = format!("\t{account}").repeat(4);
+        let folder = self
+            .file(&format!("proc/{pid}/comm"), comm)
+            .file(&format!("proc/{pid}/status"), format!("Name:\t{name}\nUid:{account}\n"));
+        let file = folder.0.path().canonicalize().unwrap().join(exe);
+        if !file.exists() {
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(&file, "").unwrap();
         }
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        symlink(file, folder.path(&format!("proc/{pid}/exe"))).unwrap();
+        folder
+    }
+
+    pub(crate) fn with_mode(self, path: &str, mode: u32) -> Self {
+        fs::set_permissions(self.path(path), fs::Permissions::from_mode(mode)).unwrap();
         self
     }
 

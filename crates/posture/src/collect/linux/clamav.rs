@@ -1,19 +1,21 @@
 //! ClamAV, asked by its own protocol (4C). Its updater alone protects nothing.
 
+use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rustix::net::{self, AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+use rustix::net::{self, AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
 
 use super::antivirus::package_version;
+use super::processes::{Home, Processes};
 use crate::collect::machine::{Found, Machine, why};
 use crate::decode::{
     clamd::{self, Version},
     cvd,
-    processes::Processes,
+    processes::listeners,
 };
 use crate::facts::{Antivirus, Fact, Family, RealTime, Unavailable};
 
@@ -42,26 +44,35 @@ pub(super) fn clamav(machine: &Machine, processes: &Processes, definitions: bool
         .collect();
     let doors = doors(&configurations);
     let program = PROGRAMS.into_iter().find(|program| machine.exists(program));
-    if program.is_none() && !doors.iter().any(|door| door.is_there(machine)) {
+    let is_there = |door: &Door| matches!(door, Door::Socket(path) if machine.exists(path));
+    if program.is_none() && !doors.iter().any(is_there) {
         return None;
     }
     // Connecting to a socket of systemd's would start a stopped clamd; a check changes nothing.
-    let running = if processes.run("clamd") { open(machine, &doors) } else { Ok((None, "/proc")) };
-    let version = match running {
-        Ok((Some(door), _)) => told(machine, door),
+    let running = processes.run(machine, "clamd", Home::Anywhere).and_then(|accounts| {
+        if accounts.is_empty() { Ok((None, "/proc")) } else { open(machine, &doors, accounts) }
+    });
+    let version = match &running {
+        Ok((Some(clamd), _)) => told(machine, clamd),
         Ok((None, _)) => Ok(Version::NotTold),
-        Err(reason) => Err(reason),
+        Err(reason) => Err(*reason),
     };
-    let on = matches!(running, Ok((Some(_), _)));
-    let real_time = if on && processes.run("clamonacc") { RealTime::On } else { RealTime::Off };
+    let real_time = match &running {
+        Ok((Some(_), _)) => {
+            processes.run(machine, "clamonacc", Home::Anywhere).map(|accounts| !accounts.is_empty())
+        }
+        Ok((None, _)) => Ok(false),
+        Err(reason) => Err(*reason),
+    };
+    let real_time = real_time.map(|on| (if on { RealTime::On } else { RealTime::Off }, "/proc"));
     let mut product = Antivirus {
         family: Family::Clamav,
         name: NAME.to_owned(),
         version: machine.fact(package_version(machine, &PACKAGES)),
         engine_version: machine.fact(engine(&version)),
         installed: machine.fact(Ok((program.is_some(), program.unwrap_or("clamd.conf")))),
-        running: machine.fact(running.map(|(door, source)| (door.is_some(), source))),
-        real_time: machine.fact(running.map(|_| (real_time, "/proc"))),
+        running: machine.fact(running.map(|(clamd, source)| (clamd.is_some(), source))),
+        real_time: machine.fact(real_time),
         definitions_version: Fact::unavailable(Unavailable::NotAsked),
         definitions_at: Fact::unavailable(Unavailable::NotAsked),
         definitions_current: Fact::unavailable(Unavailable::NotAsked),
@@ -84,30 +95,58 @@ enum Door {
     Address(SocketAddr),
 }
 
-impl Door {
-    fn is_there(&self, machine: &Machine) -> bool {
-        match self {
-            Self::Socket(path) => machine.exists(path),
-            Self::Address(_) => false,
-        }
-    }
+/// A door at which clamd answers.
+#[derive(Debug)]
+struct Clamd<'a> {
+    door: &'a Door,
+    /// The accounts that it runs as.
+    accounts: BTreeSet<u32>,
+}
 
-    /// Sends a command and reads its answer to its end, within what is left of time.
+impl Clamd<'_> {
+    /// Sends a command and reads its answer to its end, within what is left of time. Where somebody else listens, there
+    /// is nothing to understand.
     fn ask(&self, machine: &Machine, command: &[u8]) -> Result<Vec<u8>, Unavailable> {
         let until = Instant::now() + machine.left()?.min(ANSWER);
-        let answer = match self {
-            Self::Socket(path) => connect(&machine.path(path)).and_then(|mut stream| {
-                stream.set_write_timeout(Some(ANSWER))?;
-                stream.write_all(command)?;
-                read(stream, until, |stream, left| stream.set_read_timeout(left))
-            }),
-            Self::Address(address) => TcpStream::connect_timeout(address, ANSWER).and_then(|mut stream| {
-                stream.set_write_timeout(Some(ANSWER))?;
-                stream.write_all(command)?;
-                read(stream, until, |stream, left| stream.set_read_timeout(left))
-            }),
+        let answer = match self.door {
+            Door::Socket(path) => {
+                let mut stream = connect(&machine.path(path)).map_err(|error| why(&error))?;
+                let listener = sockopt::socket_peercred(&stream).map_err(|error| why(&error.into()))?;
+                self.is_its_own(machine, [listener.uid.as_raw()])?;
+                stream.set_write_timeout(Some(ANSWER)).and_then(|()| {
+                    stream.write_all(command)?;
+                    read(stream, until, |stream, left| stream.set_read_timeout(left))
+                })
+            }
+            Door::Address(address) => {
+                let tables =
+                    ["/proc/net/tcp", "/proc/net/tcp6"].map(|table| machine.text(table).unwrap_or_default());
+                self.is_its_own(machine, tables.iter().flat_map(|table| listeners(table, address.port())))?;
+                TcpStream::connect_timeout(address, ANSWER).and_then(|mut stream| {
+                    stream.set_write_timeout(Some(ANSWER))?;
+                    stream.write_all(command)?;
+                    read(stream, until, |stream, left| stream.set_read_timeout(left))
+                })
+            }
         };
         answer.map_err(|error| why(&error))
+    }
+
+    /// Whether `listeners` are clamd, or the system, which may have opened the socket for it. The process that did may be
+    /// gone; its account is what nobody else can have.
+    fn is_its_own(
+        &self,
+        machine: &Machine,
+        listeners: impl IntoIterator<Item = u32>,
+    ) -> Result<(), Unavailable> {
+        let mut answer = Err(Unavailable::NotDetected);
+        for account in listeners {
+            if account != machine.owner && !self.accounts.contains(&account) {
+                return Err(Unavailable::Malformed);
+            }
+            answer = Ok(());
+        }
+        answer
     }
 }
 
@@ -144,11 +183,13 @@ fn read<S: Read>(
     Ok(answer)
 }
 
-/// Where clamd may listen: as it is configured, then where packages put it.
+/// Where clamd may listen: as it is configured, then where packages put it. An address of a network is somebody else's
+/// machine, or a matter between this one and that network.
 fn doors(configurations: &[clamd::Config]) -> Vec<Door> {
     let configured = configurations.iter().flat_map(|config| {
         let socket = config.socket.clone().map(Door::Socket);
-        socket.into_iter().chain(config.address.map(Door::Address))
+        let address = config.address.filter(|address| address.ip().is_loopback());
+        socket.into_iter().chain(address.map(Door::Address))
     });
     let mut doors: Vec<Door> = configured.collect();
     for socket in SOCKETS {
@@ -161,19 +202,21 @@ fn doors(configurations: &[clamd::Config]) -> Vec<Door> {
 }
 
 /// The place where clamd answers; the first that is there decides.
-fn open<'a>(machine: &Machine, doors: &'a [Door]) -> Found<Option<&'a Door>> {
+fn open<'a>(machine: &Machine, doors: &'a [Door], accounts: BTreeSet<u32>) -> Found<Option<Clamd<'a>>> {
+    let mut accounts = accounts;
     for door in doors {
-        match door.ask(machine, b"zPING\0").and_then(|reply| Ok(clamd::pong(&reply)?)) {
-            Ok(()) => return Ok((Some(door), "clamd PING")),
-            Err(Unavailable::NotDetected) => {}
+        let clamd = Clamd { door, accounts };
+        match clamd.ask(machine, b"zPING\0").and_then(|reply| Ok(clamd::pong(&reply)?)) {
+            Ok(()) => return Ok((Some(clamd), "clamd PING")),
+            Err(Unavailable::NotDetected) => accounts = clamd.accounts,
             Err(reason) => return Err(reason),
         }
     }
     Err(Unavailable::NotDetected)
 }
 
-fn told(machine: &Machine, door: &Door) -> Result<Version, Unavailable> {
-    let reply = door.ask(machine, b"zVERSION\0")?;
+fn told(machine: &Machine, clamd: &Clamd<'_>) -> Result<Version, Unavailable> {
+    let reply = clamd.ask(machine, b"zVERSION\0")?;
     Ok(clamd::version(&reply, &machine.zone())?)
 }
 
@@ -207,5 +250,29 @@ fn age(
     match newest {
         Ok(header) => (Ok((header.version.to_string(), "daily.cvd")), Ok((header.at, "daily.cvd"))),
         Err(reason) => (Err(reason), Err(reason)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_listens_is_clamd_or_the_system() {
+        let folder = tempfile::tempdir().unwrap();
+        let now = praya_model::Timestamp::from_secs(0);
+        let machine = Machine::at(folder.path(), now, Duration::from_secs(1));
+        let (system, clamd) = (machine.owner, machine.owner + 1);
+        let person = machine.owner + 2;
+        let door = Door::Socket("/run/clamav/clamd.ctl".to_owned());
+        let own = |listeners: &[u32]| {
+            let clamd = Clamd { door: &door, accounts: BTreeSet::from([clamd]) };
+            clamd.is_its_own(&machine, listeners.iter().copied())
+        };
+        assert_eq!(own(&[clamd]), Ok(()));
+        assert_eq!(own(&[system]), Ok(()), "systemd opens sockets for services");
+        assert_eq!(own(&[person]), Err(Unavailable::Malformed));
+        assert_eq!(own(&[clamd, person]), Err(Unavailable::Malformed));
+        assert_eq!(own(&[]), Err(Unavailable::NotDetected));
     }
 }

@@ -3,6 +3,7 @@
 mod antivirus;
 mod clamav;
 mod firewall;
+mod processes;
 mod screen_lock;
 
 use std::env::consts::ARCH;

@@ -77,11 +77,11 @@ const PRODUCTS: [Product; 8] = [
 ];
 
 pub(in crate::collect) fn antivirus(machine: &Machine, definitions: bool) -> Fact<Vec<Antivirus>> {
-    let extensions = Pending::start(machine, |machine| {
+    let extensions = Pending::start(machine, "systemextensionsctl", |machine| {
         let list = machine.run(&["/usr/bin/systemextensionsctl"], &["list"])?;
         Ok(system_extensions::products(&list.text())?)
     });
-    let health = Pending::start(machine, |machine| {
+    let health = Pending::start(machine, "mdatp", |machine| {
         let health = machine.run(&["/usr/local/bin/mdatp"], &["health", "--output", "json"])?;
         Ok(mdatp::defender(&health.stdout)?)
     });

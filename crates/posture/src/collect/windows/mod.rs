@@ -40,7 +40,7 @@ struct Asked(Pending<Result<Vec<Row>, Unavailable>>);
 impl Asked {
     fn start(machine: &Machine, system: &impl System, namespace: &'static str, query: &'static str) -> Self {
         let system = system.clone();
-        Self(Pending::start(machine, move |_| system.rows(namespace, query)))
+        Self(Pending::start(machine, query, move |_| system.rows(namespace, query)))
     }
 
     fn answer(self, machine: &Machine) -> Result<Vec<Row>, Unavailable> {
