@@ -4,6 +4,7 @@
 //! nothing here reads a clock that was not given.
 
 #![warn(missing_docs)]
+#![cfg_attr(not(windows), forbid(unsafe_code))]
 
 pub mod collect;
 pub mod day;

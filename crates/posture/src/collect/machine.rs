@@ -52,12 +52,15 @@ pub struct Machine {
 impl Machine {
     /// The one that this program runs on, at the moment `now`.
     pub fn this(now: Timestamp) -> Self {
-        let root = Path::new(if cfg!(windows) { r"C:\" } else { "/" });
+        #[cfg(windows)]
+        let root = super::system::root();
+        #[cfg(not(windows))]
+        let root = PathBuf::from("/");
         Self {
             readers: Readers::of_this_machine(),
             #[cfg(target_os = "linux")]
             owner: 0,
-            ..Self::at(root, now, LIMIT)
+            ..Self::at(&root, now, LIMIT)
         }
     }
 

@@ -1,18 +1,23 @@
-//! Antivirus programs (4A): Security Center's list, and on a server, which has none, what is installed and runs.
-//!
-//! Security Center is asked by WMI and not by its own interface (`IWSCProductList`), which no safe crate gives; both tell
-//! the same list.
+//! Antivirus programs (4A): Security Center's list, by its own interface first and by WMI second, and on a server, which has
+//! none, what is installed and runs.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::definitions::definitions_of;
-use super::{Asked, Row, System, number, value};
+use super::{Asked, Provider, Row, System, number, value};
 use crate::collect::machine::Machine;
 use crate::decode::product::{Reported, merge};
-use crate::decode::{mp_status, product_state, uninstall};
+use crate::decode::{mp_status, product_state, uninstall, wsc};
 use crate::facts::{Antivirus, Fact, Family, MAX_PRODUCTS, RealTime, Unavailable};
 
 pub(super) const CENTER: &str = r"ROOT\SecurityCenter2";
+
+/// How long Security Center's own interface is waited for, so that there is time for another source.
+pub(super) const CENTER_LIMIT: Duration = Duration::from_millis(500);
+
+/// How long Defender's own word is waited for: beside another program it may never come.
+const DEFENDER_LIMIT: Duration = Duration::from_millis(800);
 
 const UNINSTALL: [&str; 2] = [
     r"SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall",
@@ -36,45 +41,28 @@ const SCANNERS: [(Family, &[&str]); 12] = [
 ];
 
 pub(super) fn antivirus(machine: &Machine, system: &impl System, definitions: bool) -> Fact<Vec<Antivirus>> {
-    let center = Asked::start(machine, system, CENTER, "SELECT * FROM AntiVirusProduct");
-    let defender = Asked::start(
-        machine,
-        system,
-        r"ROOT\Microsoft\Windows\Defender",
-        "SELECT * FROM MSFT_MpComputerStatus",
-    );
-    let services = Asked::start(
-        machine,
-        system,
-        r"ROOT\CIMV2",
-        "SELECT Name, PathName FROM Win32_Service WHERE State = 'Running'",
-    );
+    let defender = Defender { machine, definitions };
     let installed = installed(system);
-    // An empty list is one that nobody keeps: its service is stopped.
-    let center = center
-        .answer(machine)
-        .and_then(|rows| if rows.is_empty() { Err(Unavailable::NotDetected) } else { Ok(rows) });
-    let defender = Defender(machine, defender);
-    let (mut products, source) = match center {
-        Ok(rows) => {
-            let reported = rows.iter().filter_map(|row| {
-                Some(product_state::product(
-                    value(row, "displayName").ok()?,
-                    number(row, "productState").ok()?,
-                ))
-            });
+    let (mut products, source) = match listed(machine, system) {
+        Ok((reported, source)) => {
             let products = merge(reported).into_iter().map(|one| with_version(one, &installed));
-            let products = defender.confirm(products.collect(), definitions);
-            (products, "SecurityCenter2: AntiVirusProduct")
+            (defender.confirm(products.collect(), source, || Defender::ask(machine, system)), source)
         }
         Err(reason) => {
+            let services = Asked::query(
+                machine,
+                system,
+                r"ROOT\CIMV2",
+                "SELECT Name, PathName FROM Win32_Service WHERE State = 'Running'",
+            );
+            let status = Defender::ask(machine, system);
             let running = services.answer(machine).map(|rows| names(&rows));
             let mut products: Vec<Antivirus> = installed
                 .into_iter()
                 .filter(|one| one.family != Family::Defender)
                 .map(|one| by_service(machine, one, &running, definitions))
                 .collect();
-            products.extend(defender.alone(&running, definitions));
+            products.extend(defender.alone(status, &running));
             if products.is_empty() && reason != Unavailable::NotDetected {
                 // There is a Security Center; what it would have listed is not known.
                 return Fact::unavailable(reason);
@@ -87,6 +75,24 @@ pub(super) fn antivirus(machine: &Machine, system: &impl System, definitions: bo
         products.iter_mut().for_each(|product| definitions_of(machine, system, product));
     }
     Fact::known(products, source, machine.now)
+}
+
+/// What Security Center lists, and who said so. An empty list is one that nobody keeps: its service is stopped.
+fn listed(machine: &Machine, system: &impl System) -> Result<(Vec<Reported>, &'static str), Unavailable> {
+    let own = Asked::products(machine, system, Provider::Antivirus).answer_within(machine, CENTER_LIMIT);
+    if let Ok(rows) = own
+        && !rows.is_empty()
+    {
+        return Ok((rows.iter().map(wsc::product).collect(), "IWSCProductList"));
+    }
+    let rows = Asked::query(machine, system, CENTER, "SELECT * FROM AntiVirusProduct").answer(machine)?;
+    if rows.is_empty() {
+        return Err(Unavailable::NotDetected);
+    }
+    let product = |row: &Row| {
+        Some(product_state::product(value(row, "displayName").ok()?, number(row, "productState").ok()?))
+    };
+    Ok((rows.iter().filter_map(product).collect(), "SecurityCenter2: AntiVirusProduct"))
 }
 
 /// What the uninstall keys of both sizes of programs name.
@@ -139,38 +145,64 @@ fn by_service(
     Antivirus { running: machine.fact(running.map_err(|reason| *reason)), ..facts }
 }
 
-/// Defender and the query for its own word, which may never be answered while another program is active (4A).
-struct Defender<'a>(&'a Machine, Asked);
+/// Defender, whose own word counts more than what is said of it.
+struct Defender<'a> {
+    machine: &'a Machine,
+    definitions: bool,
+}
 
 impl Defender<'_> {
-    fn status(self) -> Result<Reported, Unavailable> {
-        let rows = self.1.answer(self.0)?;
+    fn ask(machine: &Machine, system: &impl System) -> Asked<Vec<Row>> {
+        let namespace = r"ROOT\Microsoft\Windows\Defender";
+        Asked::query(machine, system, namespace, "SELECT * FROM MSFT_MpComputerStatus")
+    }
+
+    fn status(&self, asked: Asked<Vec<Row>>) -> Result<Reported, Unavailable> {
+        let rows = asked.answer_within(self.machine, DEFENDER_LIMIT)?;
         let status = rows.first().ok_or(Unavailable::NotDetected)?;
         Ok(mp_status::defender(status.iter().map(|(name, value)| (name.as_str(), value.as_str())))?)
     }
 
     /// The products of Security Center's list. It may call Defender on while files are not scanned; that they are is for
-    /// Defender to say, if it has the class for it at all.
-    fn confirm(self, products: Vec<Reported>, definitions: bool) -> Vec<Antivirus> {
-        let at = self.0.now;
-        let facts = |one: Reported| one.facts("SecurityCenter2: AntiVirusProduct", at, definitions);
-        let on = |one: &Reported| one.family == Family::Defender && one.real_time == Some(RealTime::On);
-        // Nobody waits for it where nothing is claimed.
-        let status = if products.iter().any(on) { Some(self.status()) } else { None };
+    /// Defender to say, if it has the class for it at all. It is not asked where it rests beside another program that is
+    /// on: it might not answer, and nothing hangs on it.
+    fn confirm(
+        &self,
+        products: Vec<Reported>,
+        source: &str,
+        ask: impl FnOnce() -> Asked<Vec<Row>>,
+    ) -> Vec<Antivirus> {
+        let (at, definitions) = (self.machine.now, self.definitions);
+        let is_defender = |one: &Reported| one.family == Family::Defender;
+        let on = |one: &Reported| one.real_time == Some(RealTime::On);
+        let rests = products.iter().any(|one| on(one) && !is_defender(one))
+            && !products.iter().any(|one| on(one) && is_defender(one));
+        let status = (!rests).then(|| self.status(ask()));
+        let is_listed = products.iter().any(is_defender);
         let confirmed = products.into_iter().map(|one| match &status {
-            Some(Ok(own)) if one.family == Family::Defender => facts(one.confirmed_by(own.clone())),
-            Some(Err(reason)) if on(&one) && *reason != Unavailable::NotDetected => {
-                Antivirus { real_time: Fact::unavailable(*reason), ..facts(one) }
+            Some(Ok(own)) if is_defender(&one) => {
+                one.confirmed_by(own.clone()).facts(source, at, definitions)
             }
-            _ => facts(one),
+            Some(Err(reason)) if is_defender(&one) && on(&one) && *reason != Unavailable::NotDetected => {
+                Antivirus { real_time: Fact::unavailable(*reason), ..one.facts(source, at, definitions) }
+            }
+            _ => one.facts(source, at, definitions),
         });
-        confirmed.collect()
+        let mut confirmed: Vec<Antivirus> = confirmed.collect();
+        if let (false, Some(Ok(own))) = (is_listed, status) {
+            confirmed.push(own.facts("MSFT_MpComputerStatus", at, definitions));
+        }
+        confirmed
     }
 
     /// Defender where there is no Security Center; `None` if it is not installed.
-    fn alone(self, running: &Result<BTreeSet<String>, Unavailable>, definitions: bool) -> Option<Antivirus> {
-        let machine = self.0;
-        match self.status() {
+    fn alone(
+        &self,
+        asked: Asked<Vec<Row>>,
+        running: &Result<BTreeSet<String>, Unavailable>,
+    ) -> Option<Antivirus> {
+        let (machine, definitions) = (self.machine, self.definitions);
+        match self.status(asked) {
             Ok(status) => Some(status.facts("MSFT_MpComputerStatus", machine.now, definitions)),
             Err(Unavailable::NotDetected) => None,
             Err(reason) => {

@@ -1,13 +1,13 @@
 //! This Windows, asked.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::path::PathBuf;
 
 use praya_model::Timestamp;
 use windows_registry::{LOCAL_MACHINE, Type, Value};
 use wmi::{AuthLevel, Variant, WMIConnection, WMIError};
 
-use super::{Row, System, settings};
+use super::{Listed, Provider, Row, System, settings, system_drive, wsc};
 use crate::collect::machine::Machine;
 use crate::facts::{Antivirus, Disk, Fact, Firewall, Os, ScreenLock, Unavailable};
 
@@ -49,6 +49,12 @@ pub(in crate::collect) fn gatekeeper(_: &Machine) -> Fact<bool> {
     Fact::unavailable(Unavailable::NotApplicable)
 }
 
+/// Where its files lie: the drive that it starts from.
+pub(in crate::collect) fn root() -> PathBuf {
+    let drive = system_drive(&Here).unwrap_or_else(|_| "C:".to_owned());
+    PathBuf::from(drive + r"\")
+}
+
 #[derive(Clone, Copy)]
 struct Here;
 
@@ -65,7 +71,7 @@ impl System for Here {
     }
 
     fn rows(&self, namespace: &str, query: &str) -> Result<Vec<Row>, Unavailable> {
-        let _turn = Turn::take()?;
+        wsc::start().map_err(|error| why(error.code().0))?;
         let rows = query_rows(namespace, query).map_err(|error| {
             if let WMIError::HResultError { hres } = error { why(hres) } else { Unavailable::Malformed }
         })?;
@@ -74,6 +80,10 @@ impl System for Here {
         };
         Ok(rows.into_iter().map(row).collect())
     }
+
+    fn products(&self, provider: Provider) -> Result<Vec<Listed>, Unavailable> {
+        wsc::products(provider).map_err(|error| why(error.code().0))
+    }
 }
 
 fn query_rows(namespace: &str, query: &str) -> Result<Vec<HashMap<String, Variant>>, WMIError> {
@@ -81,26 +91,6 @@ fn query_rows(namespace: &str, query: &str) -> Result<Vec<HashMap<String, Varian
     // BitLocker's namespace answers nothing less.
     connection.set_proxy_blanket(AuthLevel::PktPrivacy)?;
     connection.raw_query(query)
-}
-
-/// A place among the queries under way. One that never comes back keeps its thread, and that must have an end.
-struct Turn;
-
-static UNDER_WAY: AtomicUsize = AtomicUsize::new(0);
-
-const MOST: usize = 32;
-
-impl Turn {
-    fn take() -> Result<Self, Unavailable> {
-        let turn = Self;
-        if UNDER_WAY.fetch_add(1, Ordering::Relaxed) < MOST { Ok(turn) } else { Err(Unavailable::TimedOut) }
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        UNDER_WAY.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 fn text(value: Value) -> Option<String> {
@@ -137,8 +127,11 @@ fn written(value: Variant) -> Option<String> {
 /// Of the codes of Windows and of WMI (`wbemcli.h`) those that say why.
 const fn why(code: i32) -> Unavailable {
     match code.cast_unsigned() {
-        // ERROR_FILE_NOT_FOUND, ERROR_PATH_NOT_FOUND, WBEM_E_NOT_FOUND, WBEM_E_INVALID_NAMESPACE, WBEM_E_INVALID_CLASS
-        0x8007_0002 | 0x8007_0003 | 0x8004_1002 | 0x8004_100e | 0x8004_1010 => Unavailable::NotDetected,
+        // ERROR_FILE_NOT_FOUND, ERROR_PATH_NOT_FOUND, REGDB_E_CLASSNOTREG, WBEM_E_NOT_FOUND, WBEM_E_INVALID_NAMESPACE,
+        // WBEM_E_INVALID_CLASS
+        0x8007_0002 | 0x8007_0003 | 0x8004_0154 | 0x8004_1002 | 0x8004_100e | 0x8004_1010 => {
+            Unavailable::NotDetected
+        }
         // ERROR_ACCESS_DENIED, WBEM_E_ACCESS_DENIED
         0x8007_0005 | 0x8004_1003 => Unavailable::PermissionDenied,
         // WBEM_E_TIMED_OUT
@@ -168,8 +161,24 @@ mod tests {
     }
 
     #[test]
+    fn security_center_is_asked_by_its_own_interface_and_where_there_is_none_that_is_all() {
+        for provider in [Provider::Antivirus, Provider::Firewall] {
+            match Here.products(provider) {
+                Ok(rows) => assert!(rows.iter().all(|row| !row.name.is_empty()), "{rows:?}"),
+                Err(reason) => assert_eq!(reason, Unavailable::NotDetected, "{provider:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn its_files_lie_on_the_drive_that_it_starts_from() {
+        assert!(root().is_dir() && root().join("windows").is_dir(), "{:?}", root());
+    }
+
+    #[test]
     fn codes_that_say_why() {
         for (code, reason) in [
+            (0x8004_0154, Unavailable::NotDetected),
             (0x8004_100e, Unavailable::NotDetected),
             (0x8004_1010, Unavailable::NotDetected),
             (0x8007_0005, Unavailable::PermissionDenied),

@@ -4,12 +4,12 @@ use std::env::consts::ARCH;
 
 use praya_model::Timestamp;
 
-use super::{Asked, Row, System, number, value};
+use super::antivirus::{CENTER, CENTER_LIMIT};
+use super::{Asked, Provider, Row, System, VERSION, number, system_drive, value};
 use crate::collect::machine::{Found, Machine};
-use crate::decode::{date, firewall_profiles, product_state, updates, volume, windows_version};
+use crate::decode::{date, firewall_profiles, product_state, said, updates, volume, windows_version, wsc};
 use crate::facts::{Disk, Firewall, Os, RealTime, ScreenLock, Unavailable};
 
-const VERSION: &str = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion";
 const CIM: &str = r"ROOT\CIMV2";
 
 pub(super) fn os(system: &impl System) -> Found<Os> {
@@ -21,17 +21,29 @@ pub(super) fn os(system: &impl System) -> Found<Os> {
 
 /// The system's own, or another maker's that Security Center lists as on.
 pub(super) fn firewall(machine: &Machine, system: &impl System) -> Found<Firewall> {
-    let products = Asked::start(machine, system, super::antivirus::CENTER, "SELECT * FROM FirewallProduct");
+    let products = Asked::products(machine, system, Provider::Firewall);
     let own = own_firewall(system);
     if own.as_ref().is_ok_and(|(firewall, _)| firewall.on) {
         return own;
     }
-    let another = products.answer(machine).ok().into_iter().flatten().find_map(|row| {
+    let another = match products.answer_within(machine, CENTER_LIMIT) {
+        Ok(rows) if !rows.is_empty() => {
+            rows.iter().find_map(wsc::other_firewall).map(|firewall| (firewall, "IWSCProductList"))
+        }
+        Ok(_) | Err(_) => listed_firewall(machine, system),
+    };
+    another.map_or(own, Ok)
+}
+
+/// What WMI has of Security Center's list.
+fn listed_firewall(machine: &Machine, system: &impl System) -> Option<(Firewall, &'static str)> {
+    let products = Asked::query(machine, system, CENTER, "SELECT * FROM FirewallProduct");
+    products.answer(machine).ok()?.into_iter().find_map(|row| {
         let state = product_state::product_state(number(&row, "productState").ok()?);
-        let name = crate::decode::said(value(&row, "displayName").ok()?)?;
-        (state.real_time == Some(RealTime::On)).then_some(Firewall { name, on: true })
-    });
-    another.map_or(own, |firewall| Ok((firewall, "SecurityCenter2: FirewallProduct")))
+        let name = said(value(&row, "displayName").ok()?)?;
+        let another = state.real_time == Some(RealTime::On) && state.microsoft != Some(true);
+        another.then_some((Firewall { name, on: true }, "SecurityCenter2: FirewallProduct"))
+    })
 }
 
 /// What group policy says of a profile comes before what is set on the machine.
@@ -59,10 +71,7 @@ fn own_firewall(system: &impl System) -> Found<Firewall> {
 }
 
 pub(super) fn disk(system: &impl System) -> Found<Disk> {
-    let version = system.values(VERSION)?;
-    let root = value(&version, "SystemRoot")?;
-    let drive = root.get(..2).filter(|drive| drive.starts_with(|letter: char| letter.is_ascii_alphabetic()));
-    let drive = drive.filter(|drive| drive.ends_with(':')).ok_or(Unavailable::Malformed)?;
+    let drive = system_drive(system)?;
     let volumes = system.rows(
         r"ROOT\CIMV2\Security\MicrosoftVolumeEncryption",
         &format!("SELECT * FROM Win32_EncryptableVolume WHERE DriveLetter = '{drive}'"),

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use praya_model::Timestamp;
 
 use super::antivirus::antivirus;
-use super::{Row, System, settings};
+use super::{Listed, Provider, Row, System, VERSION, settings, system_drive};
 use crate::collect::machine::Machine;
 use crate::facts::{Antivirus, Fact, Family, RealTime, Unavailable};
 
@@ -19,18 +20,33 @@ const DAY: Timestamp = Timestamp::from_secs(1_791_331_200);
 /// Longer than any of these tests waits, so that only what hangs can be late.
 const LONG: Duration = Duration::from_secs(30);
 
-/// An export of a registry, and the answers of WMI by class; those that it does not have are not there.
+/// An export of a registry, the answers of WMI by class, and those of Security Center's own interface; those that it does
+/// not have are not there.
 #[derive(Clone)]
 struct Export {
     registry: BTreeMap<String, Row>,
     classes: BTreeMap<&'static str, Answer>,
+    center: BTreeMap<Provider, Answer<Listed>>,
+    asked: Arc<Mutex<Vec<String>>>,
 }
 
 #[derive(Clone)]
-enum Answer {
-    Rows(Vec<Row>),
+enum Answer<T = Row> {
+    Rows(Vec<T>),
     Fails(Unavailable),
     Hangs,
+}
+
+impl<T: Clone> Answer<T> {
+    fn tell(&self) -> Result<Vec<T>, Unavailable> {
+        match self {
+            Self::Rows(rows) => Ok(rows.clone()),
+            Self::Fails(reason) => Err(*reason),
+            Self::Hangs => loop {
+                thread::park();
+            },
+        }
+    }
 }
 
 impl Export {
@@ -50,7 +66,7 @@ impl Export {
                 row.insert(name.trim_matches('"').to_owned(), value);
             }
         }
-        Self { registry, classes: BTreeMap::new() }
+        Self { registry, classes: BTreeMap::new(), center: BTreeMap::new(), asked: Arc::default() }
     }
 
     fn set(mut self, key: &str, name: &str, value: &str) -> Self {
@@ -73,6 +89,28 @@ impl Export {
     fn answer(mut self, class: &'static str, answer: Answer) -> Self {
         self.classes.insert(class, answer);
         self
+    }
+
+    /// What Security Center's own interface lists: names, states and the status of their signatures.
+    fn center(mut self, provider: Provider, rows: &[(&str, i32, i32)]) -> Self {
+        let row = |&(name, state, signatures): &(&str, i32, i32)| Listed {
+            name: name.to_owned(),
+            state,
+            signatures: Some(signatures),
+            remedy: Some(if name.starts_with("Windows") { "firewall.cpl" } else { "theirs.exe" }.to_owned()),
+        };
+        self.center.insert(provider, Answer::Rows(rows.iter().map(row).collect()));
+        Self { asked: Arc::default(), ..self }
+    }
+
+    fn center_answers(mut self, provider: Provider, answer: Answer<Listed>) -> Self {
+        self.center.insert(provider, answer);
+        self
+    }
+
+    /// Whether this class, or Security Center's own interface, was asked, ever.
+    fn was_asked(&self, wanted: &str) -> bool {
+        self.asked.lock().unwrap().iter().any(|asked| asked == wanted)
     }
 
     fn antivirus(&self) -> Vec<Antivirus> {
@@ -100,14 +138,13 @@ impl System for Export {
 
     fn rows(&self, _namespace: &str, query: &str) -> Result<Vec<Row>, Unavailable> {
         let class = query.split_once("FROM ").unwrap().1.split(' ').next().unwrap();
-        match self.classes.get(class) {
-            Some(Answer::Rows(rows)) => Ok(rows.clone()),
-            Some(Answer::Fails(reason)) => Err(*reason),
-            Some(Answer::Hangs) => loop {
-                thread::park();
-            },
-            None => Err(Unavailable::NotDetected),
-        }
+        self.asked.lock().unwrap().push(class.to_owned());
+        self.classes.get(class).map_or(Err(Unavailable::NotDetected), Answer::tell)
+    }
+
+    fn products(&self, provider: Provider) -> Result<Vec<Listed>, Unavailable> {
+        self.asked.lock().unwrap().push(format!("{provider:?}"));
+        self.center.get(&provider).map_or(Err(Unavailable::NotDetected), Answer::tell)
     }
 }
 
@@ -178,9 +215,26 @@ fn another_makers_firewall_counts_when_security_center_lists_it_as_on() {
     let firewall = |export: &Export| settings::firewall(&machine(LONG), export).unwrap().0;
     assert_eq!(firewall(&theirs("266240")).name, "Theirs");
     assert!(firewall(&theirs("266240")).on && !firewall(&theirs("262144")).on);
-    let late = off.answer("FirewallProduct", Answer::Hangs);
+    assert!(!firewall(&theirs("397568")).on, "Windows' own is what its profiles say");
+    let late = off.clone().answer("FirewallProduct", Answer::Hangs);
     let found = settings::firewall(&machine(Duration::from_millis(300)), &late).unwrap().0;
     assert!(!found.on);
+
+    // Its own interface comes first, and lists Windows' own, which the profiles tell more of.
+    let own = ("Windows Firewall", 0, 1);
+    let listed = |rows: &[(&str, i32, i32)]| theirs("266240").center(Provider::Firewall, rows);
+    assert_eq!(firewall(&listed(&[own, ("Kaspersky", 0, 1)])).name, "Kaspersky");
+    for off in [listed(&[own]), listed(&[own, ("Kaspersky", 1, 1)])] {
+        assert!(!firewall(&off).on);
+        assert!(!off.was_asked("FirewallProduct"));
+    }
+    for silent in [
+        listed(&[]),
+        theirs("266240").center_answers(Provider::Firewall, Answer::Fails(Unavailable::Malformed)),
+        theirs("266240").center_answers(Provider::Firewall, Answer::Hangs),
+    ] {
+        assert_eq!(firewall(&silent).name, "Theirs");
+    }
 }
 
 #[test]
@@ -194,8 +248,10 @@ fn the_system_drive() {
     let denied =
         workstation().answer("Win32_EncryptableVolume", Answer::Fails(Unavailable::PermissionDenied));
     assert_eq!(encrypted(&denied), Err(Unavailable::PermissionDenied));
+    let elsewhere = workstation().set(VERSION, "SystemRoot", r"D:\Windows");
+    assert_eq!(system_drive(&elsewhere).as_deref(), Ok("D:"));
     for root in ["", "C", "\\\\?\\C:", "é:\\Windows", "':"] {
-        let odd = volume("1").set(r"SOFTWARE\Microsoft\Windows NT\CurrentVersion", "SystemRoot", root);
+        let odd = volume("1").set(VERSION, "SystemRoot", root);
         assert_eq!(encrypted(&odd), Err(Unavailable::Malformed), "{root}");
     }
 }
@@ -263,6 +319,55 @@ fn security_center_lists_the_programs_and_the_registry_tells_the_rest() {
     let defender = of(Family::Defender, &products);
     assert_eq!((known(&defender.running), known(&defender.real_time)), (Ok(false), Ok(RealTime::Off)));
     assert_eq!(known(&defender.definitions_version).as_deref(), Ok("1.439.210.0"));
+}
+
+#[test]
+fn security_centers_own_interface_comes_before_wmi() {
+    let kaspersky = ("Kaspersky Endpoint Security for Windows", 0, 0);
+    let export = || workstation().class("AntiVirusProduct", &[KASPERSKY_OFF]);
+    let listed = export().center(Provider::Antivirus, &[kaspersky, ("Windows Defender", 1, 1)]);
+    let products = listed.antivirus();
+    let found = of(Family::Kaspersky, &products);
+    assert_eq!((known(&found.running), known(&found.real_time)), (Ok(true), Ok(RealTime::On)));
+    assert_eq!(known(&found.definitions_current), Ok(false));
+    assert_eq!(known(&found.version).as_deref(), Ok("12.6.0.438"));
+    let Fact::Known { source, .. } = &found.real_time else { panic!("{found:?}") };
+    assert_eq!(source, "IWSCProductList");
+    assert!(listed.was_asked("Antivirus") && !listed.was_asked("AntiVirusProduct"));
+    assert!(!listed.was_asked("MSFT_MpComputerStatus"), "Defender rests beside another program");
+
+    for silent in [
+        export(),
+        export().center(Provider::Antivirus, &[]),
+        export().center_answers(Provider::Antivirus, Answer::Fails(Unavailable::Malformed)),
+        export().center_answers(Provider::Antivirus, Answer::Hangs),
+    ] {
+        assert_eq!(known(&of(Family::Kaspersky, &silent.antivirus()).real_time), Ok(RealTime::Off));
+        assert!(silent.was_asked("Antivirus") && silent.was_asked("AntiVirusProduct"));
+    }
+}
+
+#[test]
+fn defender_is_asked_where_no_other_program_is_on() {
+    let export = || workstation().class("MSFT_MpComputerStatus", &[STATUS]);
+    let real_time = |export: &Export| known(&of(Family::Defender, &export.antivirus()).real_time);
+    for alone in [
+        export().class("AntiVirusProduct", &[DEFENDER_ON]),
+        export().class("AntiVirusProduct", &[DEFENDER_OFF]),
+        export().class("AntiVirusProduct", &[KASPERSKY_OFF, DEFENDER_OFF]),
+        export().class("AntiVirusProduct", &[KASPERSKY_ON, DEFENDER_ON]),
+        // Not listed, and there all the same.
+        export().class("AntiVirusProduct", &[KASPERSKY_OFF]),
+    ] {
+        assert_eq!(real_time(&alone), Ok(RealTime::On));
+    }
+    for beside in [&[KASPERSKY_ON][..], &[KASPERSKY_ON, DEFENDER_OFF]] {
+        let beside = export().class("AntiVirusProduct", beside);
+        assert_eq!(known(&of(Family::Kaspersky, &beside.antivirus()).real_time), Ok(RealTime::On));
+        assert!(!beside.was_asked("MSFT_MpComputerStatus"));
+    }
+    let gone = workstation().class("AntiVirusProduct", &[KASPERSKY_OFF]).antivirus();
+    assert!(gone.iter().all(|one| one.family != Family::Defender), "{gone:?}");
 }
 
 #[test]
