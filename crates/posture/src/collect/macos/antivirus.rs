@@ -1,6 +1,7 @@
 //! Antivirus programs (4B): macOS's own, which is always there, those whose system extension watches files, and those of
 //! which only files and processes tell.
 
+use super::programs::{guarded, run};
 use crate::collect::Pending;
 use crate::collect::machine::Machine;
 use crate::decode::product::Reported;
@@ -11,6 +12,9 @@ const XPROTECT: [&str; 2] = [
     "/Library/Apple/System/Library/CoreServices/XProtect.bundle/Contents/Info.plist",
     "/System/Library/CoreServices/XProtect.bundle/Contents/Info.plist",
 ];
+
+/// A link into the application; both are looked at before it is run.
+const MDATP: &str = "/usr/local/bin/mdatp";
 
 /// A program that may have no system extension, or none that is allowed.
 struct Product {
@@ -71,22 +75,21 @@ const PRODUCTS: [Product; 8] = [
     Product {
         family: Family::Clamav,
         name: "ClamAV",
-        markers: &["/opt/homebrew/sbin/clamd", "/usr/local/sbin/clamd"],
+        markers: &["/usr/local/clamav/sbin/clamd", "/opt/homebrew/sbin/clamd", "/usr/local/sbin/clamd"],
         scanners: &["clamd"],
     },
 ];
 
 pub(in crate::collect) fn antivirus(machine: &Machine, definitions: bool) -> Fact<Vec<Antivirus>> {
     let extensions = Pending::start(machine, "systemextensionsctl", |machine| {
-        let list = machine.run(&["/usr/bin/systemextensionsctl"], &["list"])?;
+        let list = run(machine, "/usr/bin/systemextensionsctl", &["list"])?;
         Ok(system_extensions::products(&list.text())?)
     });
     let health = Pending::start(machine, "mdatp", |machine| {
-        let health = machine.run(&["/usr/local/bin/mdatp"], &["health", "--output", "json"])?;
+        let health = run(machine, MDATP, &["health", "--output", "json"])?;
         Ok(mdatp::defender(&health.stdout)?)
     });
-    let processes =
-        machine.run(&["/bin/ps"], &["-axco", "command"]).map(|list| Processes::macos(&list.text()));
+    let processes = run(machine, "/bin/ps", &["-axco", "command"]).map(|list| Processes::macos(&list.text()));
     let extensions = extensions.wait(machine.until).and_then(|found: Result<Vec<_>, Unavailable>| found);
     let health = health.wait(machine.until).and_then(|health: Result<Reported, Unavailable>| health);
 
@@ -99,8 +102,7 @@ pub(in crate::collect) fn antivirus(machine: &Machine, definitions: bool) -> Fac
         let is_listed = listed.iter().any(|one| one.family == product.family);
         let marker = product.markers.iter().find(|marker| machine.exists(marker));
         if let (false, Some(marker)) = (is_listed, marker) {
-            let found = by_process(machine, product, &processes, definitions);
-            products.push(Antivirus { installed: machine.fact(Ok((true, marker))), ..found });
+            products.push(by_process(machine, product, marker, &processes, definitions));
         }
     }
     for product in products.iter_mut().filter(|product| product.family == Family::Defender) {
@@ -126,10 +128,16 @@ fn xprotect(machine: &Machine, definitions: bool) -> Option<Antivirus> {
 fn by_process(
     machine: &Machine,
     product: &Product,
+    marker: &'static str,
     processes: &Result<Processes, Unavailable>,
     definitions: bool,
 ) -> Antivirus {
     let facts = Reported::new(product.family, product.name).facts("ps", machine.now, definitions);
+    let facts = Antivirus { installed: machine.fact(Ok((true, marker))), ..facts };
+    if product.family == Family::Clamav && guarded(machine, marker).is_err() {
+        // Homebrew's belongs to a person, who could run anything under its name, and date its files at will.
+        return facts;
+    }
     let runs = |processes: &Processes| product.scanners.iter().any(|scanner| processes.run(scanner));
     let running = processes.as_ref().map(|processes| (runs(processes), "ps"));
     let mut product = Antivirus { running: machine.fact(running.map_err(|reason| *reason)), ..facts };
@@ -141,12 +149,11 @@ fn by_process(
     product
 }
 
-/// The definitions as Homebrew keeps them.
+/// ClamAV's definitions, where its own installer for macOS keeps them.
 fn clamav(machine: &Machine) -> (Fact<String>, Fact<praya_model::Timestamp>) {
-    let files = ["daily.cld", "daily.cvd"];
-    let found = ["/opt/homebrew/var/lib/clamav", "/usr/local/var/lib/clamav"]
-        .iter()
-        .flat_map(|folder| files.map(|file| format!("{folder}/{file}")))
+    let found = ["daily.cld", "daily.cvd"]
+        .into_iter()
+        .map(|file| format!("/usr/local/clamav/share/clamav/{file}"))
         .find_map(|path| machine.beginning(&path, cvd::HEADER as u64).ok())
         .ok_or(Unavailable::NotDetected)
         .and_then(|header| Ok(cvd::header(&header)?));

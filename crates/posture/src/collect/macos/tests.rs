@@ -1,7 +1,7 @@
 //! Folders that look like a Mac, whose programs print what they were given.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -196,8 +196,8 @@ fn programs_without_an_extension_by_their_files_and_processes() {
     let mut header = b"ClamAV-VDB:07 Oct 2026 06-24 +0000:27500:1:90:md5:dsig:builder:0".to_vec();
     header.resize(512, b' ');
     let mac = Mac::new()
-        .file("opt/homebrew/sbin/clamd", "")
-        .file("opt/homebrew/var/lib/clamav/daily.cvd", header)
+        .file("usr/local/clamav/sbin/clamd", "")
+        .file("usr/local/clamav/share/clamav/daily.cvd", header)
         .file("Applications/ESET Endpoint Security.app/Contents/Info.plist", "")
         .prints("bin/ps", "COMM\nlaunchd\nclamd\n");
     let found = mac.antivirus();
@@ -205,7 +205,27 @@ fn programs_without_an_extension_by_their_files_and_processes() {
     assert_eq!((known(&clamav.running), known(&clamav.definitions_at)), (Ok(true), Ok(TOLD)));
     assert_eq!(known(&clamav.real_time), Err(Unavailable::Unsupported));
     assert_eq!(known(&of(Family::Eset, &found).running), Ok(false));
-    let blind = Mac::new().file("opt/homebrew/sbin/clamd", "").program("hang", "bin/ps");
+    let blind = Mac::new().file("usr/local/clamav/sbin/clamd", "").program("hang", "bin/ps");
     let found = known(&super::antivirus(&blind.within(Duration::from_millis(400)), false)).unwrap();
     assert_eq!(known(&of(Family::Clamav, &found).running), Err(Unavailable::TimedOut));
+}
+
+#[test]
+fn what_somebody_else_could_have_put_there_is_neither_run_nor_believed() {
+    let mac = Mac::new()
+        .file("opt/homebrew/sbin/clamd", "")
+        .prints("usr/bin/systemextensionsctl", &fixture("system_extensions/defender.txt"))
+        .prints("usr/local/bin/mdatp", &fixture("mdatp/macos-on.json"))
+        .prints("usr/bin/fdesetup", "true\n")
+        .prints("bin/ps", "COMM\nlaunchd\nclamd\n");
+    for folder in ["opt/homebrew/sbin", "usr/local/bin"] {
+        fs::set_permissions(mac.path(folder), fs::Permissions::from_mode(0o757)).unwrap();
+    }
+    let found = mac.antivirus();
+    let clamav = of(Family::Clamav, &found);
+    assert_eq!((known(&clamav.installed), known(&clamav.running)), (Ok(true), Err(Unavailable::Unsupported)));
+    assert_eq!(known(&clamav.definitions_at), Err(Unavailable::Unsupported));
+    let defender = of(Family::Defender, &found);
+    assert_eq!(known(&defender.real_time), Err(Unavailable::PermissionDenied));
+    assert!(known(&super::disk(&mac.machine())).is_ok(), "nobody else writes there");
 }
