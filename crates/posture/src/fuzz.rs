@@ -9,9 +9,9 @@ use jiff::tz::TimeZone;
 
 use crate::decode::product::{Reported, merge};
 use crate::decode::{
-    clamd, cvd, date, dconf, definitions, dpkg, efi, eset, firewall_profiles, kesl, lsblk, macos as programs,
-    mdatp, mp_status, nft, os_release, processes, product, product_state, rpm, system_extensions, ufw,
-    uninstall, units, updates, volume, windows_version, wsc, xprotect,
+    clamd, cvd, date, dconf, definitions, dpkg, efi, eset, firewall_profiles, firewalld, kesl, lsblk,
+    macos as programs, mdatp, mp_status, nft, os_release, processes, product, product_state, rpm,
+    system_extensions, ufw, uninstall, units, updates, volume, windows_version, wsc, xprotect,
 };
 use crate::facts::{MAX_PRODUCTS, MAX_TEXT, Os};
 
@@ -42,8 +42,9 @@ pub fn linux(data: &[u8]) {
         let _ = lsblk::system_disk(data, &source);
     }
     let _ = (lsblk::system_disk(data, "/dev/sda1"), nft::filtered(data), efi::secure_boot(data));
-    let _ = (ufw::enabled(&text), units::is_active(&text, "ufw.service"));
-    let _ = (dpkg::last_upgrade(&text, &TimeZone::UTC), rpm::last_upgrade(&text));
+    let _ = (ufw::enabled(&text), firewalld::trusts_all(&text), units::is_active(&text, "ufw.service"));
+    let _ =
+        (dpkg::last_upgrade(&text, &TimeZone::UTC), rpm::last_upgrade(&text), rpm::last_dnf5_upgrade(&text));
     for version in [dpkg::version(&text, "clamav-daemon"), rpm::version(&text, "clamd")].iter().flatten() {
         fits(version);
     }

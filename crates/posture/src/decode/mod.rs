@@ -13,6 +13,7 @@ pub mod dpkg;
 pub mod efi;
 pub mod eset;
 pub mod firewall_profiles;
+pub mod firewalld;
 pub mod kesl;
 pub mod lsblk;
 pub mod macos;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use praya_model::Timestamp;
 use praya_model::posture::Check;
 use praya_posture::collect::{LIMIT, Machine, collect};
 use praya_posture::facts::{Disk, Fact, HostFacts, OsFamily, ScreenLock, Unavailable};
@@ -88,6 +89,23 @@ fn the_firewall_is_what_the_kernel_filters() {
         is("nftables", true)
     );
 
+    let firewalld = |active: &str| {
+        Folder::debian().folder("etc/firewalld").program(
+            "usr/bin/systemctl",
+            format!("Id=firewalld.service\nActiveState={active}\n"),
+            0,
+        )
+    };
+    let script = |account| firewalld("inactive").runs("firewalld", "usr/bin/python3.13", account);
+    // Without nft, and where the service was not started by systemd.
+    assert_eq!(read(firewalld("active")), is("firewalld", true));
+    assert_eq!(read(script(0)), is("firewalld", true));
+    assert_eq!(read(firewalld("inactive")), Err(Unavailable::NotDetected));
+    assert_eq!(read(script(1000)), Err(Unavailable::NotDetected));
+    assert_eq!(read(script(110)), Err(Unavailable::NotDetected));
+    let open = firewalld("active").file("etc/firewalld/firewalld.conf", "DefaultZone=trusted\n");
+    assert_eq!(read(open), is("firewalld", false));
+
     let old = |folder: Folder| folder.file("proc/net/ip_tables_names", "filter\n");
     assert_eq!(read(old(kernel("empty"))), Err(Unavailable::Unsupported));
     assert_eq!(read(ufw(old(kernel("empty")))), is("ufw", true));
@@ -107,6 +125,15 @@ fn the_last_update() {
     assert_eq!(read(rotated), Ok(TOLD));
     assert_eq!(read(Folder::debian().file("var/log/dpkg.log", installed)), Err(Unavailable::NotDetected));
     assert_eq!(read(Folder::debian().file("var/log/dnf.rpm.log", fixture("rpm/dnf.rpm.log"))), Ok(TOLD));
+    let fedora = || Folder::debian().file("var/log/dnf5.log", fixture("rpm/dnf5.log"));
+    assert_eq!(read(fedora()), Ok(TOLD));
+    // Both kinds of DNF may be in use, and the newer one is not always the one that was used last.
+    let other = |day: &str| {
+        let log = format!("2026-{day}T06:24:00+0000 SUBDEBUG Upgrade: openssl-libs-1:3.2.2-6.fc42.x86_64\n");
+        read(fedora().file("var/log/dnf.rpm.log", log))
+    };
+    assert_eq!(other("09-07"), Ok(TOLD));
+    assert_eq!(other("10-08"), Ok(Timestamp::from_secs(TOLD.as_secs() + 86_400)));
     assert_eq!(read(Folder::debian()), Err(Unavailable::Unsupported));
 }
 

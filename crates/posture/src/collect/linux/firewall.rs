@@ -1,7 +1,8 @@
 //! The firewall: what the kernel filters, and where that cannot be seen, what ufw and firewalld say.
 
+use super::processes::{Home, Processes};
 use crate::collect::machine::{Found, Machine};
-use crate::decode::{nft, ufw, units};
+use crate::decode::{firewalld, nft, ufw, units};
 use crate::facts::{Fact, Firewall, Unavailable};
 
 pub(in crate::collect) fn firewall(machine: &Machine) -> Fact<Firewall> {
@@ -10,18 +11,23 @@ pub(in crate::collect) fn firewall(machine: &Machine) -> Fact<Firewall> {
 
 fn read(machine: &Machine) -> Found<Firewall> {
     let manager = manager(machine);
-    let managed = |name: &str| Firewall { name: name.to_owned(), on: true };
+    let firewall = |on| Firewall { name: manager.map_or("nftables", |(name, _)| name).to_owned(), on };
     let reason = match filters(machine) {
-        Ok(true) => return Ok((managed(manager.unwrap_or("nftables")), "nft list ruleset")),
+        Ok(true) => return Ok((firewall(true), "nft list ruleset")),
         // Rules of the old iptables are in the kernel too, and nft does not show them.
         Ok(false) if has_old_rules(machine) => Unavailable::Unsupported,
-        Ok(false) => {
-            let name = manager.unwrap_or("nftables").to_owned();
-            return Ok((Firewall { name, on: false }, "nft list ruleset"));
-        }
+        Ok(false) => return Ok((firewall(false), "nft list ruleset")),
         Err(reason) => reason,
     };
-    manager.map(|name| (managed(name), "systemctl")).ok_or(reason)
+    let (name, source) = manager.ok_or(reason)?;
+    Ok((firewall(name != FIREWALLD || !lets_everything_in(machine)), source))
+}
+
+const FIREWALLD: &str = "firewalld";
+
+/// Whether firewalld runs with a zone that filters nothing for what no other zone is for.
+fn lets_everything_in(machine: &Machine) -> bool {
+    machine.text("/etc/firewalld/firewalld.conf").is_ok_and(|conf| firewalld::trusts_all(&conf))
 }
 
 /// Whether every protocol of the internet that the machine speaks is filtered on its way in.
@@ -44,8 +50,8 @@ fn has_old_rules(machine: &Machine) -> bool {
     tables("/proc/net/ip_tables_names") || tables("/proc/net/ip6_tables_names")
 }
 
-/// Which program keeps the rules, if one does.
-fn manager(machine: &Machine) -> Option<&'static str> {
+/// Which program keeps the rules, if one does, and where that was read.
+fn manager(machine: &Machine) -> Option<(&'static str, &'static str)> {
     let has_ufw = machine.text("/etc/ufw/ufw.conf").is_ok_and(|conf| ufw::enabled(&conf));
     let has_firewalld = machine.exists("/etc/firewalld");
     if !has_ufw && !has_firewalld {
@@ -53,11 +59,19 @@ fn manager(machine: &Machine) -> Option<&'static str> {
     }
     let systemctl = ["/usr/bin/systemctl", "/bin/systemctl"];
     let units = ["show", "--property=Id,ActiveState", "ufw.service", "firewalld.service"];
-    let output = machine.run(&systemctl, &units).ok()?.text();
-    let runs = |has: bool, unit| has && units::is_active(&output, unit);
-    if runs(has_firewalld, "firewalld.service") {
-        Some("firewalld")
+    let units = machine.run(&systemctl, &units).map(|output| output.text()).unwrap_or_default();
+    if has_firewalld && units::is_active(&units, "firewalld.service") {
+        Some((FIREWALLD, "systemctl"))
+    } else if has_firewalld && runs(machine) {
+        Some((FIREWALLD, "/proc"))
     } else {
-        runs(has_ufw, "ufw.service").then_some("ufw")
+        (has_ufw && units::is_active(&units, "ufw.service")).then_some(("ufw", "systemctl"))
     }
+}
+
+/// Whether firewalld runs, where systemd does not say so. It is a script: its file is the interpreter's, and root runs it.
+fn runs(machine: &Machine) -> bool {
+    let accounts = Processes::of(machine)
+        .and_then(|processes| processes.run(machine, FIREWALLD, Home::Under(&["/usr/bin", "/usr/libexec"])));
+    accounts.is_ok_and(|accounts| accounts.contains(&0))
 }

@@ -8,13 +8,14 @@ mod screen_lock;
 
 use std::env::consts::ARCH;
 
+use jiff::tz::TimeZone;
 use praya_model::Timestamp;
 
 pub(super) use self::antivirus::antivirus;
 pub(super) use self::firewall::firewall;
 pub(super) use self::screen_lock::screen_lock;
 use super::machine::{Found, Machine};
-use crate::decode::{dpkg, efi, lsblk, os_release, rpm};
+use crate::decode::{Malformed, dpkg, efi, lsblk, os_release, rpm};
 use crate::facts::{Disk, Fact, Os, Unavailable};
 
 pub(super) fn os(machine: &Machine) -> Fact<Os> {
@@ -45,31 +46,38 @@ pub(super) fn disk(machine: &Machine) -> Fact<Disk> {
     machine.fact(read())
 }
 
-/// The last upgrade in the logs of dpkg or DNF, this month's or the last's. Other systems keep no log that says whether
-/// a package was upgraded or newly installed.
+/// What tells when a log's last upgrade was.
+type LastUpgrade = fn(&str, &TimeZone) -> Result<Option<Timestamp>, Malformed>;
+
+/// Each program's, and the one that was put away before it.
+const LOGS: [([&str; 2], LastUpgrade); 3] = [
+    (["/var/log/dpkg.log", "/var/log/dpkg.log.1"], dpkg::last_upgrade),
+    (["/var/log/dnf5.log", "/var/log/dnf5.log.1"], |log, _| rpm::last_dnf5_upgrade(log)),
+    (["/var/log/dnf.rpm.log", "/var/log/dnf.rpm.log.1"], |log, _| rpm::last_upgrade(log)),
+];
+
+/// The last upgrade in the logs of dpkg and of both kinds of DNF. Other systems keep no log that says
+/// whether a package was upgraded or newly installed.
 pub(super) fn last_update(machine: &Machine) -> Fact<Timestamp> {
     let read = || -> Found<Timestamp> {
         let zone = machine.zone();
-        let logs: [(&'static str, bool); 4] = [
-            ("/var/log/dpkg.log", true),
-            ("/var/log/dpkg.log.1", true),
-            ("/var/log/dnf.rpm.log", false),
-            ("/var/log/dnf.rpm.log.1", false),
-        ];
+        let mut newest = None;
         let mut reason = Unavailable::Unsupported;
-        for (path, is_dpkg) in logs {
-            let log = match machine.text(path) {
-                Ok(log) => log,
-                Err(Unavailable::NotDetected) => continue,
-                Err(other) => return Err(other),
-            };
-            let upgrade = if is_dpkg { dpkg::last_upgrade(&log, &zone) } else { rpm::last_upgrade(&log) };
-            match upgrade? {
-                Some(at) => return Ok((at, path)),
-                None => reason = Unavailable::NotDetected,
+        for (paths, last_upgrade) in LOGS {
+            for path in paths {
+                let log = match machine.text(path) {
+                    Ok(log) => log,
+                    Err(Unavailable::NotDetected) => continue,
+                    Err(other) => return Err(other),
+                };
+                if let Some(at) = last_upgrade(&log, &zone)? {
+                    newest = newest.max(Some((at, path)));
+                    break;
+                }
+                reason = Unavailable::NotDetected;
             }
         }
-        Err(reason)
+        newest.ok_or(reason)
     };
     machine.fact(read())
 }
