@@ -1,5 +1,9 @@
 //! The service's clock: the wall clock as it was at the start, carried on by a clock that nobody sets and that also
 //! runs while the machine sleeps.
+//!
+//! Whatever the service schedules is scheduled by it: the next attempt, the next endpoint check, the end of a session.
+//! Somebody who sets the machine's clock moves none of that, and views get instants by the wall clock of the moment, so
+//! that what they count down does not move either.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -33,9 +37,13 @@ impl Clock {
 
     /// How far the wall clock is ahead of this one, in milliseconds: not at all, unless somebody has set it.
     pub fn wall_is_ahead_by(&self) -> i64 {
-        let ahead = Timestamp::from(SystemTime::now()).as_millis().saturating_sub(self.now().as_millis());
-        if ahead.abs() < WORTH_TELLING_MILLIS { 0 } else { ahead }
+        ahead(Timestamp::from(SystemTime::now()), self.now())
     }
+}
+
+fn ahead(wall: Timestamp, own: Timestamp) -> i64 {
+    let ahead = wall.as_millis().saturating_sub(own.as_millis());
+    if ahead.abs() < WORTH_TELLING_MILLIS { 0 } else { ahead }
 }
 
 /// Time since the machine was started, sleep included.
@@ -114,7 +122,7 @@ impl SleepWatch {
 
 #[cfg(test)]
 mod tests {
-    use praya_model::snapshot::SignInProgress;
+    use praya_model::snapshot::{PostureView, SignInProgress};
     use praya_model::{Failure, FailureCode};
 
     use super::*;
@@ -136,6 +144,30 @@ mod tests {
         let (first, second) = (clock.now(), clock.now());
         assert!(second >= first);
         assert_eq!(clock.wall_is_ahead_by(), 0);
+    }
+
+    #[test]
+    fn a_wall_clock_that_is_set_moves_no_countdown_of_the_endpoint_check() {
+        let own = Timestamp::from_secs(1_000_000);
+        let posture = PostureView {
+            checked_at: own,
+            findings: vec![],
+            limited: false,
+            ends_at: Some(own.after(Duration::from_secs(300))),
+        };
+        let told = Snapshot { posture: Some(posture), ..Snapshot::default() };
+        for jump in [-86_400_000, -1600, -900, 0, 900, 1600, 86_400_000] {
+            let wall = shifted(own, jump);
+            let mut snapshot = told.clone();
+            shift(&mut snapshot, ahead(wall, own));
+            let shown = snapshot.posture.unwrap();
+            // What is not worth telling is a second or so.
+            let near = |at: Timestamp, expected: i64| {
+                (at.as_millis() - wall.as_millis() - expected).abs() < WORTH_TELLING_MILLIS
+            };
+            assert!(near(shown.ends_at.unwrap(), 300_000), "{jump}: {shown:?}");
+            assert!(near(shown.checked_at, 0), "{jump}: {shown:?}");
+        }
     }
 
     #[test]
