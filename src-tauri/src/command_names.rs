@@ -9,6 +9,7 @@
     "stay_after_all",
     "stay",
     "check_again",
+    "open_system_page",
     "refresh_resources",
     "open_resource",
     "copy_address",

@@ -1,8 +1,8 @@
 //! The window's commands, each a line: the engine does them all.
 
 use praya_desktop::commands::{
-    AddProfile, Answer, BeginSignIn, ChangePassword, InvitationText, Logout, OneProfile, OneResource,
-    OneSession, Opened, PinProfile, ProgramCheck, ProgramWords, SetFavourite,
+    AddProfile, Answer, BeginSignIn, ChangePassword, InvitationText, Logout, OneCheck, OneProfile,
+    OneResource, OneSession, Opened, PinProfile, ProgramCheck, ProgramWords, SetFavourite,
 };
 use praya_desktop::invitation::Invitation;
 use praya_desktop::settings::Setting;
@@ -68,6 +68,11 @@ pub(crate) async fn stay(engine: TheEngine<'_>) -> Result<()> {
 #[tauri::command]
 pub(crate) async fn check_again(engine: TheEngine<'_>) -> Result<()> {
     engine.check_again().await
+}
+
+#[tauri::command]
+pub(crate) async fn open_system_page(engine: TheEngine<'_>, args: OneCheck) -> Result<()> {
+    engine.open_system_page(args)
 }
 
 #[tauri::command]

@@ -67,6 +67,10 @@ impl Shell for Desktop {
         acts::open(share)
     }
 
+    fn open_settings(&self, address: &str) -> io::Result<()> {
+        acts::open(address)
+    }
+
     fn run(&self, program: &str, args: &[String]) -> io::Result<()> {
         acts::start(program, args)
     }
@@ -79,6 +83,10 @@ impl Shell for Desktop {
 
     fn machine(&self) -> Machine {
         Machine { os: Os::here(), programs: acts::programs() }
+    }
+
+    fn desktop(&self) -> String {
+        acts::desktop()
     }
 
     fn has_program(&self, program: &str) -> bool {

@@ -105,6 +105,7 @@ describe.each([...LANGUAGES])("%s", (language) => {
     const own = [
       "reads",
       "remedy",
+      "open-settings",
       ...expected,
       ...found.flatMap((kind) => [`found-${kind}`, `remedy-${kind}`]),
     ];
@@ -258,6 +259,7 @@ const ALL_FAILURES: { [Code in FailureCode["code"]]: Extract<FailureCode, { code
   profile_taken: { code: "profile_taken", name: "Office", gateway: "https://vpn.example.org/" },
   no_such_profile: { code: "no_such_profile", name: "Office" },
   too_many_profiles: { code: "too_many_profiles", most: 64 },
+  settings_not_opened: { code: "settings_not_opened" },
   internal: { code: "internal", detail: "d" },
 };
 const FAILURES: Failure[] = Object.values(ALL_FAILURES);

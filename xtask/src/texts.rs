@@ -36,6 +36,7 @@ const FAMILIES: &[&str] = &[
     "check-",
     "expected-",
     "found-",
+    "reported-",
     "cli-remedy-",
     "cli-doctor-remedy-",
 ];

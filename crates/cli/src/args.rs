@@ -107,6 +107,9 @@ pub(crate) struct Check {
     /// In a session: have the gateway check this machine now, because it was put right.
     #[arg(long, conflicts_with = "policy")]
     pub(crate) again: bool,
+    /// In a session: show what the gateway was told of this machine last, instead of reading it now.
+    #[arg(long, conflicts_with_all = ["policy", "again"])]
+    pub(crate) sent: bool,
 }
 
 #[derive(Debug, Args)]

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use praya_ipc::{Client, Request, Response};
 use praya_model::Timestamp;
 use praya_model::posture::{Check, Finding, Outcome, Status};
-use praya_posture::facts::{Antivirus, Fact, HostFacts, Os, RealTime, ScreenLock, Unavailable};
+use praya_model::reported::{About, Reported, ReportedFact, ReportedItem};
+use praya_posture::facts::HostFacts;
 use praya_posture::policy::{self, Access, MAX_POLICY, Policy};
+use praya_posture::reported::reported;
 use praya_posture::support::SupportTable;
 use praya_posture::verdict::{Verdict, evaluate};
 use praya_texts::printable;
@@ -24,6 +26,8 @@ use crate::{Ended, text};
 #[derive(Debug, Serialize)]
 struct Checked {
     facts: HostFacts,
+    /// The same for people, with the end of the system's support.
+    reported: Reported,
     #[serde(skip_serializing_if = "Option::is_none")]
     verdict: Option<Judged>,
 }
@@ -46,8 +50,22 @@ pub(crate) async fn run(client: &Client, args: &Args, out: Out) -> Result<(), En
     let facts: HostFacts = serde_json::from_str(&facts).map_err(|_| Ended::unexpected())?;
     let verdict = policy.map(|policy| judge(&policy, &facts, Timestamp::from(SystemTime::now())));
     let refused = verdict.as_ref().is_some_and(refuses);
-    out.either(&Checked { facts, verdict }, |checked| report(checked, out))?;
+    let reported = reported(&facts, &SupportTable::built_in());
+    out.either(&Checked { facts, reported, verdict }, |checked| report(checked, out))?;
     if refused { Err(Ended::Silent(Exit::Failed)) } else { Ok(()) }
+}
+
+/// What the gateway was told of this machine last, in this session or the sign-in under way.
+pub(crate) async fn sent(client: &Client, out: Out) -> Result<(), Ended> {
+    let answer = client.request(Request::Snapshot).await?;
+    let Response::Snapshot { snapshot } = answer else { return Err(Ended::unexpected()) };
+    Ok(out.either(&snapshot.reported, |reported| match reported {
+        Some(reported) => {
+            let intro = text::say_with("reported-at", &[("at", reported.at.into())]);
+            [intro, table(reported)].join("\n\n")
+        }
+        None => text::say("cli-posture-nothing-sent"),
+    })?)
 }
 
 fn read_policy(path: &Path) -> Result<Policy, Ended> {
@@ -92,7 +110,7 @@ fn refuses(judged: &Judged) -> bool {
 }
 
 fn report(checked: &Checked, out: Out) -> String {
-    let mut parts = vec![text::say("cli-posture-intro"), facts_table(&checked.facts)];
+    let mut parts = vec![text::say("cli-posture-intro"), table(&checked.reported)];
     if let Some(judged) = &checked.verdict {
         let (id, tone) = match (&judged.access, judged.findings.is_empty()) {
             (Access::Allow, true) => ("cli-posture-met", Tone::Good),
@@ -126,45 +144,10 @@ pub(crate) fn findings(findings: &[Finding], out: Out) -> String {
     findings.iter().map(one).collect::<Vec<_>>().join("\n")
 }
 
-/// What was asked, each with where and when it was read, or why it is not known.
-fn facts_table(facts: &HostFacts) -> String {
-    // Every field by its name, so that a new one cannot be forgotten.
-    let HostFacts {
-        schema: _,
-        collected_at: _,
-        os,
-        antivirus,
-        firewall,
-        disk,
-        last_update,
-        screen_lock,
-        secure_boot,
-        system_integrity,
-        gatekeeper,
-    } = facts;
-    let rows = [
-        row(Check::OperatingSystem, os, |os| vec![os_text(os)]),
-        row(Check::Antivirus, antivirus, |products| {
-            if products.is_empty() {
-                vec![text::say("found-missing")]
-            } else {
-                products.iter().flat_map(product).collect()
-            }
-        }),
-        row(Check::Firewall, firewall, |firewall| {
-            vec![text::part(printable(&firewall.name), on_off(firewall.on))]
-        }),
-        row(Check::DiskEncryption, disk, |disk| {
-            let none = || text::of_check(Check::DiskEncryption, "found-off");
-            vec![disk.encrypted_by.as_deref().map_or_else(none, printable)]
-        }),
-        row(Check::Updates, last_update, |at| vec![instant(*at)]),
-        row(Check::ScreenLock, screen_lock, |lock| vec![lock_text(lock)]),
-        row(Check::SecureBoot, secure_boot, |on| vec![on_off(*on)]),
-        row(Check::SystemIntegrity, system_integrity, |on| vec![on_off(*on)]),
-        row(Check::Gatekeeper, gatekeeper, |on| vec![on_off(*on)]),
-    ];
-    let rows: Vec<(String, Vec<String>)> = rows.into_iter().flatten().collect();
+/// What was read, each with where, or why it is not known.
+fn table(reported: &Reported) -> String {
+    let rows: Vec<(String, Vec<String>)> =
+        reported.facts.iter().map(|fact| (text::posture_check(fact.check), lines(fact))).collect();
     let width = widest(rows.iter().map(|(name, _)| name));
     let lines = rows.iter().flat_map(|(name, values)| {
         let names = std::iter::once(name.as_str()).chain(std::iter::repeat(""));
@@ -173,96 +156,32 @@ fn facts_table(facts: &HostFacts) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// A fact with its source below it; nothing for one that was not asked.
-fn row<T>(
-    check: Check,
-    fact: &Fact<T>,
-    say: impl FnOnce(&T) -> Vec<String>,
-) -> Option<(String, Vec<String>)> {
-    let values = match fact {
-        Fact::Unavailable { reason: Unavailable::NotAsked } => return None,
-        Fact::Unavailable { reason } => vec![text::unavailable(*reason)],
-        Fact::Known { value, source, at } => {
-            let from =
-                text::say_with("cli-posture-source", &[("source", source.into()), ("at", (*at).into())]);
-            let mut values = say(value);
-            values.push(from);
-            values
+/// The fact itself first, then what else is known of it, then where all of it was read.
+fn lines(fact: &ReportedFact) -> Vec<String> {
+    let item = |(at, item): (usize, &ReportedItem)| {
+        let value = text::reported_value(fact.check, item);
+        match item.about {
+            None | Some(About::Name) if at == 0 => value,
+            None => format!("  {value}"),
+            Some(about) => format!("  {}", text::part(text::reported_about(about), value)),
         }
     };
-    Some((text::posture_check(check), values))
-}
-
-fn os_text(os: &Os) -> String {
-    let edition = os.edition.as_deref();
-    let parts = [Some(os.title.as_str()), edition, Some(os.build.as_str()), Some(os.arch.as_str())];
-    parts.into_iter().flatten().filter(|part| !part.is_empty()).map(printable).collect::<Vec<_>>().join(", ")
-}
-
-fn product(product: &Antivirus) -> Vec<String> {
-    let Antivirus {
-        family: _,
-        name,
-        version,
-        engine_version: _,
-        installed: _,
-        running,
-        real_time,
-        definitions_version,
-        definitions_at,
-        definitions_current,
-    } = product;
-    let yes = |yes: &bool| text::say(if *yes { "cli-posture-yes" } else { "cli-posture-no" });
-    let parts = [
-        part("cli-posture-version", version, |version| printable(version)),
-        part("cli-posture-running", running, yes),
-        part("cli-posture-real-time", real_time, |state| real_time_text(*state)),
-        part("cli-posture-definitions", definitions_version, |version| printable(version)),
-        part("cli-posture-definitions-at", definitions_at, |at| instant(*at)),
-        part("cli-posture-definitions-current", definitions_current, yes),
-    ];
-    std::iter::once(printable(name)).chain(parts.into_iter().flatten()).collect()
-}
-
-fn part<T>(label: &str, fact: &Fact<T>, say: impl FnOnce(&T) -> String) -> Option<String> {
-    let value = match fact.value() {
-        Err(Unavailable::NotAsked) => return None,
-        Err(reason) => text::unavailable(reason),
-        Ok(value) => say(value),
-    };
-    Some(format!("  {}", text::part(text::say(label), value)))
-}
-
-fn on_off(on: bool) -> String {
-    text::say(if on { "expected-on" } else { "found-off" })
-}
-
-fn real_time_text(state: RealTime) -> String {
-    text::say(match state {
-        RealTime::On => "expected-on",
-        RealTime::Off => "found-off",
-        RealTime::Snoozed => "cli-posture-snoozed",
-        RealTime::Expired => "cli-posture-expired",
-    })
-}
-
-fn lock_text(lock: &ScreenLock) -> String {
-    match lock.after {
-        Some(seconds) if lock.on => {
-            let after = Duration::from_secs(u64::from(seconds));
-            text::say_with("cli-posture-locks-after", &[("seconds", after.into())])
+    let mut sources: Vec<String> = Vec::new();
+    for source in fact.items.iter().filter_map(|item| item.source.as_deref()).map(printable) {
+        if !sources.contains(&source) {
+            sources.push(source);
         }
-        _ => on_off(lock.on),
     }
-}
-
-fn instant(at: Timestamp) -> String {
-    text::say_with("cli-posture-instant", &[("at", at.into())])
+    let from = (!sources.is_empty()).then(|| {
+        let sources = sources.join(&text::say("name-separator"));
+        format!("  {}", text::say_with("reported-source", &[("source", sources.into())]))
+    });
+    fact.items.iter().enumerate().map(item).chain(from).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use praya_posture::facts::{Disk, Family, Firewall, OsFamily};
+    use praya_posture::facts::{Antivirus, Disk, Fact, Family, Firewall, Os, OsFamily, Unavailable};
 
     use super::*;
 
@@ -302,9 +221,21 @@ mod tests {
 
     #[test]
     fn what_was_read_stands_there_with_its_source_and_what_was_not_asked_does_not() {
-        let table = facts_table(&facts());
-        assert!(table.contains("Debian GNU/Linux 13 (trixie), 6.12.0, x86_64\n"), "{table}");
-        assert!(table.contains("/etc/os-release") && table.contains("nftables: Off"), "{table}");
+        let table = table(&reported(&facts(), &SupportTable::built_in()));
+        for told in [
+            "Operating system   Debian GNU/Linux 13 (trixie)\n",
+            "Build: 6.12.0\n",
+            "Maintained by its maker until: 20",
+            "read from /etc/os-release\n",
+            "Antivirus program  ClamAV\n",
+            "Installed: Yes\n",
+            "Running: Yes\n",
+            "read from clamd, /usr/sbin/clamd\n",
+            "Firewall           Off\n",
+            "Name: nftables\n",
+        ] {
+            assert!(table.contains(told), "{told}: {table}");
+        }
         assert!(table.contains("nothing of the kind is there"), "what is not known says why: {table}");
         assert!(table.contains("Not encrypted") && !table.contains("Screen lock"), "{table}");
         assert!(!table.contains("nobody asked"), "{table}");
@@ -330,7 +261,14 @@ mod tests {
         let judged = judge(&policy, &facts(), NOW);
         assert!(refuses(&judged));
         assert_eq!(judged.findings.len(), 2);
-        let report = report(&Checked { facts: facts(), verdict: Some(judged) }, Out::new(true));
+        let report = report(
+            &Checked {
+                facts: facts(),
+                reported: reported(&facts(), &SupportTable::built_in()),
+                verdict: Some(judged),
+            },
+            Out::new(true),
+        );
         assert!(report.contains("would not let this computer in"), "{report}");
         assert!(
             report.contains("Not met  Firewall") && report.contains("Not met  Disk encryption"),

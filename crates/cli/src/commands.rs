@@ -39,6 +39,7 @@ pub(crate) async fn run(cli: Cli, out: Out) -> Result<(), Ended> {
         Command::Check(args) if args.again => {
             simple(&connect().await?, Request::CheckAgain, "cli-posture-again", out).await
         }
+        Command::Check(args) if args.sent => check::sent(&connect().await?, out).await,
         Command::Check(args) => check::run(&connect().await?, &args, out).await,
         Command::Doctor(args) => {
             let client = connect().await.map_err(praya_ipc::ClientError::into_failure);

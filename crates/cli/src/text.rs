@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use praya_model::failure::LastSignIn;
 use praya_model::password::{PasswordRule, PasswordRules};
-use praya_model::posture::{Check, Finding, Outcome, Unavailable};
+use praya_model::posture::{Check, Finding, Outcome};
+use praya_model::reported::{About, ReportedItem};
 use praya_model::resource::ResourceKind;
 use praya_model::sign_in::{ElsewhereSession, TokenHint};
 use praya_model::snapshot::Warning;
@@ -287,9 +288,14 @@ pub(crate) fn reads(checks: &[Check]) -> String {
     std::iter::once(say("checking-reads")).chain(each).collect::<Vec<_>>().join("\n")
 }
 
-/// The text that a check has of its own, else that of all checks.
-pub(crate) fn of_check(check: Check, id: &str) -> String {
-    texts().of_check(check, id, &[])
+/// What an item of a report is about.
+pub(crate) fn reported_about(about: About) -> String {
+    texts().reported_about(about)
+}
+
+/// The value of an item of a report.
+pub(crate) fn reported_value(check: Check, item: &ReportedItem) -> String {
+    texts().reported_value(check, item)
 }
 
 /// When the session ends unless this machine is put right.
@@ -300,11 +306,6 @@ pub(crate) fn posture_ends(left: Duration) -> String {
 /// A part of something, and how it is.
 pub(crate) fn part(name: String, value: String) -> String {
     say_with("cli-posture-part", &[("name", name.into()), ("value", value.into())])
-}
-
-/// Why something is not known.
-pub(crate) fn unavailable(reason: Unavailable) -> String {
-    texts().unavailable(reason)
 }
 
 /// A kind of resource.

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use praya_ipc::{Call, Handler, Limits, Request, Response, Rules, Server, View};
+use praya_model::posture::{Check, Unavailable};
+use praya_model::reported::{About, Reported, ReportedFact, ReportedItem, Value};
 use praya_model::resource::ResourceKind;
 use praya_model::snapshot::{Traffic, TunnelView, Warning};
 use praya_model::{
@@ -307,4 +309,35 @@ async fn a_logout_that_waits_for_the_gateway_says_so() {
     let output = logout.wait_with_output().await.unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success() && text.contains("did not answer"), "{text}");
+}
+
+#[tokio::test]
+async fn what_the_gateway_was_told_of_the_machine_can_be_looked_at() {
+    let scene = Scene::new(|_| Response::Done);
+    let (code, text) = scene.run(&["check", "--sent"]).await;
+    assert_eq!((code, text.as_str()), (0, "Nothing was sent of this computer.\n"));
+    let item =
+        |about, value, source: Option<&str>| ReportedItem { about, value, source: source.map(str::to_owned) };
+    let text = |text: &str| Value::Text { text: text.to_owned() };
+    let system = vec![
+        item(Some(About::Name), text("Debian\u{1b}[31m"), Some("/etc/os-release")),
+        item(Some(About::SupportEnds), text("2028-08-09"), None),
+    ];
+    let lock = vec![item(None, Value::Unavailable { reason: Unavailable::PermissionDenied }, None)];
+    let reported = Reported {
+        at: Timestamp::from_secs(1_795_000_000),
+        facts: vec![
+            ReportedFact { check: Check::OperatingSystem, items: system },
+            ReportedFact { check: Check::ScreenLock, items: lock },
+        ],
+    };
+    scene.show(Snapshot { reported: Some(reported.clone()), ..Snapshot::default() });
+    let (code, text) = scene.run(&["check", "--sent"]).await;
+    assert_eq!(code, 0);
+    assert!(text.contains("sent it to the gateway:\n\nOperating system  Debian [31m\n"), "{text}");
+    assert!(text.contains("Maintained by its maker until: 2028-08-09\n"), "{text}");
+    assert!(text.contains("read from /etc/os-release\n"), "{text}");
+    assert!(text.contains("Screen lock       Could not be read"), "{text}");
+    let (_, text) = scene.run(&["check", "--sent", "--json"]).await;
+    assert_eq!(serde_json::from_str::<Reported>(&text).unwrap(), reported);
 }

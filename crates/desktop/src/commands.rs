@@ -4,6 +4,7 @@
 //! the file `commands.ts` that the window imports; a test fails when that file is not what the list says.
 
 use praya_ipc::Target;
+use praya_model::posture::Check;
 use praya_model::profile::ProfileError;
 use praya_model::{Pin, Profile, ProfileName, ResourceId, Secret, SessionId, SignInAnswer};
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,14 @@ pub struct Logout {
 pub struct OneResource {
     /// Its identifier.
     pub id: ResourceId,
+}
+
+/// Names a check of this machine.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct OneCheck {
+    /// Which.
+    pub check: Check,
 }
 
 /// Marks a resource as a favourite, or no longer.
@@ -235,6 +244,8 @@ commands! {
     stay() -> "null";
     /// Has the gateway judge this machine now, because the person has put it right.
     check_again() -> "null";
+    /// Opens the page of the system's settings where a finding of this check is put right.
+    open_system_page(OneCheck) -> "null";
     /// Fetches the resource list anew.
     refresh_resources() -> "null";
     /// Opens a resource.

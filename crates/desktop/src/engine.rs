@@ -202,7 +202,11 @@ impl Engine {
     /// Takes in what the service shows, tells the person what they would want to know, and asks for what is missing.
     fn observe(&self, link: Link) {
         let now = self.now();
-        let seen = self.change(|model| model.observe(link, now));
+        let pages = self.system_pages(&link);
+        let seen = self.change(|model| {
+            model.system_pages = pages;
+            model.observe(link, now)
+        });
         self.tell_news();
         if seen.remember {
             self.save_memory();

@@ -1,8 +1,8 @@
 //! The desktop app without its window: what it shows, what its tray holds, what opens how, what it remembers.
 //!
 //! The pure half takes values and returns values: [`state`] and [`screen()`] choose what the window draws,
-//! [`tray()`] what the tray shows, [`open`] how a resource is opened, [`invitation`] reads what an administrator
-//! handed out, [`notify`] says what is worth a notification, [`history`] what the graph draws. The other half is
+//! [`tray()`] what the tray shows, [`open`] how a resource is opened, [`system_page`] where a finding of the endpoint
+//! check is put right, [`invitation`] reads what an administrator handed out, [`notify`] says what is worth a notification, [`history`] what the graph draws. The other half is
 //! [`ServiceLink`], which keeps the connection to the service, and [`Engine`], the one task that puts all of it
 //! together and publishes the one value [`AppState`]. The window system stays behind the trait [`Shell`].
 #![warn(missing_docs)]
@@ -26,6 +26,7 @@ pub mod screen;
 pub mod settings;
 pub mod shell;
 pub mod state;
+pub mod system_page;
 pub mod tray;
 
 pub use closing::Closing;

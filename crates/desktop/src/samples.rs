@@ -33,6 +33,7 @@ pub(crate) fn with_service(service: ServiceState, snapshot: Snapshot) -> AppStat
         invitation: None,
         invitation_refused: None,
         exit_failed: None,
+        system_pages: vec![],
         resources: ResourceList::None,
         rates: vec![],
         settings: Settings::default(),

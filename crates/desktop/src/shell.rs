@@ -21,6 +21,12 @@ pub trait Shell: Send + Sync + 'static {
     /// As [`Shell::open_url`].
     fn open_share(&self, share: &str) -> io::Result<()>;
 
+    /// Hands an address of the system's own settings to the system.
+    ///
+    /// # Errors
+    /// As [`Shell::open_url`].
+    fn open_settings(&self, address: &str) -> io::Result<()>;
+
     /// Starts a program and leaves it to itself.
     ///
     /// # Errors
@@ -35,6 +41,9 @@ pub trait Shell: Send + Sync + 'static {
 
     /// What there is to open things with.
     fn machine(&self) -> Machine;
+
+    /// The desktop in use, as [`crate::system_page::Surroundings::desktop`] has it.
+    fn desktop(&self) -> String;
 
     /// Whether there is a program of this name in the search path, or at this absolute path, that the person may run.
     fn has_program(&self, program: &str) -> bool;

@@ -1,6 +1,7 @@
 //! The one value from which the window draws.
 
 use praya_ipc::{KnownProfile, Rights};
+use praya_model::posture::Check;
 use praya_model::{Failure, GatewayAddress, ProfileName, Resource, ResourceId, Snapshot, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +36,8 @@ pub struct AppState {
     pub invitation_refused: Option<Failure>,
     /// Why *Exit* could not end the session; the app stayed, and waits for the person's word.
     pub exit_failed: Option<Failure>,
+    /// The checks for which a page of the system's settings can be opened here; told where there are findings.
+    pub system_pages: Vec<Check>,
     /// The resources of the session.
     pub resources: ResourceList,
     /// Bytes per second over the last minutes, the oldest first (B-17).

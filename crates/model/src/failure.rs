@@ -257,6 +257,8 @@ pub enum FailureCode {
         /// How many are.
         most: u32,
     },
+    /// The page of the system's settings cannot be opened.
+    SettingsNotOpened,
     /// Anything else.
     Internal {
         /// For the log and the help desk.

@@ -10,6 +10,7 @@ pub mod password;
 pub mod paths;
 pub mod posture;
 pub mod profile;
+pub mod reported;
 pub mod resource;
 #[cfg(feature = "samples")]
 pub mod samples;

@@ -82,6 +82,7 @@ pub fn failures() -> Vec<FailureCode> {
         },
         F::NoSuchProfile { .. } => F::NoSuchProfile { name: "Office".to_owned() },
         F::TooManyProfiles { .. } => F::TooManyProfiles { most: 64 },
+        F::SettingsNotOpened => F::SettingsNotOpened,
         F::Internal { .. } => F::Internal { detail: detail() },
     })
 }

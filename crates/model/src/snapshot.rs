@@ -9,6 +9,7 @@ use crate::failure::LastSignIn;
 use crate::password::PasswordRules;
 use crate::posture::Finding;
 use crate::profile::{GatewayAddress, ProfileName};
+use crate::reported::Reported;
 use crate::{AccountName, EndReason, Failure, SessionId, SignInStep, Timestamp, TunnelState};
 
 /// Everything a view shows about the session. Times are instants; the view counts down by itself.
@@ -67,6 +68,9 @@ pub struct Snapshot {
     /// What the gateway makes of this machine while the session lasts; kept where that ended it.
     #[serde(default)]
     pub posture: Option<PostureView>,
+    /// What the gateway was told of this machine last, in this session or the sign-in before it.
+    #[serde(default)]
+    pub reported: Option<Reported>,
     /// Whether the gateway has a resource list for this session.
     pub resources_available: bool,
     /// Whom to ask, in the gateway's words.
@@ -221,6 +225,7 @@ mod tests {
             state: TunnelState::Connected,
             account: Some(AccountName::new("wong")),
             help_desk: Some("ext. 100".to_owned()),
+            reported: Some(Reported { at: Timestamp::default(), facts: vec![] }),
             ..Snapshot::default()
         };
         let seen = full.redacted();

@@ -14,5 +14,6 @@ pub mod fuzz;
 pub mod fuzz_policy;
 pub mod policy;
 pub mod report;
+pub mod reported;
 pub mod support;
 pub mod verdict;

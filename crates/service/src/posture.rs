@@ -10,6 +10,9 @@ use praya_model::{FailureCode, Timestamp};
 use praya_posture::collect::{self, Machine};
 use praya_posture::facts::HostFacts;
 use praya_posture::report::{SignedReport, seal};
+use praya_posture::reported::reported;
+use praya_posture::support::SupportTable;
+use praya_session::MachineReport;
 
 use crate::device_key::DeviceKey;
 
@@ -28,18 +31,19 @@ pub(crate) fn in_json(facts: &HostFacts) -> Result<String, FailureCode> {
     serde_json::to_string(facts).map_err(|error| FailureCode::Internal { detail: error.to_string() })
 }
 
-/// As [`facts`], as the report that answers `nonce`.
+/// As [`facts`], as the report that answers `nonce`, and as the person sees it.
 pub(crate) async fn report(
     checks: BTreeSet<Check>,
     nonce: String,
     key: Arc<DeviceKey>,
-) -> Result<PostureReport, FailureCode> {
+) -> Result<MachineReport, FailureCode> {
     let facts = facts(checks).await?;
     let sealed = seal(&nonce, &facts, |marked| key.sign_report(marked));
     let SignedReport { report, signature } =
         sealed.map_err(|error| FailureCode::Internal { detail: error.to_string() })?;
     tracing::debug!(bytes = report.len(), "this machine was read for the gateway");
-    Ok(PostureReport { report, signature })
+    let reported = reported(&facts, &SupportTable::built_in());
+    Ok(MachineReport { report: PostureReport { report, signature }, reported })
 }
 
 #[cfg(test)]
@@ -56,11 +60,13 @@ mod tests {
         let key = Arc::new(DeviceKey::load_or_create(&dir.path().join("device.key")).unwrap());
         let public = BASE64.decode(key.public().as_bytes()).unwrap().try_into().unwrap();
         let asked = BTreeSet::from([Check::OperatingSystem]);
-        let PostureReport { report: body, signature } =
-            report(asked, "bm9uY2U".to_owned(), key).await.unwrap();
+        let MachineReport { report, reported } = report(asked, "bm9uY2U".to_owned(), key).await.unwrap();
+        let PostureReport { report: body, signature } = report;
         let facts = open(&SignedReport { report: body, signature }, "bm9uY2U", &public).unwrap();
         assert!(facts.os.value().is_ok(), "{facts:?}");
         assert_eq!(facts.antivirus.value(), Err(Unavailable::NotAsked));
         assert_eq!(facts.disk.value(), Err(Unavailable::NotAsked));
+        let shown: Vec<Check> = reported.facts.iter().map(|fact| fact.check).collect();
+        assert_eq!(shown, [Check::OperatingSystem], "the person sees the same");
     }
 }

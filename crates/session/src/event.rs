@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use praya_model::api::{OwnSession, PostureQuestion, PostureReply, PostureReport, SessionInfo};
+use praya_model::reported::Reported;
 use praya_model::snapshot::Traffic;
 use praya_model::{
     EndReason, FailureCode, Profile, Resource, Secret, SessionId, SignInAnswer, Timestamp, TunnelConfig,
@@ -129,7 +130,7 @@ pub enum Event {
         /// Which one.
         id: CheckId,
         /// The signed report, or why there is none.
-        report: Result<PostureReport, FailureCode>,
+        report: Result<MachineReport, FailureCode>,
     },
     /// The counters, about once a second while the tunnel is up.
     Traffic {
@@ -148,6 +149,15 @@ pub enum Event {
     Resume,
     /// The time of [`crate::Action::ScheduleTick`] has come. Too early and too often does no harm.
     Tick,
+}
+
+/// What was read of the machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MachineReport {
+    /// As the gateway gets it.
+    pub report: PostureReport,
+    /// As the person sees it.
+    pub reported: Reported,
 }
 
 /// Where and as whom to sign in.

@@ -14,7 +14,7 @@ mod machine;
 mod ticket;
 
 pub use action::{Action, Farewell, OpenChannel};
-pub use event::{Answer, Begin, ChannelUp, Event, Goodbye, PeerEnd, Question};
+pub use event::{Answer, Begin, ChannelUp, Event, Goodbye, MachineReport, PeerEnd, Question};
 pub use http::{Bearer, Body, HttpReply, HttpRequest, Method};
 pub use machine::{Session, Settings};
 pub use ticket::{Protocol, ResumeTicket};

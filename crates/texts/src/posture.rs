@@ -1,10 +1,11 @@
 //! What the endpoint check found, in words: the same choice of texts as the window's.
 
 use praya_model::posture::{Check, Expected, Finding, Found, Outcome, Unavailable};
+use praya_model::reported::{About, ReportedItem, Value};
 use serde::Serialize;
 
 use crate::failure::{borrowed, id, named};
-use crate::{Arg, Texts};
+use crate::{Arg, Texts, printable};
 
 /// A finding in words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -51,6 +52,32 @@ impl Texts {
         self.say(&id("found-unavailable", &reason))
     }
 
+    /// What an item of a report is about, where it is not the whole.
+    pub fn reported_about(&self, about: About) -> String {
+        self.say(&id("reported", &about))
+    }
+
+    /// The value of an item of a report.
+    pub fn reported_value(&self, check: Check, item: &ReportedItem) -> String {
+        let state =
+            |text| if item.about.is_none() { self.of_check(check, text, &[]) } else { self.say(text) };
+        match &item.value {
+            Value::Text { text } => printable(text),
+            Value::On => state("expected-on"),
+            Value::Off => state("found-off"),
+            Value::Missing => self.say("found-missing"),
+            Value::Unavailable { reason } => self.unavailable(*reason),
+            Value::Yes => self.say("reported-yes"),
+            Value::No => self.say("reported-no"),
+            Value::Snoozed => self.say("reported-snoozed"),
+            Value::Expired => self.say("reported-expired"),
+            Value::Instant { at } => self.say_with("reported-instant", &[("at", (*at).into())]),
+            Value::Seconds { seconds } => {
+                self.say_with("reported-seconds", &[("seconds", (*seconds).into())])
+            }
+        }
+    }
+
     /// The text that a check has of its own, else that of all checks.
     pub fn of_check(&self, check: Check, text: &str, args: &[(&str, Arg)]) -> String {
         self.attribute(&id("check", &check), text, args).unwrap_or_else(|| self.say_with(text, args))
@@ -90,12 +117,17 @@ impl Texts {
 #[cfg(test)]
 mod tests {
     use jiff::tz::TimeZone;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
     use crate::{Isolation, Locale};
 
-    fn told(locale: Locale, check: &str, expected: Value, found: Value) -> FindingText {
+    fn told(
+        locale: Locale,
+        check: &str,
+        expected: serde_json::Value,
+        found: serde_json::Value,
+    ) -> FindingText {
         let finding = json!({"check": check, "outcome": "failed", "expected": expected, "found": found});
         let texts = Texts::new(locale, &TimeZone::UTC, Isolation::Off);
         texts.finding(&serde_json::from_value(finding).unwrap())
@@ -121,6 +153,27 @@ mod tests {
         );
         assert_eq!(text.required, "Updated within the last 30 days");
         assert!(text.found.contains("in time") && text.remedy.starts_with("Check again"), "{text:?}");
+    }
+
+    #[test]
+    fn what_was_sent_is_said_with_its_values_in_every_language() {
+        let on = ReportedItem { about: None, value: Value::On, source: None };
+        let off = ReportedItem { value: Value::Off, ..on.clone() };
+        let real_time = ReportedItem { about: Some(About::RealTime), ..on.clone() };
+        let texts = |locale| Texts::new(locale, &TimeZone::UTC, Isolation::Off);
+        let en = texts(Locale::En);
+        assert_eq!(en.reported_value(Check::DiskEncryption, &off), "Not encrypted");
+        assert_eq!(en.reported_value(Check::Antivirus, &real_time), "On");
+        let seconds = ReportedItem { value: Value::Seconds { seconds: 600 }, ..on.clone() };
+        assert_eq!(en.reported_value(Check::ScreenLock, &seconds), "10 minutes");
+        let hostile = ReportedItem { value: Value::Text { text: "a\u{1b}[31m".into() }, ..on };
+        assert_eq!(en.reported_value(Check::Firewall, &hostile), "a [31m");
+        for locale in Locale::ALL {
+            for about in About::ALL {
+                let said = texts(locale).reported_about(about);
+                assert!(!said.contains("reported-"), "{locale}: {said}");
+            }
+        }
     }
 
     #[test]

@@ -77,6 +77,11 @@ pub(crate) fn has_program(name: &str) -> bool {
     std::env::split_paths(&path).any(|folder| can_run(folder.join(name)))
 }
 
+/// The desktop in use, as the XDG specifications name it.
+pub(crate) fn desktop() -> String {
+    std::env::var("XDG_CURRENT_DESKTOP").unwrap_or_default()
+}
+
 /// Puts a text on the clipboard; on the main thread only.
 pub(crate) fn copy(text: &str) {
     gtk::Clipboard::get(&gtk::gdk::SELECTION_CLIPBOARD).set_text(text);

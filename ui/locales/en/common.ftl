@@ -144,6 +144,8 @@ failure-no-such-profile = There is no gateway named “{ $name }”.
     .remedy = See which ones are stored.
 failure-too-many-profiles = No more than { $most } gateways are stored.
     .remedy = Remove one that you no longer need.
+failure-settings-not-opened = The system's settings could not be opened.
+    .remedy = Open them yourself. If you do not find the place, contact the help desk.
 failure-internal = Something went wrong in Praya: { $detail }.
     .remedy = Try again. If it stays, contact the help desk.
 
@@ -249,12 +251,15 @@ checking-required = Required
 checking-found = Found
 checking-remedy = What to do
 checking-unread-remedy = Check again. If it stays like this, contact the help desk.
+open-settings = Open settings
 name-separator = { ", " }
 check-operating-system = Operating system
     .reads = The operating system and its version
+    .open-settings = Open update settings
     .remedy = Upgrade this computer to a system that is admitted, or use another computer. The help desk can assist.
 check-antivirus = Antivirus program
     .reads = Which antivirus program protects it
+    .open-settings = Open the security centre
     .expected-on = An antivirus program that is running
     .remedy = Install an antivirus program that is admitted, and let it run.
     .remedy-off = Switch the program's protection on.
@@ -262,19 +267,23 @@ check-antivirus = Antivirus program
     .remedy-expired = Renew the program's licence, or install another one that is admitted.
 check-antivirus-definitions = Virus definitions
     .reads = How current its virus definitions are
+    .open-settings = Open the security centre
     .expected-on = Up to date
     .found-off = Out of date
     .remedy = Open the antivirus program and let it update itself.
 check-firewall = Firewall
     .reads = Whether the firewall is on
+    .open-settings = Open firewall settings
     .remedy = Switch the firewall on.
 check-disk-encryption = Disk encryption
     .reads = Whether the system's disk is encrypted
+    .open-settings = Open encryption settings
     .expected-on = The system's disk is encrypted
     .found-off = Not encrypted
     .remedy = Switch the encryption of the system's disk on, or ask the help desk to do it.
 check-updates = System updates
     .reads = When the system was updated last
+    .open-settings = Open update settings
     .expected-within-days = { $days ->
         [one] Updated within the last day
        *[other] Updated within the last { $days } days
@@ -286,6 +295,7 @@ check-updates = System updates
     .remedy = Open the system's update settings and install what is offered.
 check-screen-lock = Screen lock
     .reads = Whether the screen locks by itself
+    .open-settings = Open screen lock settings
     .expected-within-minutes = { $minutes ->
         [one] Locks after one minute at most
        *[other] Locks after { $minutes } minutes at most
@@ -297,12 +307,14 @@ check-screen-lock = Screen lock
     .remedy = Let the screen lock by itself, soon enough, in the system's settings.
 check-secure-boot = Secure boot
     .reads = Whether the computer starts signed systems only
+    .open-settings = Open device security
     .remedy = Switch secure boot on in the computer's firmware settings, or ask the help desk to do it.
 check-system-integrity = System Integrity Protection
     .reads = Whether macOS protects its own files from changes
     .remedy = Start the Mac in recovery, open Terminal there and run “csrutil enable”, or ask the help desk to do it.
 check-gatekeeper = Gatekeeper
     .reads = Whether macOS checks programs before it opens them
+    .open-settings = Open security settings
     .remedy = In System Settings, under Privacy & Security, allow only programs of the App Store and of known developers.
 expected-on = On
 expected-one-of = One of: { $names }
@@ -339,6 +351,34 @@ found-unavailable-permission-denied = Could not be read, because the system does
 found-unavailable-timed-out = Could not be read, because the system did not answer in time
 found-unavailable-malformed = Could not be read, because the system's answer makes no sense
 found-unavailable-unsupported = Could not be read, because Praya cannot do it on this system
+
+## What was told of this computer
+
+reported-title = What was sent
+reported-at = Praya read this on { INSTANT($at) } and sent it to the gateway:
+reported-source = read from { $source }
+reported-name = Name
+reported-version = Version
+reported-build = Build
+reported-edition = Edition
+reported-server = Server system
+reported-architecture = Architecture
+reported-support-ends = Maintained by its maker until
+reported-paid-support-ends = Maintained for a fee until
+reported-engine-version = Version of the engine
+reported-installed = Installed
+reported-running = Running
+reported-real-time = Scans files in use
+reported-definitions-version = Virus definitions
+reported-definitions-at = Virus definitions made
+reported-definitions-current = Calls its virus definitions current
+reported-locks-after = After
+reported-yes = Yes
+reported-no = No
+reported-instant = { INSTANT($at) }
+reported-seconds = { DURATION($seconds) }
+reported-snoozed = Paused
+reported-expired = Licence has run out
 
 ## The token
 

@@ -134,6 +134,8 @@ failure-no-such-profile = Não existe nenhum gateway com o nome «{ $name }».
     .remedy = Veja quais estão guardados.
 failure-too-many-profiles = Não se guardam mais de { $most } gateways.
     .remedy = Remova um de que já não precise.
+failure-settings-not-opened = Não foi possível abrir as definições do sistema.
+    .remedy = Abra-as manualmente. Se não encontrar o lugar, contacte o serviço de assistência.
 failure-internal = Algo correu mal no Praya: { $detail }.
     .remedy = Tente novamente. Se persistir, contacte o serviço de assistência.
 
@@ -237,12 +239,15 @@ checking-required = Exigido
 checking-found = Encontrado
 checking-remedy = O que fazer
 checking-unread-remedy = Verifique de novo. Se continuar assim, contacte o serviço de assistência.
+open-settings = Abrir as definições
 name-separator = { ", " }
 check-operating-system = Sistema operativo
     .reads = O sistema operativo e a sua versão
+    .open-settings = Abrir as definições de atualização
     .remedy = Atualize este computador para um sistema admitido ou use outro computador. O serviço de assistência pode ajudar.
 check-antivirus = Antivírus
     .reads = Que antivírus o protege
+    .open-settings = Abrir o centro de segurança
     .expected-on = Um antivírus em execução
     .remedy = Instale um antivírus admitido e mantenha-o em execução.
     .remedy-off = Ative a proteção do programa.
@@ -250,19 +255,23 @@ check-antivirus = Antivírus
     .remedy-expired = Renove a licença do programa ou instale outro que seja admitido.
 check-antivirus-definitions = Definições de vírus
     .reads = Se as definições de vírus estão atuais
+    .open-settings = Abrir o centro de segurança
     .expected-on = Atualizadas
     .found-off = Desatualizadas
     .remedy = Abra o antivírus e deixe-o atualizar-se.
 check-firewall = Firewall
     .reads = Se a firewall está ativa
+    .open-settings = Abrir as definições da firewall
     .remedy = Ative a firewall.
 check-disk-encryption = Cifra do disco
     .reads = Se o disco do sistema está cifrado
+    .open-settings = Abrir as definições de cifra
     .expected-on = O disco do sistema está cifrado
     .found-off = Não está cifrado
     .remedy = Ative a cifra do disco do sistema ou peça ao serviço de assistência que o faça.
 check-updates = Atualizações do sistema
     .reads = Quando o sistema foi atualizado pela última vez
+    .open-settings = Abrir as definições de atualização
     .expected-within-days = { $days ->
         [one] Atualizado no último dia
        *[other] Atualizado nos últimos { $days } dias
@@ -274,6 +283,7 @@ check-updates = Atualizações do sistema
     .remedy = Abra as definições de atualização do sistema e instale o que é proposto.
 check-screen-lock = Bloqueio do ecrã
     .reads = Se o ecrã se bloqueia por si
+    .open-settings = Abrir as definições de bloqueio do ecrã
     .expected-within-minutes = { $minutes ->
         [one] Bloqueia-se ao fim de um minuto, no máximo
        *[other] Bloqueia-se ao fim de { $minutes } minutos, no máximo
@@ -285,12 +295,14 @@ check-screen-lock = Bloqueio do ecrã
     .remedy = Nas definições do sistema, faça o ecrã bloquear-se por si, suficientemente cedo.
 check-secure-boot = Arranque seguro
     .reads = Se o computador só arranca sistemas assinados
+    .open-settings = Abrir a segurança do dispositivo
     .remedy = Ative o arranque seguro nas definições do firmware do computador ou peça ao serviço de assistência que o faça.
 check-system-integrity = Proteção da integridade do sistema
     .reads = Se o macOS protege os seus próprios ficheiros contra alterações
     .remedy = Arranque o Mac em modo de recuperação, abra lá o Terminal e execute “csrutil enable”, ou peça ao serviço de assistência que o faça.
 check-gatekeeper = Gatekeeper
     .reads = Se o macOS verifica os programas antes de os abrir
+    .open-settings = Abrir as definições de segurança
     .remedy = Nas Definições do Sistema, em Privacidade e segurança, permita apenas programas da App Store e de programadores conhecidos.
 expected-on = Ativo
 expected-one-of = Um destes: { $names }
@@ -327,6 +339,34 @@ found-unavailable-permission-denied = Não foi possível ler, porque o sistema n
 found-unavailable-timed-out = Não foi possível ler, porque o sistema não respondeu a tempo
 found-unavailable-malformed = Não foi possível ler, porque a resposta do sistema não faz sentido
 found-unavailable-unsupported = Não foi possível ler, porque o Praya não o consegue neste sistema
+
+## O que foi dito deste computador
+
+reported-title = O que foi enviado
+reported-at = O Praya leu isto em { INSTANT($at) } e enviou-o ao gateway:
+reported-source = lido de { $source }
+reported-name = Nome
+reported-version = Versão
+reported-build = Compilação
+reported-edition = Edição
+reported-server = Sistema de servidor
+reported-architecture = Arquitetura
+reported-support-ends = Mantido pelo fabricante até
+reported-paid-support-ends = Mantido contra pagamento até
+reported-engine-version = Versão do motor
+reported-installed = Instalado
+reported-running = Em execução
+reported-real-time = Analisa os ficheiros em uso
+reported-definitions-version = Definições de vírus
+reported-definitions-at = Definições de vírus criadas em
+reported-definitions-current = Considera atuais as suas definições de vírus
+reported-locks-after = Após
+reported-yes = Sim
+reported-no = Não
+reported-instant = { INSTANT($at) }
+reported-seconds = { DURATION($seconds) }
+reported-snoozed = Em pausa
+reported-expired = Licença expirada
 
 ## O token
 

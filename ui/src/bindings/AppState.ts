@@ -5,6 +5,7 @@ import type { Invitation } from "./Invitation";
 import type { KnownProfile } from "./KnownProfile";
 import type { Language } from "./Language";
 import type { Notice } from "./Notice";
+import type { PostureCheck } from "./PostureCheck";
 import type { ProfileName } from "./ProfileName";
 import type { Rate } from "./Rate";
 import type { RememberedAccount } from "./RememberedAccount";
@@ -65,6 +66,10 @@ invitation_refused: Failure | null,
  * Why *Exit* could not end the session; the app stayed, and waits for the person's word.
  */
 exit_failed: Failure | null,
+/**
+ * The checks for which a page of the system's settings can be opened here; told where there are findings.
+ */
+system_pages: Array<PostureCheck>,
 /**
  * The resources of the session.
  */

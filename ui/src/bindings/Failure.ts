@@ -157,7 +157,7 @@ name: string, } | { "code": "too_many_profiles",
 /**
  * How many are.
  */
-most: number, } | { "code": "internal",
+most: number, } | { "code": "settings_not_opened" } | { "code": "internal",
 /**
  * For the log and the help desk.
  */

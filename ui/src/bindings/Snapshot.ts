@@ -9,6 +9,7 @@ import type { PasswordRules } from "./PasswordRules";
 import type { PostureView } from "./PostureView";
 import type { ProfileName } from "./ProfileName";
 import type { Reconnect } from "./Reconnect";
+import type { Reported } from "./Reported";
 import type { SessionId } from "./SessionId";
 import type { SignInProgress } from "./SignInProgress";
 import type { Timestamp } from "./Timestamp";
@@ -112,6 +113,10 @@ warnings: Array<Warning>,
  * What the gateway makes of this machine while the session lasts; kept where that ended it.
  */
 posture: PostureView | null,
+/**
+ * What the gateway was told of this machine last, in this session or the sign-in before it.
+ */
+reported: Reported | null,
 /**
  * Whether the gateway has a resource list for this session.
  */

@@ -10,6 +10,7 @@ import type { Diagnosis } from "./Diagnosis";
 import type { Invitation } from "./Invitation";
 import type { InvitationText } from "./InvitationText";
 import type { Logout } from "./Logout";
+import type { OneCheck } from "./OneCheck";
 import type { OneProfile } from "./OneProfile";
 import type { OneResource } from "./OneResource";
 import type { OneSession } from "./OneSession";
@@ -63,6 +64,10 @@ export const stay = (): Promise<null> =>
 /** Has the gateway judge this machine now, because the person has put it right. */
 export const checkAgain = (): Promise<null> =>
   invoke<null>("check_again");
+
+/** Opens the page of the system's settings where a finding of this check is put right. */
+export const openSystemPage = (args: OneCheck): Promise<null> =>
+  invoke<null>("open_system_page", { args });
 
 /** Fetches the resource list anew. */
 export const refreshResources = (): Promise<null> =>

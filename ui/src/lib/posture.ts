@@ -1,6 +1,6 @@
 // The endpoint check in the person's words: what is read, what is required, what was found, what to do (1E).
 
-import type { Finding, PostureCheck } from "../bindings";
+import type { Finding, PostureCheck, ReportedAbout, ReportedItem } from "../bindings";
 import { kebab } from "./failure";
 import { type Args, argsOf, has, t } from "./texts.svelte";
 
@@ -42,6 +42,37 @@ export function remedyText({ check, found }: Finding): string {
   const id = `check-${kebab(check)}.remedy`;
   const special = `${id}-${kebab(found.found)}`;
   return t(has(special) ? special : id);
+}
+
+/** What the page of the system's settings for a check is called. */
+export function openSettingsText(check: PostureCheck): string {
+  return ofCheck(check, "open-settings");
+}
+
+/** What an item of a report is about. */
+export function reportedLabel(about: ReportedAbout): string {
+  return t(`reported-${kebab(about)}`);
+}
+
+/** The value of an item of a report. */
+export function reportedText(check: PostureCheck, { about, value }: ReportedItem): string {
+  const state = (id: string) => (about === null ? ofCheck(check, id) : t(id));
+  switch (value.value) {
+    case "text":
+      return value.text;
+    case "on":
+      return state("expected-on");
+    case "off":
+      return state("found-off");
+    case "missing":
+      return t("found-missing");
+    case "unavailable":
+      return t(`found-unavailable-${kebab(value.reason)}`);
+    case "instant":
+      return t("reported-instant", { at: Math.floor(value.at / 1000) });
+    default:
+      return t(`reported-${value.value}`, argsOf(value));
+  }
 }
 
 /** The text that a check has of its own, else that of all checks. */

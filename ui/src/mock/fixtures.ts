@@ -20,10 +20,12 @@ import {
   OLD_SYSTEM,
   OTHER_PIN,
   OTP,
+  PAGES,
   PIN,
   posture,
   QUIET,
   refused,
+  REPORTED,
   RULES,
   SESSION,
   session,
@@ -174,6 +176,9 @@ export const FIXTURES = {
   "checking-again": { app: posture([NO_ANTIVIRUS], 4 * 60, { waiting: true }) },
   "checking-warning": { app: posture([OLD_SYSTEM]) },
   "checking-unread": { app: posture(UNREAD) },
+  "checking-bad-report": {
+    app: posture([NO_ANTIVIRUS], 4 * 60, { notice: { code: "bad_posture_report", support: "B3QN-7WKE" } }),
+  },
   "checking-over": { app: posture([NO_ANTIVIRUS], 0) },
   elsewhere: {
     app: asked("elsewhere", { step: "elsewhere", sessions: [ELSEWHERE], choices: ["replace", "cancel"] }),
@@ -239,17 +244,27 @@ export const FIXTURES = {
     }),
   },
   "posture-warning": {
-    app: session({ posture: { checked_at: NOW, findings: [OLD_SYSTEM], limited: false, ends_at: null } }),
+    app: session(
+      {
+        posture: { checked_at: NOW, findings: [OLD_SYSTEM], limited: false, ends_at: null },
+        reported: REPORTED,
+      },
+      { system_pages: PAGES },
+    ),
   },
   "posture-lost": {
-    app: session({
-      posture: {
-        checked_at: NOW,
-        findings: [NO_ANTIVIRUS, OLD_SYSTEM],
-        limited: true,
-        ends_at: NOW + 5 * MINUTE,
+    app: session(
+      {
+        posture: {
+          checked_at: NOW,
+          findings: [NO_ANTIVIRUS, OLD_SYSTEM],
+          limited: true,
+          ends_at: NOW + 5 * MINUTE,
+        },
+        reported: REPORTED,
       },
-    }),
+      { system_pages: PAGES },
+    ),
   },
   idle: { app: session({ state: "idle_warning", idle_at: NOW + 52_000 }) },
   ended: {
@@ -270,7 +285,9 @@ export const FIXTURES = {
         state: "ended",
         ended: "posture_lost",
         posture: { checked_at: NOW, findings: [NO_ANTIVIRUS], limited: false, ends_at: null },
+        reported: REPORTED,
       },
+      system_pages: PAGES,
     },
   },
   "ended-by-administrator": {

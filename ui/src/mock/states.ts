@@ -8,6 +8,7 @@ import type {
   PasswordRules,
   PostureCheck,
   Rate,
+  Reported,
   Resource,
   SignInProgress,
   SignInStep,
@@ -146,6 +147,7 @@ export const NOBODY: Snapshot = {
   reconnect: null,
   warnings: [],
   posture: null,
+  reported: null,
   resources_available: false,
   help_desk: null,
   banner: null,
@@ -197,6 +199,7 @@ export const BASE: AppState = {
   invitation: null,
   invitation_refused: null,
   exit_failed: null,
+  system_pages: [],
   resources: { resources: "none" },
   rates: [],
   settings: {
@@ -378,6 +381,85 @@ export const UNREAD: Finding[] = [
   },
 ];
 
+/** What a gateway was told of a computer like many: one program protects, one does not, one thing is not known. */
+export const REPORTED: Reported = {
+  at: NOW,
+  facts: [
+    {
+      check: "operating_system",
+      items: [
+        { about: "name", value: { value: "text", text: "Windows 10 Pro" }, source: "CurrentVersion" },
+        { about: "version", value: { value: "text", text: "10 22H2" }, source: "CurrentVersion" },
+        { about: "build", value: { value: "text", text: "19045.6456" }, source: "CurrentVersion" },
+        { about: "architecture", value: { value: "text", text: "x86_64" }, source: "CurrentVersion" },
+        { about: "server", value: { value: "no" }, source: "CurrentVersion" },
+        { about: "support_ends", value: { value: "text", text: "2025-10-14" }, source: null },
+      ],
+    },
+    {
+      check: "antivirus",
+      items: [
+        { about: "name", value: { value: "text", text: "Microsoft Defender Antivirus" }, source: null },
+        { about: "installed", value: { value: "yes" }, source: "MSFT_MpComputerStatus" },
+        { about: "running", value: { value: "no" }, source: "SecurityCenter2" },
+        { about: "real_time", value: { value: "off" }, source: "SecurityCenter2" },
+        {
+          about: "definitions_version",
+          value: { value: "text", text: "1.443.454.0" },
+          source: "MSFT_MpComputerStatus",
+        },
+        {
+          about: "definitions_at",
+          value: { value: "instant", at: NOW - 41 * 24 * 3600_000 },
+          source: "MSFT_MpComputerStatus",
+        },
+      ],
+    },
+    {
+      check: "antivirus",
+      items: [
+        { about: "name", value: { value: "text", text: "Avast Free Antivirus" }, source: null },
+        { about: "real_time", value: { value: "snoozed" }, source: "SecurityCenter2" },
+      ],
+    },
+    {
+      check: "firewall",
+      items: [
+        { about: null, value: { value: "on" }, source: "StandardProfile" },
+        { about: "name", value: { value: "text", text: "Windows Firewall" }, source: "StandardProfile" },
+      ],
+    },
+    { check: "disk_encryption", items: [{ about: null, value: { value: "off" }, source: "BitLocker" }] },
+    {
+      check: "updates",
+      items: [{ about: null, value: { value: "instant", at: NOW - 9 * 24 * 3600_000 }, source: "QFE" }],
+    },
+    {
+      check: "screen_lock",
+      items: [
+        { about: null, value: { value: "on" }, source: "ScreenSaveTimeOut" },
+        { about: "locks_after", value: { value: "seconds", seconds: 600 }, source: "ScreenSaveTimeOut" },
+      ],
+    },
+    {
+      check: "secure_boot",
+      items: [{ about: null, value: { value: "unavailable", reason: "permission_denied" }, source: null }],
+    },
+  ],
+};
+
+/** What has a page of its own in the settings of such a computer. */
+export const PAGES: PostureCheck[] = [
+  "operating_system",
+  "antivirus",
+  "antivirus_definitions",
+  "firewall",
+  "disk_encryption",
+  "updates",
+  "screen_lock",
+  "secure_boot",
+];
+
 export function posture(
   findings: Finding[],
   retry_seconds: number | null = 4.5 * 60,
@@ -395,7 +477,11 @@ export function posture(
     "system_integrity",
     "gatekeeper",
   ];
-  return asked("checking", { step: "posture", checks, findings, retry_seconds, nonce: "bm9uY2U" }, more);
+  const step: SignInStep = { step: "posture", checks, findings, retry_seconds, nonce: "bm9uY2U" };
+  // Before the first word on it nothing was sent; a page of the system's settings is for what is to be put right.
+  const reported = findings.length > 0 ? REPORTED : null;
+  const app = asked("checking", step, more, { reported });
+  return { ...app, system_pages: findings.length > 0 ? PAGES : [] };
 }
 
 export function refused(failure: Failure): AppState {

@@ -4,20 +4,23 @@ use std::time::Duration;
 
 use praya_ipc::{Diagnosis, Request, Response};
 use praya_model::api::OwnSession;
-use praya_model::{Failure, FailureCode, ResourceId};
+use praya_model::posture::Check;
+use praya_model::{Failure, FailureCode, ResourceId, SignInStep};
 use tokio::net::UdpSocket;
 use tokio::time::timeout;
 
 use super::{Engine, unexpected};
 use crate::clean;
 use crate::commands::{
-    ChangePassword, CopiedBecause, OneSession, Opened, ProgramCheck, ProgramWords, SetFavourite,
+    ChangePassword, CopiedBecause, OneCheck, OneSession, Opened, ProgramCheck, ProgramWords, SetFavourite,
 };
 use crate::diagnostics;
+use crate::link::Link;
 use crate::memory::Person;
 use crate::open::{self, Opening};
 use crate::own_program::{OwnProgram, ProgramFault};
 use crate::settings::{self, Setting, SettingKey};
+use crate::system_page::{self, Surroundings, SystemPage, system_page};
 
 /// How long the service's doctor is waited for when a report is made.
 const DOCTOR: Duration = Duration::from_secs(20);
@@ -49,6 +52,47 @@ impl Engine {
     /// The service's refusal. What the gateway says comes with the state.
     pub async fn check_again(&self) -> Result<(), Failure> {
         self.simply(Request::CheckAgain).await
+    }
+
+    /// The checks that can be put right on a page of the system, where something is to be put right.
+    pub(super) fn system_pages(&self, link: &Link) -> Vec<Check> {
+        let Link::Attached { snapshot, .. } = link else { return Vec::new() };
+        let in_sign_in = match snapshot.sign_in.as_ref().and_then(|sign_in| sign_in.step.as_ref()) {
+            Some(SignInStep::Posture { findings, .. }) => !findings.is_empty(),
+            _ => false,
+        };
+        let in_session = snapshot.posture.as_ref().is_some_and(|posture| !posture.findings.is_empty());
+        if !in_sign_in && !in_session {
+            return Vec::new();
+        }
+        let here = self.surroundings();
+        Check::ALL.into_iter().filter(|check| system_page(*check, &here).is_some()).collect()
+    }
+
+    fn surroundings(&self) -> Surroundings {
+        let shell = &self.0.shell;
+        let programs = system_page::programs().filter(|program| shell.has_program(program)).collect();
+        Surroundings { os: shell.machine().os, desktop: shell.desktop(), programs }
+    }
+
+    /// Opens the page of the system's settings where a finding of this check is put right.
+    ///
+    /// # Errors
+    /// [`FailureCode::SettingsNotOpened`].
+    pub fn open_system_page(&self, of: OneCheck) -> Result<(), Failure> {
+        let shell = &self.0.shell;
+        let opened = match system_page(of.check, &self.surroundings()) {
+            Some(SystemPage::Address(address)) => shell.open_settings(address),
+            Some(SystemPage::Program { program, args }) => {
+                let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+                shell.run(program, &args)
+            }
+            None => Err(std::io::ErrorKind::NotFound.into()),
+        };
+        opened.map_err(|error| {
+            tracing::warn!(%error, check = ?of.check, "the system's settings cannot be opened");
+            FailureCode::SettingsNotOpened.into()
+        })
     }
 
     /// Says that the person is still there. A gateway that has no ear for it gets a packet that counts: one

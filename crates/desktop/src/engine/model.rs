@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use praya_ipc::KnownProfile;
+use praya_model::posture::Check;
 use praya_model::{
     AccountName, Failure, GatewayAddress, ProfileName, Resource, SessionId, SignInStep, Snapshot, Timestamp,
     TunnelState,
@@ -34,6 +35,7 @@ pub(super) struct Model {
     pub(super) invitation_refused: Option<Failure>,
     pub(super) notices: Vec<Notice>,
     pub(super) exit_failed: Option<Failure>,
+    pub(super) system_pages: Vec<Check>,
     pub(super) tray_available: bool,
     language: Language,
     /// Drawn without the graphics card.
@@ -99,6 +101,7 @@ impl Model {
             invitation_refused: None,
             notices,
             exit_failed: None,
+            system_pages: Vec::new(),
             tray_available: false,
             language,
             safe_mode,
@@ -127,6 +130,7 @@ impl Model {
             invitation: self.invitation.clone(),
             invitation_refused: self.invitation_refused.clone(),
             exit_failed: self.exit_failed.clone().filter(|_| !self.is_over()),
+            system_pages: self.system_pages.clone(),
             resources: self.resources.list(&self.memory),
             rates: self.history.rates(),
             locale: settings.language.unwrap_or(self.language),

@@ -8,7 +8,8 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use praya_ipc::{KnownProfile, Target};
-use praya_model::snapshot::{SignInProgress, Snapshot};
+use praya_model::posture::{Check, Expected, Finding, Found, Outcome};
+use praya_model::snapshot::{PostureView, SignInProgress, Snapshot};
 use praya_model::{
     AccountName, EndReason, Profile, ResourceId, Secret, SignInAnswer, SignInStep, TunnelState,
 };
@@ -16,7 +17,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::commands::{
-    Answer, BeginSignIn, CopiedBecause, InvitationText, Opened, ProgramWords, SetFavourite,
+    Answer, BeginSignIn, CopiedBecause, InvitationText, OneCheck, Opened, ProgramWords, SetFavourite,
 };
 use crate::diagnostics::Facts;
 use crate::fake::FakeService;
@@ -31,6 +32,7 @@ use crate::state::{ResourceList, Screen};
 struct Desktop {
     did: Mutex<Vec<String>>,
     has_browser: AtomicBool,
+    has_gufw: AtomicBool,
 }
 
 impl Desktop {
@@ -53,6 +55,11 @@ impl Shell for Desktop {
         Ok(())
     }
 
+    fn open_settings(&self, address: &str) -> io::Result<()> {
+        self.note(format!("settings {address}"));
+        Ok(())
+    }
+
     fn run(&self, program: &str, args: &[String]) -> io::Result<()> {
         self.note(format!("{program} {args:?}"));
         Ok(())
@@ -67,8 +74,12 @@ impl Shell for Desktop {
         Machine { os: Os::Linux, programs: Default::default() }
     }
 
+    fn desktop(&self) -> String {
+        "GNOME".into()
+    }
+
     fn has_program(&self, program: &str) -> bool {
-        program == "viewer"
+        program == "viewer" || program.ends_with("/gufw") && self.has_gufw.load(Ordering::Relaxed)
     }
 
     fn start_at_login(&self, on: bool) -> io::Result<()> {
@@ -378,6 +389,39 @@ async fn a22_a_person_in_session_can_have_the_machine_checked_at_once() {
     world.until(|state| state.screen == Screen::Resources).await;
     world.engine.check_again().await.unwrap();
     world.service.asked(|request| *request == Request::CheckAgain).await;
+}
+
+#[tokio::test]
+async fn a22_what_is_to_be_put_right_is_opened_where_the_system_has_a_page_for_it() {
+    let world = World::new();
+    let of = |check| OneCheck { check };
+    world.service.show(connected());
+    let state = world.until(|state| state.screen == Screen::Resources).await;
+    assert_eq!(state.system_pages, [], "nothing is to be put right");
+    let finding = Finding {
+        check: Check::Firewall,
+        outcome: Outcome::Failed,
+        expected: Expected::On,
+        found: Found::Missing,
+        link: None,
+    };
+    let posture = PostureView {
+        checked_at: Timestamp::default(),
+        findings: vec![finding],
+        limited: false,
+        ends_at: None,
+    };
+    world.service.show(Snapshot { posture: Some(posture.clone()), ..connected() });
+    let state = world.until(|state| state.snapshot.posture.is_some()).await;
+    assert_eq!(state.system_pages, [], "there is no program for it");
+    let failure = world.engine.open_system_page(of(Check::Firewall)).unwrap_err();
+    assert_eq!(failure.code, FailureCode::SettingsNotOpened);
+
+    world.desktop.has_gufw.store(true, Ordering::Relaxed);
+    world.service.show(Snapshot { posture: Some(PostureView { limited: true, ..posture }), ..connected() });
+    world.until(|state| state.system_pages == [Check::Firewall]).await;
+    world.engine.open_system_page(of(Check::Firewall)).unwrap();
+    assert!(world.desktop.did.lock().unwrap().contains(&"/usr/bin/gufw []".to_owned()));
 }
 
 #[tokio::test]

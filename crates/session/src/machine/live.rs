@@ -145,7 +145,8 @@ impl Live {
             gateway_name: gateway.map(|gateway| gateway.name.clone()),
             help_desk: gateway.and_then(|gateway| gateway.help_desk.clone()),
         };
-        Self { stage: Stage::First, banner: granted.banner, ..Self::restored(ticket, now) }
+        let posture = Posture::after_sign_in(from.reported.clone());
+        Self { stage: Stage::First, banner: granted.banner, posture, ..Self::restored(ticket, now) }
     }
 
     /// A session from before the service was restarted.

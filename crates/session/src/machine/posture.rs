@@ -5,14 +5,15 @@
 
 use std::time::Duration;
 
-use praya_model::api::{PostureQuestion, PostureReply, PostureReport};
+use praya_model::api::{PostureQuestion, PostureReply};
 use praya_model::posture::Finding;
+use praya_model::reported::Reported;
 use praya_model::snapshot::PostureView;
 use praya_model::{Failure, FailureCode, Timestamp};
 
 use super::Context;
 use super::live::Live;
-use crate::{Answer, CheckId, Question};
+use crate::{Answer, CheckId, MachineReport, Question};
 
 /// The shortest time between two checks that nobody asks for, and the pause after one that failed.
 const SHORTEST: Duration = Duration::from_secs(60);
@@ -28,6 +29,8 @@ pub(super) struct Posture {
     began: Option<Timestamp>,
     /// What the gateway said last.
     pub(super) view: Option<PostureView>,
+    /// What it was told last, in the sign-in perhaps.
+    pub(super) reported: Option<Reported>,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -46,6 +49,11 @@ enum Stage {
 }
 
 impl Posture {
+    /// Of a session whose sign-in told the gateway this of the machine.
+    pub(super) fn after_sign_in(reported: Option<Reported>) -> Self {
+        Self { reported, ..Self::default() }
+    }
+
     /// The one under way came to nothing.
     pub(super) fn failed(&mut self) {
         self.stage = self.began.map_or(Stage::Due, |began| Stage::Waiting(began.after(SHORTEST)));
@@ -106,14 +114,15 @@ impl Live {
         &mut self,
         cx: &mut Context,
         id: CheckId,
-        report: Result<PostureReport, FailureCode>,
+        report: Result<MachineReport, FailureCode>,
     ) {
         if self.posture.stage != Stage::Reading(id) {
             return;
         }
         match report {
-            Ok(report) => {
+            Ok(MachineReport { report, reported }) => {
                 self.posture.stage = Stage::Asking;
+                self.posture.reported = Some(reported);
                 self.ask(cx, None, Question::Report(report));
             }
             Err(_) => self.posture.failed(),

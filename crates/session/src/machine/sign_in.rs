@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use praya_model::api::PostureReport;
+use praya_model::reported::Reported;
 use praya_model::snapshot::SignInProgress;
 use praya_model::{
     AccountName, Failure, FailureCode, Profile, SignInAnswer, SignInStep, Snapshot, Timestamp, TunnelState,
@@ -10,7 +11,7 @@ use praya_model::{
 
 use super::Context;
 use crate::connector::{Conversation, Granted, Introduction, Progress};
-use crate::{Action, Begin, CheckId, Event, HttpId};
+use crate::{Action, Begin, CheckId, Event, HttpId, MachineReport};
 
 /// A sign-in under way.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub(super) struct SigningIn {
     pending: Option<Pending>,
     question: Option<Question>,
     round: u32,
+    /// What the gateway was told of the machine last.
+    pub(super) reported: Option<Reported>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -59,7 +62,7 @@ impl SigningIn {
             version: cx.settings.version.clone(),
         });
         let pending = Some(Pending::Http(cx.send(&profile, request)));
-        Self { profile, account, conversation, pending, question: None, round: 0 }
+        Self { profile, account, conversation, pending, question: None, round: 0, reported: None }
     }
 
     pub(super) fn expired(&self, now: Timestamp) -> bool {
@@ -97,8 +100,11 @@ impl SigningIn {
             }
             Event::MachineChecked { id, report } if self.pending == Some(Pending::Check(id)) => {
                 self.pending = None;
-                let answered = report.and_then(|PostureReport { report, signature }| {
-                    self.conversation.answer(SignInAnswer::Posture { report, signature })
+                let answered = report.and_then(|MachineReport { report, reported }| {
+                    let PostureReport { report, signature } = report;
+                    let progress = self.conversation.answer(SignInAnswer::Posture { report, signature })?;
+                    self.reported = Some(reported);
+                    Ok(progress)
                 });
                 match answered {
                     Ok(progress) => self.take(cx, progress, now),
@@ -243,6 +249,7 @@ impl SigningIn {
             gateway_name: gateway.map(|gateway| gateway.name.clone()),
             help_desk: gateway.and_then(|gateway| gateway.help_desk.clone()),
             account: self.account.clone().map(AccountName::new),
+            reported: self.reported.clone(),
             ..Snapshot::default()
         }
     }

@@ -50,6 +50,7 @@ impl Live {
             last_sign_in: self.last_sign_in.clone(),
             password_rules: self.password_rules.clone(),
             posture: self.posture.view.clone(),
+            reported: self.posture.reported.clone(),
             ..Snapshot::default()
         }
     }
@@ -97,6 +98,7 @@ impl Live {
             connected_since: self.connected_since,
             traffic: self.traffic,
             posture: self.posture.view.clone().filter(|_| ending.reason == EndReason::PostureLost),
+            reported: self.posture.reported.clone().filter(|_| ending.reason == EndReason::PostureLost),
             ended: Some(ending.reason),
             end_text: ending.text,
             last_failure: ending.failure.map(|failure| {

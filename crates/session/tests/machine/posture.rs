@@ -80,6 +80,34 @@ fn a21_the_machine_is_read_at_once_and_only_for_what_the_gateway_asks() {
 }
 
 #[test]
+fn what_was_sent_of_the_machine_is_shown_from_then_on_and_after_the_session_only_where_the_check_ended_it() {
+    let shown = |world: &World| world.snapshot().reported;
+    let sent = |report| Some(posture_report(report).reported);
+    let mut world = at_posture();
+    assert_eq!(shown(&world), None, "it is being read");
+    world.machine_checked("first");
+    assert_eq!(shown(&world), sent("first"));
+    world.step(step("t-3", posture_step(vec![no_firewall()])));
+    world.answer(SignInAnswer::CheckAgain);
+    assert_eq!(shown(&world), sent("first"), "what was sent last");
+    world.machine_checked("second");
+    world.step(done());
+    assert!(world.session.is_live());
+    assert_eq!(shown(&world), sent("second"), "the session begins with what the sign-in told");
+
+    for (reason, stays) in [(EndReason::PostureLost, true), (EndReason::Admin, false)] {
+        let (mut world, channel) = judged_session(vec![no_firewall()]);
+        assert_eq!(shown(&world), sent("report"));
+        world.peer_ends(channel, reason);
+        assert_eq!(shown(&world).is_some(), stays, "{reason:?}");
+    }
+    let mut world = at_posture();
+    let (id, ..) = world.machine_check();
+    world.send(Event::MachineChecked { id, report: Err(unreachable()) });
+    assert_eq!(shown(&world), None, "nothing was sent");
+}
+
+#[test]
 fn a22_findings_wait_for_the_person_and_a_mended_machine_needs_no_new_code() {
     let mut world = at_findings();
     assert_eq!(checks(&world.last), 0, "it is the person's turn");

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use praya_model::api::{GatewayInfo, PostureQuestion, PostureReply, PostureReport, SignInReply};
 use praya_model::posture::{Check, Expected, Finding, Found, Outcome, Status};
+use praya_model::reported;
 use praya_model::sign_in::Grant;
 use praya_model::snapshot::Traffic;
 use praya_model::{
@@ -13,8 +14,8 @@ use praya_model::{
     Timestamp, TunnelConfig, TunnelState,
 };
 use praya_session::{
-    Action, Begin, ChannelId, ChannelUp, CheckId, Event, HttpId, HttpReply, HttpRequest, NetworkId,
-    OpenChannel, PeerEnd, ResumeTicket, Session, Settings,
+    Action, Begin, ChannelId, ChannelUp, CheckId, Event, HttpId, HttpReply, HttpRequest, MachineReport,
+    NetworkId, OpenChannel, PeerEnd, ResumeTicket, Session, Settings,
 };
 use serde::Serialize;
 
@@ -145,8 +146,15 @@ pub(crate) fn no_firewall() -> Finding {
     }
 }
 
-pub(crate) fn posture_report(report: &str) -> PostureReport {
-    PostureReport { report: report.to_owned(), signature: "c2ln".to_owned() }
+/// A report that the person sees as one item, the report itself.
+pub(crate) fn posture_report(report: &str) -> MachineReport {
+    let value = reported::Value::Text { text: report.to_owned() };
+    let items = vec![reported::ReportedItem { about: None, value, source: None }];
+    let facts = vec![reported::ReportedFact { check: Check::Firewall, items }];
+    MachineReport {
+        report: PostureReport { report: report.to_owned(), signature: "c2ln".to_owned() },
+        reported: reported::Reported { at: Timestamp::default(), facts },
+    }
 }
 
 pub(crate) fn password(text: &str) -> SignInAnswer {
