@@ -234,7 +234,17 @@ impl fmt::Display for Unavailable {
     }
 }
 
-/// The name of a system or a product: 1 to [`MAX_NAME`] characters, none of them a control character.
+/// Whether a character stays where it stands: it is no control character, and no mark that turns or breaks the line
+/// around it, so that a table or a window shows what was written.
+pub const fn is_plain(c: char) -> bool {
+    !matches!(
+        c,
+        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}'
+    )
+}
+
+/// The name of a system or a product: 1 to [`MAX_NAME`] characters, each of which [`is_plain`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(try_from = "String")]
@@ -246,7 +256,7 @@ impl TryFrom<String> for Name {
 
     fn try_from(text: String) -> Result<Self, BadName> {
         let fits =
-            !text.is_empty() && text.chars().count() <= MAX_NAME && !text.chars().any(char::is_control);
+            !text.is_empty() && text.chars().count() <= MAX_NAME && text.chars().all(is_plain);
         if fits { Ok(Self(text)) } else { Err(BadName) }
     }
 }
@@ -301,7 +311,7 @@ pub struct BadName;
 
 impl fmt::Display for BadName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "not a name: 1 to {MAX_NAME} characters without control characters")
+        write!(f, "not a name: 1 to {MAX_NAME} characters that neither steer a terminal nor turn a line around")
     }
 }
 
@@ -409,7 +419,7 @@ mod tests {
         for bad in ["http://help.example", "https:///x", "https://", "javascript:x", "https://a b"] {
             assert!(!link(bad), "{bad}");
         }
-        for bad in [String::new(), "名".repeat(MAX_NAME + 1), "a\nb".to_owned()] {
+        for bad in [String::new(), "名".repeat(MAX_NAME + 1), "a\nb".to_owned(), "\u{202e}VAmalC".to_owned()] {
             assert!(names(bad.clone(), 1).is_err(), "{bad:?}");
         }
     }

@@ -1,14 +1,14 @@
 //! What systems and products are called; the words that a view does not translate.
 
-use praya_model::posture::{MAX_NAME, Name};
+use praya_model::posture::{MAX_NAME, Name, is_plain};
 
 use crate::facts::{Family, OsFamily};
 
-/// `text` as a name: without control characters, cut to its length, `?` where nothing is left.
+/// `text` as a name: without what steers a terminal or turns a line around, cut to its length, `?` where nothing is left.
 pub(super) fn name(text: &str) -> Name {
-    let clean: String = text.chars().filter(|c| !c.is_control()).take(MAX_NAME).collect();
+    let clean: String = text.chars().filter(|c| is_plain(*c)).take(MAX_NAME).collect();
     let clean = if clean.trim().is_empty() { "?".to_owned() } else { clean };
-    Name::try_from(clean).expect("it is neither empty nor too long and has no control characters")
+    Name::try_from(clean).expect("it is neither empty nor too long, and all of it is plain")
 }
 
 /// [`name`], where there is a text.
