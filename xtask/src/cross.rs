@@ -56,11 +56,10 @@ fn wine() -> Result<bool> {
     let under_wine =
         |program: Program| program.env("WINEPREFIX", &prefix).env("WINEDEBUG", Path::new("-all"));
     under_wine(Program::new(wine).args(&["wineboot", "--init"])).run()?;
-    random_numbers(&prefix)?;
+    STAND_INS.iter().try_for_each(|stand_in| stand_in.make(&prefix))?;
     let tests = Program::new(&cargo()).args(&["test", "--locked", "--target", WINDOWS]).args(PACKAGES);
-    under_wine(for_windows(tests.args(&["--lib", "--test", "this_windows"])))
-        .env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER", wine)
-        .run()?;
+    let tests = tests.args(&["--lib", "--test", "this_windows", "--test", "security_center"]);
+    under_wine(for_windows(tests)).env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER", wine).run()?;
     Ok(true)
 }
 
@@ -71,23 +70,28 @@ fn can_build_windows() -> Result<bool> {
     Ok(target_is_there(WINDOWS)? && tool_exists(MINGW))
 }
 
-/// Rust's programs want their random numbers from a library that Wine has only since its version 9: for the tests, one
-/// that asks an older library for them.
-fn random_numbers(prefix: &Path) -> Result<()> {
-    let library = prefix.join("drive_c/windows/system32/bcryptprimitives.dll");
-    if library.is_file() {
-        return Ok(());
+/// A library that Wine lacks, for the tests.
+struct StandIn {
+    name: &'static str,
+    takes: &'static [&'static str],
+}
+
+const STAND_INS: [StandIn; 2] = [
+    // Rust's programs want their random numbers from it; Wine has it since its version 9.
+    StandIn { name: "bcryptprimitives", takes: &["-ladvapi32"] },
+    // Security Center's own interface.
+    StandIn { name: "wscapi", takes: &["-lole32", "-loleaut32", "-luuid"] },
+];
+
+impl StandIn {
+    fn make(&self, prefix: &Path) -> Result<()> {
+        let source = format!("tests/wine/{}.c", self.name);
+        let library = prefix.join(format!("drive_c/windows/system32/{}.dll", self.name));
+        let library = library.to_string_lossy();
+        let compiler =
+            Program::new(Path::new(MINGW)).args(&["-shared", "-O2", "-s", "-o", &library, &source]);
+        compiler.args(self.takes).run()
     }
-    Program::new(Path::new(MINGW))
-        .args(&[
-            "-shared",
-            "-O2",
-            "-o",
-            &library.to_string_lossy(),
-            "tests/wine/bcryptprimitives.c",
-            "-ladvapi32",
-        ])
-        .run()
 }
 
 fn lint(cargo: &Path, target: &str) -> Result<bool> {
