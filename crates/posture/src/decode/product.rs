@@ -61,8 +61,9 @@ impl Reported {
         }
     }
 
-    /// As facts that were read from `source` at `at`. Who tells of a program at all says that it is installed; what it does not say is [`Unavailable::Unsupported`], and what it
-    /// says of definitions is left out unless they were asked for.
+    /// As facts that were read from `source` at `at`. Who tells of a program at all says that it is installed; what else
+    /// it does not say is [`Unavailable::Unsupported`], and what it says of definitions is left out unless they were
+    /// asked for.
     pub fn facts(self, source: &str, at: Timestamp, definitions: bool) -> Antivirus {
         let told = Telling { source, at };
         let definitions = definitions.then_some(&told);

@@ -166,3 +166,17 @@ fn as_many_products_as_are_listed_fit() {
     let sealed = seal("nonce", &many, sign(&device(1))).unwrap();
     assert_eq!(open(&sealed, "nonce", &public(&device(1))), Ok(many));
 }
+
+#[test]
+fn what_the_fuzzer_begins_with_are_reports_of_this_release() {
+    let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/corpus/posture_report");
+    for (seed, is_report) in [
+        ("windows.json", true),
+        ("nothing-asked.json", true),
+        ("truncated.json", false),
+        ("twice.json", false),
+    ] {
+        let report = std::fs::read_to_string(corpus.join(seed)).unwrap();
+        assert_eq!(read(&report, "n").is_ok(), is_report, "{seed}");
+    }
+}
