@@ -255,8 +255,7 @@ impl TryFrom<String> for Name {
     type Error = BadName;
 
     fn try_from(text: String) -> Result<Self, BadName> {
-        let fits =
-            !text.is_empty() && text.chars().count() <= MAX_NAME && text.chars().all(is_plain);
+        let fits = !text.is_empty() && text.chars().count() <= MAX_NAME && text.chars().all(is_plain);
         if fits { Ok(Self(text)) } else { Err(BadName) }
     }
 }
@@ -311,7 +310,10 @@ pub struct BadName;
 
 impl fmt::Display for BadName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "not a name: 1 to {MAX_NAME} characters that neither steer a terminal nor turn a line around")
+        write!(
+            f,
+            "not a name: 1 to {MAX_NAME} characters that neither steer a terminal nor turn a line around"
+        )
     }
 }
 
@@ -419,7 +421,8 @@ mod tests {
         for bad in ["http://help.example", "https:///x", "https://", "javascript:x", "https://a b"] {
             assert!(!link(bad), "{bad}");
         }
-        for bad in [String::new(), "名".repeat(MAX_NAME + 1), "a\nb".to_owned(), "\u{202e}VAmalC".to_owned()] {
+        for bad in [String::new(), "名".repeat(MAX_NAME + 1), "a\nb".to_owned(), "\u{202e}VAmalC".to_owned()]
+        {
             assert!(names(bad.clone(), 1).is_err(), "{bad:?}");
         }
     }

@@ -280,7 +280,8 @@ async fn a_session_is_asked_about_its_machine_and_answers_once() {
     let (_, question) = call("GET", String::new(), 3).await;
     assert_eq!(question["findings"], reply["findings"]);
     let (status, failure) = call("POST", report, 4).await;
-    assert_eq!((status, &failure["code"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("busy")), "too soon");
+    let refused = (StatusCode::UNPROCESSABLE_ENTITY, &json!("bad_posture_report"));
+    assert_eq!((status, &failure["code"]), refused, "replayed");
 }
 
 #[tokio::test]

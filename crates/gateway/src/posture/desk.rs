@@ -12,10 +12,10 @@ use praya_posture::verdict::{self, Consequence, Judgement, PolicyVersion, Verdic
 use serde_json::json;
 
 use super::book::{self, Book};
-use super::fit::{self, Fit, Judged};
+use super::fit::{Fit, Judged};
 use crate::audit::{Audit, GATEWAY, PERSON};
 use crate::metrics::Metrics;
-use crate::store::{AuditEvent, DeviceKey, NewAudit, NewVerdict, Outcome, Result, Store, StoreError};
+use crate::store::{Added, AuditEvent, DeviceKey, NewAudit, NewVerdict, Outcome, Result, Store, StoreError};
 
 /// Judges machines. Clones are the same desk.
 #[derive(Clone, Debug)]
@@ -36,8 +36,21 @@ pub struct Reporter {
     pub account: AccountName,
     /// The session, once there is one.
     pub session: Option<SessionId>,
+    /// Before that the verdict over the last report of the same sign-in, if there was one.
+    pub before: Option<i64>,
     /// Where the report came from.
     pub source: IpAddr,
+}
+
+/// A question that was asked once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// What the report must answer.
+    pub nonce: String,
+    /// What was to be read.
+    pub checks: Vec<Check>,
+    /// From then on an answer is too old to be believed.
+    pub until: Timestamp,
 }
 
 /// What policies want to know before there is a session.
@@ -51,6 +64,8 @@ pub enum Asked {
     Unreported(Fit),
     /// The client cannot report, and policy wants a report.
     Refused,
+    /// Nobody knows: a policy cannot be read.
+    Unreadable,
 }
 
 /// Why there is no verdict.
@@ -59,6 +74,12 @@ pub enum Unjudged {
     /// The report is none for this device and question.
     #[error(transparent)]
     Refused(#[from] ReportError),
+    /// It comes too long after the question.
+    #[error("the report answers a question that was asked too long ago")]
+    Stale,
+    /// Policies changed since the question, and want to know what the machine was not asked.
+    #[error("the machine was not asked what policies want to know by now")]
+    Outdated,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -76,8 +97,12 @@ impl Desk {
     /// The store's.
     pub async fn ask(&self, account: AccountName, device: Option<DeviceKey>) -> Result<Asked> {
         let asked = self.store.run(move |store| {
-            let book = Book::load(store)?;
-            let policies = book.applying(&groups(store, &account)?, None);
+            let (book, groups) = (Book::load(store)?, groups(store, &account)?);
+            if let Some(unreadable) = book.unreadable_for(&groups).next() {
+                tracing::error!(why = unreadable.why, "a policy cannot be read, so nobody comes in");
+                return Ok(Asked::Unreadable);
+            }
+            let policies = book.applying(&groups, None);
             Ok::<_, StoreError>(match device {
                 _ if policies.is_empty() => Asked::Nothing,
                 Some(_) => Asked::Report(book::checks(&policies).into_iter().collect()),
@@ -91,12 +116,12 @@ impl Desk {
         match &asked {
             Asked::Unreported(_) => self.metrics.posture_unreported("let_in"),
             Asked::Refused => self.metrics.posture_unreported("refused"),
-            Asked::Nothing | Asked::Report(_) => {}
+            Asked::Nothing | Asked::Report(_) | Asked::Unreadable => {}
         }
         Ok(asked)
     }
 
-    /// Opens the report that answers `nonce` and judges it. Without a question there is nothing to answer. A report
+    /// Opens the report that answers `question` and judges it. Without a question there is nothing to answer. A report
     /// that is refused is recorded and counted, and nothing else happens.
     ///
     /// # Errors
@@ -104,37 +129,38 @@ impl Desk {
     pub async fn judge(
         &self,
         who: Reporter,
-        nonce: Option<String>,
+        question: Option<Question>,
         sealed: SignedReport,
         now: Timestamp,
     ) -> Result<Judged, Unjudged> {
-        let key = who.device;
-        let opened = match &nonce {
-            Some(nonce) => report::open(&sealed, nonce, &key.0),
-            None => Err(ReportError::Nonce),
-        };
-        let facts = match opened {
-            Ok(facts) => facts,
+        let (facts, checks) = match open(&sealed, question, &who.device, now) {
+            Ok(opened) => opened,
             Err(error) => {
                 let problem = name(&error);
                 self.metrics.posture_report_refused(problem);
-                let detail = json!({ "device": key.short(), "problem": problem });
+                let detail = json!({ "device": who.device.short(), "problem": problem });
                 let record = NewAudit {
                     outcome: Outcome::Refused,
                     code: Some("bad_posture_report".into()),
                     ..record(&who, detail, PERSON, now)
                 };
                 self.audit.record(record).await;
-                return Err(error.into());
+                return Err(error);
             }
         };
         let metrics = self.metrics.clone();
         let (judged, record) = self
             .store
             .run(move |store| {
-                let book = Book::load(store)?;
-                let groups = groups(store, &who.account)?;
-                judge(store, &book, &groups, who, facts, &metrics, now)
+                let (book, groups) = (Book::load(store)?, groups(store, &who.account)?);
+                if let Some(unreadable) = book.unreadable_for(&groups).next() {
+                    return Err(StoreError::Failed { detail: unreadable.why.clone() }.into());
+                }
+                let wanted = book::checks(&book.applying(&groups, None));
+                if !wanted.iter().all(|check| checks.contains(check)) {
+                    return Err(Unjudged::Outdated);
+                }
+                Ok::<_, Unjudged>(judge(store, &book, &groups, who, facts, &metrics, now)?)
             })
             .await?;
         if let Some(record) = record {
@@ -142,6 +168,24 @@ impl Desk {
         }
         Ok(judged)
     }
+}
+
+/// The facts in the report that answers `question`, and what was to be read for it.
+fn open(
+    sealed: &SignedReport,
+    question: Option<Question>,
+    key: &DeviceKey,
+    now: Timestamp,
+) -> Result<(HostFacts, Vec<Check>), Unjudged> {
+    let Some(Question { nonce, checks, until }) = question else { return Err(ReportError::Nonce.into()) };
+    let facts = report::open(sealed, &nonce, &key.0)?;
+    if now >= until { Err(Unjudged::Stale) } else { Ok((facts, checks)) }
+}
+
+/// Whether other policies are for a session than those that it was judged by.
+pub(crate) fn wanted(book: &Book, groups: &[GroupName], fit: Option<&Fit>) -> bool {
+    let versions = book.versions(groups, fit.and_then(|fit| fit.platform));
+    fit.map_or(&[][..], |fit| &fit.policies) != versions
 }
 
 /// What becomes of a session's fitness when policies, or its person's groups, may have changed; `None` when they have
@@ -153,16 +197,28 @@ pub(crate) fn follow(
     desk: &Desk,
     book: &Book,
     groups: &[GroupName],
-    who: &(SessionId, Option<DeviceKey>),
+    who: &(SessionId, AccountName, Option<DeviceKey>),
     before: Option<&Fit>,
     now: Timestamp,
 ) -> Result<Option<Option<Fit>>> {
-    let (session, device) = who;
-    let policies = book.applying(groups, before.and_then(|fit| fit.platform));
-    let versions = fit::versions(&policies);
-    if before.map_or(&[][..], |fit| &fit.policies) == versions {
+    let (session, account, device) = who;
+    if !wanted(book, groups, before) {
         return Ok(None);
     }
+    let platform = before.and_then(|fit| fit.platform);
+    if let Some(unreadable) = book.unreadable_for(groups).next() {
+        tracing::error!(why = unreadable.why, "a policy cannot be read, so a session reaches nothing");
+        let PolicyVersion { id, version } = &unreadable.version;
+        desk.audit.record_blocking(&NewAudit {
+            account: Some(account.clone()),
+            session: Some(session.clone()),
+            code: Some("policy_unreadable".into()),
+            detail: json!({ "policy": id, "version": version }),
+            ..NewAudit::new(now, AuditEvent::Posture, Outcome::Failed, GATEWAY)
+        });
+        return Ok(Some(Some(Fit::closed(book.versions(groups, platform), before))));
+    }
+    let policies = book.applying(groups, platform);
     if policies.is_empty() {
         return Ok(Some(None));
     }
@@ -176,7 +232,7 @@ pub(crate) fn follow(
         return asked();
     }
     let NewVerdict { device, host_name, account, source, facts, .. } = last.found;
-    let who = Reporter { device, host_name, account, session: Some(session.clone()), source };
+    let who = Reporter { device, host_name, account, session: Some(session.clone()), before: None, source };
     let (judged, record) = judge(&desk.store, book, groups, who, facts, &desk.metrics, now)?;
     if let Some(record) = record {
         desk.audit.record_blocking(&NewAudit { actor: GATEWAY.into(), ..record });
@@ -202,23 +258,28 @@ fn judge(
     let policies = verdict::applying(&book.policies, groups, Some(&facts));
     let verdict = verdict::evaluate(&policies, &facts, &book.support, now);
     count(metrics, &policies, &verdict);
-    let before = match &who.session {
-        Some(session) => store.latest_verdict(session)?,
-        None => None,
+    // Whose place it takes: what says nothing new takes no more room, and a sign-in has one verdict, the newest.
+    let (place, news) = match &who.session {
+        Some(session) => {
+            let before = store.latest_verdict(session)?;
+            let same = before.filter(|before| same(&before.found.verdict, &verdict));
+            (same.as_ref().map(|before| before.id), same.is_none())
+        }
+        None => (who.before, true),
     };
-    // Once in a quarter of an hour for each session: what says nothing new takes no more room.
-    let same = before.filter(|before| same(&before.found.verdict, &verdict)).map(|before| before.id);
-    let record = same.is_none().then(|| verdict_record(&who, &verdict, now));
     let (platform, lapse) = (facts.os.value().ok().map(|os| os.family), verdict::on_fail(&policies));
-    let Reporter { device, host_name, account, session, source } = who;
+    let about = who.clone();
+    let Reporter { device, host_name, account, session, source, before: _ } = who;
     let new = NewVerdict { device, host_name, account, session, source, verdict, facts };
-    let number = match same {
+    let added = match place {
         Some(number) => {
             store.renew_verdict(number, &new)?;
-            number
+            Added { number, crowded: false }
         }
         None => store.add_verdict(&new)?,
     };
+    let record = news.then(|| verdict_record(&about, &new.verdict, added.crowded, now));
+    let number = added.number;
     Ok((Judged { verdict: new.verdict, number, platform, lapse }, record))
 }
 
@@ -245,21 +306,25 @@ fn count(metrics: &Metrics, policies: &[&Policy], verdict: &Verdict) {
     metrics.posture_verdict(verdict.status);
 }
 
-/// "Device, check, value, outcome."
-fn verdict_record(who: &Reporter, verdict: &Verdict, now: Timestamp) -> NewAudit {
+/// "Device, check, value, outcome." Of a machine that says something else all day long the checks are left out.
+fn verdict_record(who: &Reporter, verdict: &Verdict, crowded: bool, now: Timestamp) -> NewAudit {
     let policies: Vec<String> = verdict
         .policies
         .iter()
         .map(|PolicyVersion { id, version }| format!("{id} version {version}"))
         .collect();
     let checks: Vec<serde_json::Value> = verdict.results.iter().flat_map(checks_of).collect();
-    let detail = json!({
+    let mut detail = json!({
         "device": who.device.short(),
         "host_name": who.host_name,
         "policies": policies,
         "access": verdict.access,
-        "checks": checks,
     });
+    if crowded {
+        detail["checks_left_out"] = checks.len().into();
+    } else {
+        detail["checks"] = checks.into();
+    }
     let outcome = match verdict.access {
         Access::Allow => Outcome::Ok,
         Access::Limit(_) | Access::Deny => Outcome::Refused,
@@ -309,14 +374,16 @@ const fn consequence_name(consequence: Consequence) -> &'static str {
 }
 
 /// The stable name of what is wrong with a report.
-const fn name(error: &ReportError) -> &'static str {
+const fn name(error: &Unjudged) -> &'static str {
     match error {
-        ReportError::TooLarge => "too_large",
-        ReportError::Signature => "signature",
-        ReportError::Malformed(_) => "malformed",
-        ReportError::Schema(_) => "schema",
-        ReportError::Nonce => "nonce",
-        ReportError::LongText => "long_text",
-        ReportError::ManyProducts => "many_products",
+        Unjudged::Stale => "stale",
+        Unjudged::Refused(ReportError::TooLarge) => "too_large",
+        Unjudged::Refused(ReportError::Signature) => "signature",
+        Unjudged::Refused(ReportError::Malformed(_)) => "malformed",
+        Unjudged::Refused(ReportError::Schema(_)) => "schema",
+        Unjudged::Refused(ReportError::Nonce) => "nonce",
+        Unjudged::Refused(ReportError::LongText) => "long_text",
+        Unjudged::Refused(ReportError::ManyProducts) => "many_products",
+        Unjudged::Outdated | Unjudged::Store(_) => "not_judged",
     }
 }

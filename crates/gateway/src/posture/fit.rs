@@ -9,6 +9,8 @@ use praya_posture::policy::{Access, Policy};
 use praya_posture::verdict::{PolicyVersion, Verdict, on_fail};
 use serde::{Deserialize, Serialize};
 
+use crate::sessions::expiry::Jump;
+
 /// While a machine is to be put right, it is looked at again at least so often.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 /// A report that is late by so much is overdue.
@@ -118,19 +120,50 @@ impl Fit {
             verdict: None,
             status: Status::Unknown,
             findings: before.map_or_else(Vec::new, |fit| fit.findings.clone()),
-            due: (rank(&lapse) > rank(&access)).then(|| Due { at, access: lapse.clone() }),
+            due: (!within(&access, &lapse)).then(|| Due { at, access: lapse.clone() }),
             access,
-            valid_until: None,
+            // The lease goes on as it was.
+            valid_until: before.and_then(|fit| fit.valid_until),
             lapse,
             recheck_at: Some(now),
         }
     }
 
-    /// That of the same session after another verdict. Better or as good is in force at once; worse warns first.
+    /// That of a session whose policies, named by `versions`, cannot be read: nobody knows what they ask, so nothing is
+    /// left until they can be, and the session stays.
+    pub fn closed(versions: Vec<PolicyVersion>, before: Option<&Self>) -> Self {
+        Self {
+            policies: versions,
+            platform: before.and_then(|fit| fit.platform),
+            verdict: None,
+            status: Status::Unknown,
+            findings: Vec::new(),
+            access: Access::Limit(Vec::new()),
+            valid_until: None,
+            lapse: Access::Limit(Vec::new()),
+            recheck_at: None,
+            due: None,
+        }
+    }
+
+    /// In the place of one that was stored and cannot be read. It names a policy that nobody has, so that the policies
+    /// in force are followed at once.
+    pub fn unreadable() -> Self {
+        let nobodys = PolicyVersion { id: String::new(), version: 0 };
+        Self::closed(vec![nobodys], None)
+    }
+
+    /// Whether it is [`Fit::unreadable`].
+    pub fn is_unreadable(&self) -> bool {
+        self.policies.iter().any(|policy| policy.id.is_empty())
+    }
+
+    /// That of the same session after another verdict. What leaves at least as much is in force at once; what takes
+    /// something away warns first.
     #[must_use]
     pub fn judged(&self, judged: &Judged) -> Self {
         let new = Self::new(judged);
-        if rank(&new.access) <= rank(&self.access) {
+        if within(&self.access, &new.access) {
             return new;
         }
         let now = judged.verdict.evaluated_at;
@@ -140,8 +173,8 @@ impl Fit {
         Self {
             due: Some(Due { at, access: new.access }),
             access: self.access.clone(),
-            // A bad verdict does not lengthen the lease of the last good one.
-            valid_until: self.valid_until,
+            // A bad verdict does not lengthen the lease of the last good one; where there is none, it begins one.
+            valid_until: self.valid_until.or(new.valid_until),
             recheck_at: Some(new.recheck_at.map_or(soon, |at| at.min(soon))),
             ..new
         }
@@ -154,24 +187,27 @@ impl Fit {
         }
         let lapsed = self.valid_until.is_some_and(|until| now >= until).then_some(&self.lapse);
         let due = self.due.as_ref().filter(|due| now >= due.at).map(|due| &due.access);
-        let less = [lapsed, due].into_iter().flatten().max_by_key(|access| rank(access))?;
-        let access = if rank(less) > rank(&self.access) { less } else { &self.access };
+        if lapsed.is_none() && due.is_none() {
+            return None;
+        }
+        // Time only takes: what is left is what all of them leave.
+        let access = [lapsed, due].into_iter().flatten().cloned().fold(self.access.clone(), Access::and);
         Some(Self {
-            access: access.clone(),
+            access,
             valid_until: self.valid_until.filter(|_| lapsed.is_none()),
             due: self.due.clone().filter(|_| due.is_none()),
             ..self.clone()
         })
     }
 
-    /// The same after the gateway was down for so long: nobody could report.
+    /// The same after a time that counts for nobody: the gateway was down, or its clock jumped.
     #[must_use]
-    pub fn resumed(self, down: Duration) -> Self {
-        let later = |at: Timestamp| at.after(down);
+    pub fn moved(self, jump: Jump) -> Self {
+        let moved = |at: Timestamp| jump.of(at);
         Self {
-            valid_until: self.valid_until.map(later),
-            recheck_at: self.recheck_at.map(later),
-            due: self.due.map(|due| Due { at: later(due.at), ..due }),
+            valid_until: self.valid_until.map(moved),
+            recheck_at: self.recheck_at.map(moved),
+            due: self.due.map(|due| Due { at: moved(due.at), ..due }),
             ..self
         }
     }
@@ -201,13 +237,9 @@ pub fn versions(policies: &[&Policy]) -> Vec<PolicyVersion> {
     policies.iter().map(|policy| PolicyVersion { id: policy.id.clone(), version: policy.version }).collect()
 }
 
-/// The greater, the less is left.
-fn rank(access: &Access) -> u8 {
-    match access {
-        Access::Allow => 0,
-        Access::Limit(_) => 1,
-        Access::Deny => 2,
-    }
+/// Whether `less` leaves nothing that `more` does not.
+fn within(less: &Access, more: &Access) -> bool {
+    less.clone().and(more.clone()) == *less
 }
 
 fn seconds(at: Timestamp, now: Timestamp) -> u32 {

@@ -81,7 +81,7 @@ fn without_a_verdict_the_lease_runs_out() {
 #[test]
 fn a_gateway_that_was_down_holds_it_against_nobody() {
     let bad = fit().judged(&judged(Access::Deny, later(15)));
-    let resumed = bad.resumed(Duration::from_secs(7200));
+    let resumed = bad.moved(Jump::Ahead(Duration::from_secs(7200)));
     assert_eq!(resumed.ends_in(later(135)), Some(600));
     assert_eq!(resumed.as_of(later(144)), None);
 }
@@ -112,41 +112,107 @@ fn what_is_stored_is_what_is_read() {
     assert_eq!(serde_json::from_str::<Fit>(&text).unwrap(), fit);
 }
 
+#[test]
+fn of_two_limits_what_both_leave_is_left() {
+    let both = limited(0b110).and(limited(0b011));
+    let fit = Fit::new(&Judged { lapse: both.clone(), ..judged(limited(0b110), NOW) });
+    let lapsed = fit.as_of(later(60)).unwrap();
+    assert_eq!(lapsed.access, limited(0b010), "and not what it had before");
+    let warned = fit.judged(&judged(limited(0b011), later(1)));
+    assert_eq!(warned.access, limited(0b110), "nothing is taken without a warning");
+    assert_eq!(warned.as_of(later(11)).unwrap().access, limited(0b010), "nor given by time");
+    let regained = warned.as_of(later(11)).unwrap().judged(&judged(limited(0b011), later(12)));
+    assert_eq!(regained.access, limited(0b011));
+}
+
+#[test]
+fn a_policy_that_asks_for_more_neither_drops_the_lease_nor_widens_a_limit() {
+    let policy =
+        praya_posture::policy::IAS.replace("on_fail = \"deny\"", "on_fail = { limit = [\"r1\", \"r0\"] }");
+    let policy = Policy::from_toml(&policy).unwrap();
+    let before = Fit::new(&judged(limited(0b110), NOW));
+    let asked = Fit::asked(Some(&before), &[&policy], later(5));
+    assert_eq!((&asked.access, asked.valid_until), (&limited(0b110), Some(later(60))));
+    assert_eq!(asked.as_of(later(15)).unwrap().access, limited(0b010), "a limit may take from a limit");
+    assert_eq!(asked.judged(&judged(Access::Deny, later(6))).valid_until, Some(later(60)));
+    let first = Fit::asked(None, &[&policy], NOW).judged(&judged(limit(), later(1)));
+    assert_eq!(first.valid_until, Some(later(61)), "where there is no lease a bad verdict begins one");
+}
+
+#[test]
+fn what_cannot_be_read_leaves_nothing_and_lets_the_session_live() {
+    let closed = Fit::closed(vec![PolicyVersion { id: "staff".into(), version: 2 }], Some(&fit()));
+    assert_eq!((&closed.access, closed.as_of(later(600))), (&Access::Limit(vec![]), None));
+    assert_eq!(closed.judged(&judged(Access::Allow, later(1))).access, Access::Allow);
+    assert!(Fit::unreadable().is_unreadable() && !closed.is_unreadable());
+}
+
+/// A limit to some of three resources.
+fn limited(bits: u8) -> Access {
+    Access::Limit((0..3).filter(|n| bits & (1 << n) != 0).map(|n| ResourceId::new(format!("r{n}"))).collect())
+}
+
+fn any_access() -> impl Strategy<Value = Access> {
+    prop_oneof![Just(Access::Allow), (0_u8..8).prop_map(limited), Just(Access::Deny)]
+}
+
 proptest! {
-    /// Whatever verdicts come when, and however often time is looked at: only a verdict gives more access, a good one
-    /// gives all of it at once, and without a good one nothing holds longer than lease and warning allow.
+    /// Whatever verdicts come when, and however often time is looked at: only a verdict gives more access, one that
+    /// takes nothing is in force at once, one that takes something is within its warning, and without a new one
+    /// nothing holds longer than the lease.
     #[test]
-    fn time_takes_and_only_verdicts_give(steps in prop::collection::vec((1_u64..40, 0_u8..5), 1..40)) {
-        let (mut fit, mut minute, mut good_at) = (fit(), 0, 0);
-        for (wait, kind) in steps {
+    fn time_takes_and_only_verdicts_give(
+        lapse in any_access(),
+        steps in prop::collection::vec((1_u64..40, prop::option::of(any_access())), 1..40),
+    ) {
+        let mut fit = Fit::new(&Judged { lapse: lapse.clone(), ..judged(Access::Allow, NOW) });
+        // The last word of policies, since when it takes something, and when the lease was renewed last.
+        let (mut minute, mut word, mut worse_since, mut renewed) = (0, Access::Allow, None, 0);
+        for (wait, verdict) in steps {
             minute += wait;
-            let before = rank(&fit.access);
+            let before = fit.access.clone();
             if let Some(later) = fit.as_of(later(minute)) {
-                prop_assert!(rank(&later.access) >= before);
+                prop_assert!(within(&later.access, &before));
                 fit = later;
+            }
+            if worse_since.is_some_and(|since| minute >= since + 10) {
+                prop_assert!(within(&fit.access, &word), "the warning is over");
+                worse_since = None;
+            }
+            if minute >= renewed + 60 {
+                prop_assert!(within(&fit.access, &lapse), "the lease is over");
             }
             if fit.access == Access::Deny {
                 prop_assert_eq!(fit.as_of(later(minute)), Some(fit.clone()), "until somebody ends it");
                 return Ok(());
             }
             prop_assert_eq!(fit.as_of(later(minute)), None, "looking twice changes nothing");
-            let before = rank(&fit.access);
-            match kind {
-                0 => {
-                    fit = fit.judged(&judged(Access::Allow, later(minute)));
-                    good_at = minute;
-                    prop_assert_eq!((&fit.access, &fit.due), (&Access::Allow, &None));
-                }
-                1 | 2 => {
-                    let access = if kind == 1 { limit() } else { Access::Deny };
-                    fit = fit.judged(&judged(access, later(minute)));
-                    prop_assert!(rank(&fit.access) <= before.max(1));
-                }
-                _ => {}
-            }
-            if fit.access == Access::Allow {
-                prop_assert!(minute < good_at + 60, "nothing good for an hour");
+            let Some(verdict) = verdict else { continue };
+            let before = fit.access.clone();
+            fit = fit.judged(&Judged { lapse: lapse.clone(), ..judged(verdict.clone(), later(minute)) });
+            word = verdict;
+            if within(&before, &word) {
+                prop_assert_eq!((&fit.access, &fit.due), (&word, &None));
+                (worse_since, renewed) = (None, minute);
+            } else {
+                prop_assert_eq!(&fit.access, &before);
+                worse_since = worse_since.or(Some(minute));
             }
         }
+    }
+
+    /// Two policies, one machine that fails both: once warning and lease are over it has no more than either gives.
+    #[test]
+    fn nobody_has_more_than_any_of_the_policies_gives(
+        before in any_access(),
+        one in any_access(),
+        other in any_access(),
+        minutes in 10_u64..100,
+    ) {
+        let both = one.clone().and(other.clone());
+        let fit = Fit::new(&judged(before, NOW));
+        let bad = fit.judged(&Judged { lapse: both.clone(), ..judged(both, NOW) });
+        let then = bad.as_of(later(minutes)).unwrap_or(bad);
+        prop_assert!(within(&then.access, &one) && within(&then.access, &other));
     }
 }

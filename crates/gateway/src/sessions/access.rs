@@ -76,6 +76,20 @@ impl Access {
             policy::Access::Deny => only(&[]),
         }
     }
+
+    /// What is in both: everything that was taken, and nothing that came.
+    #[must_use]
+    pub fn common(&self, other: &Self) -> Self {
+        fn both<T: Clone + PartialEq>(these: &[T], those: &[T]) -> Vec<T> {
+            these.iter().filter(|one| those.contains(one)).cloned().collect()
+        }
+        Self {
+            groups: both(&self.groups, &other.groups),
+            resources: both(&self.resources, &other.resources),
+            endpoints: both(&self.endpoints, &other.endpoints),
+            networks: both(&self.networks, &other.networks),
+        }
+    }
 }
 
 /// The gateway's own addresses in the tunnel.

@@ -4,7 +4,7 @@
 //! instead and the idle time stands still; it goes on where it stood when the client is back. So a short loss of the
 //! network neither ends a session early nor gives an idle one a new start.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use praya_model::{EndReason, Timestamp};
 
@@ -26,6 +26,50 @@ pub struct Clock {
     pub last_traffic: Timestamp,
     /// Since when no tunnel is attached.
     pub away_since: Option<Timestamp>,
+}
+
+/// A time that counts for nobody: the gateway was down, or its clock was set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Jump {
+    /// By so much it is later at once.
+    Ahead(Duration),
+    /// By so much it is earlier at once.
+    Back(Duration),
+}
+
+/// Compares the clock with a steady one, to tell a clock that was set from time that has passed.
+#[derive(Clone, Copy, Debug)]
+pub struct Watch {
+    seen: (Timestamp, Instant),
+}
+
+/// A clock that is off by less was not set, or not worth a mention.
+const SET_BY: Duration = Duration::from_secs(30);
+
+impl Jump {
+    /// The instant that is as far off after it as `at` was before.
+    pub fn of(self, at: Timestamp) -> Timestamp {
+        match self {
+            Self::Ahead(by) => at.after(by),
+            Self::Back(by) => at.before(by),
+        }
+    }
+}
+
+impl Watch {
+    /// Begins, with what both clocks show.
+    pub fn new(now: Timestamp, steady: Instant) -> Self {
+        Self { seen: (now, steady) }
+    }
+
+    /// By how much the clock was set since the last look, if it was. A machine that slept counts as one: its steady
+    /// clock stood still.
+    pub fn look(&mut self, now: Timestamp, steady: Instant) -> Option<Jump> {
+        let (then, before) = std::mem::replace(&mut self.seen, (now, steady));
+        let expected = then.after(steady.saturating_duration_since(before));
+        let (ahead, back) = (now.since(expected), expected.since(now));
+        if ahead >= SET_BY { Some(Jump::Ahead(ahead)) } else { (back >= SET_BY).then_some(Jump::Back(back)) }
+    }
 }
 
 impl Clock {
@@ -127,6 +171,19 @@ mod tests {
         let away = clock(1000, Some(1050)).resumed(Duration::from_secs(1000), at(2100));
         assert_eq!(away.over(&LIMITS, at(2169)), None);
         assert_eq!(away.over(&LIMITS, at(2170)), Some(EndReason::Away));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_is_told_from_time_that_has_passed() {
+        let start = Instant::now();
+        let steady = |seconds| start + Duration::from_secs(seconds);
+        let mut watch = Watch::new(at(0), steady(0));
+        assert_eq!(watch.look(at(1), steady(1)), None);
+        assert_eq!(watch.look(at(3601), steady(3601)), None, "a look that is late");
+        assert_eq!(watch.look(at(3612), steady(3602)), None, "a little off");
+        assert_eq!(watch.look(at(7213), steady(3603)), Some(Jump::Ahead(Duration::from_secs(3600))));
+        assert_eq!(watch.look(at(7214), steady(3604)), None, "told once");
+        assert_eq!(watch.look(at(15), steady(3605)), Some(Jump::Back(Duration::from_secs(7200))));
     }
 
     proptest! {

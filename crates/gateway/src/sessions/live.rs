@@ -6,13 +6,16 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use praya_model::failure::LastSignIn;
+use praya_model::posture::Check;
 use praya_model::{AccountName, EndReason, SessionId, Timestamp};
+use praya_posture::policy;
 use tokio::sync::{oneshot, watch};
 
 use super::access::Access;
-use super::expiry::Clock;
+use super::expiry::{Clock, Jump};
 use super::leases::Addresses;
-use crate::posture::Fit;
+use crate::config::Config;
+use crate::posture::{Fit, Question};
 use crate::store::{DeviceKey, SessionRow};
 
 /// How many tunnels a session may open at once; each costs the database several commits.
@@ -20,8 +23,12 @@ const TUNNELS_AT_ONCE: u32 = 10;
 /// After these it may open one more every so often.
 const TUNNEL_EVERY: Duration = Duration::from_secs(1);
 
-/// A session's reports are heard so often; each is kept.
-const REPORT_EVERY: Duration = Duration::from_secs(2);
+/// How many reports a session may send at once: a person who puts a machine right and looks again and again.
+const REPORTS_AT_ONCE: u32 = 10;
+/// After these it may send one more every so often; a client by itself sends one a minute at most.
+const REPORT_EVERY: Duration = Duration::from_secs(30);
+/// For so long a question may be answered; reading a machine takes two seconds.
+const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
 /// What a tunnel's channel is told to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +70,7 @@ pub struct LiveSession {
     /// What has gone through its tunnel.
     pub traffic: Traffic,
     host_name: OnceLock<String>,
+    /// What of `State::full` the endpoint check leaves.
     access: watch::Sender<Arc<Access>>,
     over: AtomicBool,
     state: Mutex<State>,
@@ -90,8 +98,9 @@ struct State {
     away_since: Option<Timestamp>,
     channel: Option<Channel>,
     next: u64,
-    /// The instant at which the session may again open [`TUNNELS_AT_ONCE`].
-    rested: Timestamp,
+    tunnels: Turns,
+    /// All that groups and resources give, with the number of the look at the store that found it.
+    full: (u64, Arc<Access>),
     /// What the database has: last traffic, bytes in, bytes out.
     stored: (Timestamp, u64, u64),
     posture: Posture,
@@ -101,10 +110,16 @@ struct State {
 #[derive(Debug, Default)]
 struct Posture {
     fit: Option<Fit>,
-    /// Of the question that is open.
-    nonce: Option<String>,
-    /// When the last report was heard.
-    heard: Option<Timestamp>,
+    /// The question that is open.
+    question: Option<Question>,
+    reports: Turns,
+}
+
+/// A burst, and then one at a time.
+#[derive(Debug, Default)]
+struct Turns {
+    /// The instant at which all of the burst is there again.
+    rested: Timestamp,
 }
 
 #[derive(Debug)]
@@ -127,7 +142,8 @@ impl Traffic {
 }
 
 impl LiveSession {
-    pub(super) fn new(row: &SessionRow, addresses: Addresses, access: Arc<Access>) -> Self {
+    /// With `full` access, as far as the endpoint check left it.
+    pub(super) fn new(row: &SessionRow, addresses: Addresses, full: &Arc<Access>, config: &Config) -> Self {
         let traffic = Traffic::default();
         traffic.bytes_in.store(row.bytes_in, Ordering::Relaxed);
         traffic.bytes_out.store(row.bytes_out, Ordering::Relaxed);
@@ -144,14 +160,15 @@ impl LiveSession {
             last_sign_in: row.last_sign_in.clone(),
             addresses,
             traffic,
-            access: watch::Sender::new(access),
+            access: watch::Sender::new(full.left_by(config, left_by(row.posture.as_ref()))),
             over: AtomicBool::new(false),
             state: Mutex::new(State {
                 ended: None,
                 away_since: row.away_since,
                 channel: None,
                 next: 1,
-                rested: row.started,
+                tunnels: Turns { rested: row.started },
+                full: (0, Arc::clone(full)),
                 stored: (row.last_traffic, row.bytes_in, row.bytes_out),
                 posture: Posture { fit: row.posture.clone(), ..Posture::default() },
             }),
@@ -223,44 +240,61 @@ impl LiveSession {
     }
 
     /// Opens a question in place of any other.
-    pub(super) fn ask_machine(&self, nonce: String) {
-        self.state().posture.nonce = Some(nonce);
+    pub(super) fn ask_machine(&self, nonce: String, checks: Vec<Check>, now: Timestamp) {
+        let question = Question { nonce, checks, until: now.after(ANSWER_WITHIN) };
+        self.state().posture.question = Some(question);
     }
 
-    /// The nonce of the open question, which is closed now; or in how many seconds a report is heard again.
-    pub(super) fn hear_machine(&self, now: Timestamp) -> Result<Option<String>, u32> {
+    /// The open question, which is closed now; or in how many seconds a report is heard again.
+    pub(super) fn hear_machine(&self, now: Timestamp) -> Result<Option<Question>, u32> {
         let mut state = self.state();
-        let heard = state.posture.heard.filter(|heard| *heard <= now);
-        let missing = heard.map_or(Duration::ZERO, |heard| REPORT_EVERY.saturating_sub(now.since(heard)));
-        if !missing.is_zero() {
-            return Err(u32::try_from(missing.as_secs()).unwrap_or(u32::MAX).max(1));
-        }
-        state.posture.heard = Some(now);
-        Ok(state.posture.nonce.take())
+        state.posture.reports.take(REPORTS_AT_ONCE, REPORT_EVERY, now)?;
+        Ok(state.posture.question.take())
     }
 
-    pub(super) fn set_access(&self, access: &Arc<Access>) {
+    /// All that groups and resources give.
+    pub(super) fn full_access(&self) -> Arc<Access> {
+        Arc::clone(&self.state().full.1)
+    }
+
+    /// Takes what groups and resources give, as the store had it at the look of that number; unless a later look was
+    /// quicker. What the endpoint check leaves of it is in force at once.
+    pub(super) fn give(&self, config: &Config, look: u64, full: &Arc<Access>) {
+        let mut state = self.state();
+        if look >= state.full.0 {
+            state.full = (look, Arc::clone(full));
+        }
+        self.narrow_to(&state, config);
+    }
+
+    /// Puts into force what the endpoint check leaves now.
+    pub(super) fn narrow(&self, config: &Config) {
+        self.narrow_to(&self.state(), config);
+    }
+
+    /// Under the lock, so that nothing older comes after what is newer.
+    fn narrow_to(&self, state: &State, config: &Config) {
+        let access = state.full.1.left_by(config, left_by(state.posture.fit.as_ref()));
         self.access.send_if_modified(|current| {
-            let changed = **current != **access;
+            let changed = **current != *access;
             if changed {
-                *current = access.clone();
+                *current = access;
             }
             changed
         });
     }
 
+    /// Follows a clock that was set: what was so long ago before is so long ago now.
+    pub(super) fn moved(&self, jump: Jump) {
+        let mut state = self.state();
+        state.posture.fit = state.posture.fit.take().map(|fit| fit.moved(jump));
+        state.away_since = state.away_since.map(|since| jump.of(since));
+        self.traffic.last_user.store(jump.of(self.traffic.last_user()).as_millis(), Ordering::Relaxed);
+    }
+
     /// Whether one more tunnel may be opened; else in how many seconds, at least 1.
     pub(super) fn may_open(&self, now: Timestamp) -> Result<(), u32> {
-        let depth = TUNNEL_EVERY * TUNNELS_AT_ONCE;
-        let mut state = self.state();
-        // A clock that was set back must not shut anybody out for longer than the burst is deep.
-        let after = state.rested.max(now).min(now.after(depth)).after(TUNNEL_EVERY);
-        let missing = after.since(now).saturating_sub(depth);
-        if missing.is_zero() {
-            state.rested = after;
-            return Ok(());
-        }
-        Err(u32::try_from(missing.as_millis().div_ceil(1000)).unwrap_or(u32::MAX).max(1))
+        self.state().tunnels.take(TUNNELS_AT_ONCE, TUNNEL_EVERY, now)
     }
 
     /// Attaches a new channel; an older one is told to go. Fails with the reason when the session is over.
@@ -332,5 +366,26 @@ impl LiveSession {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the endpoint check leaves.
+fn left_by(fit: Option<&Fit>) -> &policy::Access {
+    fit.map_or(&policy::Access::Allow, |fit| &fit.access)
+}
+
+impl Turns {
+    /// Takes a turn of `burst`, of which one is back `every` so often; else in how many seconds there is one, at least
+    /// 1.
+    fn take(&mut self, burst: u32, every: Duration, now: Timestamp) -> Result<(), u32> {
+        let depth = every * burst;
+        // A clock that was set back must not shut anybody out for longer than the burst is deep.
+        let after = self.rested.max(now).min(now.after(depth)).after(every);
+        let missing = after.since(now).saturating_sub(depth);
+        if missing.is_zero() {
+            self.rested = after;
+            return Ok(());
+        }
+        Err(u32::try_from(missing.as_millis().div_ceil(1000)).unwrap_or(u32::MAX).max(1))
     }
 }

@@ -2,20 +2,29 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use praya_model::api::{PostureQuestion, PostureReply};
+use praya_model::posture::Status;
 use praya_model::{EndReason, FailureCode, GroupName, Timestamp};
 use praya_posture::policy;
 use praya_posture::report::SignedReport;
 
 use super::access::Access;
+use super::expiry::Jump;
 use super::live::LiveSession;
 use super::new_cookie;
 use super::registry::Sessions;
 use crate::audit::GATEWAY;
 use crate::posture::fit::{self, Fit, Judged};
-use crate::posture::{Asked, Book, Desk, Reporter, Unjudged, follow};
-use crate::store::{AuditEvent, NewAudit, Outcome, Result, StoreError};
+use crate::posture::{Asked, Book, Desk, Reporter, Unjudged, follow, wanted};
+use crate::store::{AuditEvent, NewAudit, Outcome, Result, Store, StoreError};
+
+/// Policies that change one after another are followed so often in one go.
+const FOLLOWED_AT_ONCE: usize = 8;
+
+/// Where a policy cannot be read, clients look again after so many seconds whether it was mended.
+const UNREADABLE: u32 = 60;
 
 impl Sessions {
     /// What the session's machine is asked now. Each question takes the place of the one before.
@@ -28,19 +37,21 @@ impl Sessions {
             // Whoever cannot report was told so at sign-in.
             None => Asked::Nothing,
         };
+        let unreadable = asked == Asked::Unreadable;
         let checks = match asked {
             Asked::Report(checks) => checks,
-            Asked::Nothing | Asked::Unreported(_) | Asked::Refused => Vec::new(),
+            Asked::Nothing | Asked::Unreported(_) | Asked::Refused | Asked::Unreadable => Vec::new(),
         };
         let nonce = if checks.is_empty() { String::new() } else { new_cookie()?.expose().to_owned() };
         if !checks.is_empty() {
-            session.ask_machine(nonce.clone());
+            session.ask_machine(nonce.clone(), checks.clone(), now);
         }
         let fit = session.fit();
+        let recheck_seconds = if unreadable { UNREADABLE } else { fit::recheck_in(fit.as_ref(), now) };
         Ok(PostureQuestion {
             checks,
             nonce,
-            recheck_seconds: fit::recheck_in(fit.as_ref(), now),
+            recheck_seconds,
             limited: fit::is_limited(fit.as_ref()),
             ends_in_seconds: fit.as_ref().and_then(|fit| fit.ends_in(now)),
             findings: fit.map_or_else(Vec::new, |fit| fit.findings),
@@ -50,7 +61,8 @@ impl Sessions {
     /// Judges the report that answers the question before. A report that is refused changes nothing.
     ///
     /// # Errors
-    /// [`FailureCode::BadPostureReport`]; [`FailureCode::Busy`] for one report after another, or a store that fails.
+    /// [`FailureCode::BadPostureReport`]; [`FailureCode::Busy`] for one report after another, for a question that
+    /// policies have overtaken, or a store that fails.
     pub async fn posture_report(
         &self,
         session: &LiveSession,
@@ -59,7 +71,7 @@ impl Sessions {
         now: Timestamp,
     ) -> Result<PostureReply, FailureCode> {
         let Some(device) = session.device_key else { return Err(FailureCode::BadPostureReport) };
-        let nonce = session
+        let question = session
             .hear_machine(now)
             .map_err(|retry_after_seconds| FailureCode::Busy { retry_after_seconds })?;
         let who = Reporter {
@@ -67,25 +79,41 @@ impl Sessions {
             host_name: session.host_name().to_owned(),
             account: session.account.clone(),
             session: Some(session.id.clone()),
+            before: None,
             source,
         };
-        let judged = self.desk().judge(who, nonce, sealed, now).await.map_err(|error| match error {
-            Unjudged::Refused(_) => FailureCode::BadPostureReport,
+        let judged = self.desk().judge(who, question, sealed, now).await.map_err(|error| match error {
+            Unjudged::Refused(_) | Unjudged::Stale => FailureCode::BadPostureReport,
+            Unjudged::Outdated => FailureCode::Busy { retry_after_seconds: 1 },
             Unjudged::Store(error) => {
                 tracing::error!(%error, "a machine could not be judged");
                 FailureCode::Busy { retry_after_seconds: 5 }
             }
         })?;
-        let fit = session.update_fit(|before| Some(after(before, &judged)));
-        self.apply(session, now).await;
-        let findings = judged.verdict.findings();
+        self.take_verdict(session, &judged, now).await;
+        let fit = session.fit();
         Ok(PostureReply {
-            findings,
-            status: judged.verdict.status,
+            status: fit.as_ref().map_or(Status::NotApplicable, |fit| fit.status),
             limited: fit::is_limited(fit.as_ref()),
             recheck_seconds: fit::recheck_in(fit.as_ref(), now),
             ends_in_seconds: fit.as_ref().and_then(|fit| fit.ends_in(now)),
+            findings: fit.map_or_else(Vec::new, |fit| fit.findings),
         })
+    }
+
+    /// Puts a verdict into force; and follows the policies that came while it was made, which nobody else does: whoever
+    /// put them into force has followed them already.
+    pub(super) async fn take_verdict(&self, session: &LiveSession, judged: &Judged, now: Timestamp) {
+        session.update_fit(|before| Some(after(before, judged)));
+        if let Some(live) = self.get(&session.id) {
+            let (desk, settled) = (self.desk(), self.store.clone());
+            let settled = settled.run(move |store| settle(&desk, store, &live, now)).await;
+            if let Err(error) = settled {
+                tracing::error!(%error, "policies that changed could not be followed; trying again");
+                self.unsettled.store(true, Ordering::Relaxed);
+            }
+        }
+        self.apply(session, now).await;
     }
 
     /// Applies what time has done: leases that ran out, machines that were not put right. Returns how many sessions
@@ -109,79 +137,93 @@ impl Sessions {
         ended
     }
 
-    /// Follows policies that changed for these sessions, with what their people may reach.
+    /// Gives these sessions what their people may reach, as the look of that number found it, and follows policies that
+    /// changed for them. Whatever fails, nobody keeps what was taken from them, and nobody else waits for it.
     pub(super) async fn follow_policies(
         &self,
         open: Vec<(Arc<LiveSession>, Arc<Access>)>,
+        look: u64,
         now: Timestamp,
     ) -> Result<()> {
-        let book = Arc::new(self.store.run(Book::load).await?);
+        let book = self.store.run(Book::load).await.map(Arc::new);
+        let mut concerned = Vec::new();
         for (session, access) in open {
-            let groups = access.groups.clone();
-            if self.wanted(&book, &session, &groups) {
-                let (desk, book, live) = (self.desk(), Arc::clone(&book), Arc::clone(&session));
-                self.store.run(move |_| follow_policy(&desk, &book, &live, &groups, now)).await?;
-                self.apply(&session, now).await;
+            let wanted = |book: &Arc<Book>| wanted(book, &access.groups, session.fit().as_ref());
+            if book.as_ref().is_ok_and(|book| !wanted(book)) {
+                session.give(&self.config, look, &access);
+            } else {
+                // What comes new comes once it is known what policies say of it.
+                session.give(&self.config, look, &Arc::new(access.common(&session.full_access())));
+                concerned.push((session, access));
             }
-            self.set_access(&session, &access);
+        }
+        let book = book?;
+        let mut failed = Ok(());
+        for (session, access) in concerned {
+            let (desk, book, live, groups) =
+                (self.desk(), Arc::clone(&book), Arc::clone(&session), access.groups.clone());
+            match self.store.run(move |_| follow_policy(&desk, &book, &live, &groups, now)).await {
+                Ok(_) => {
+                    session.give(&self.config, look, &access);
+                    self.apply(&session, now).await;
+                }
+                Err(error) => failed = Err(error),
+            }
+        }
+        failed
+    }
+
+    /// Follows the policies in force for one session. Blocks.
+    pub(super) fn settle(&self, session: &LiveSession, now: Timestamp) -> Result<()> {
+        if settle(&self.desk(), &self.store, session, now)? {
+            self.store.set_posture(&session.id, || session.fit())?;
+            session.narrow(&self.config);
         }
         Ok(())
     }
 
-    /// As [`Sessions::follow_policies`] for one session; its access is the caller's to set. Blocks.
-    pub(super) fn follow_policy(
-        &self,
-        book: &Book,
-        session: &LiveSession,
-        groups: &[GroupName],
-        now: Timestamp,
-    ) -> Result<()> {
-        if follow_policy(&self.desk(), book, session, groups, now)? {
-            self.store.set_posture(&session.id, session.fit().as_ref())?;
+    /// Follows a clock that was set: no lease, no warning, no idle time and no time away ends earlier or later by it.
+    /// What sessions have of the absolute end they have by the new clock.
+    pub async fn clock_was_set(&self, jump: Jump, now: Timestamp) {
+        let (way, by) = match jump {
+            Jump::Ahead(by) => ("ahead", by),
+            Jump::Back(by) => ("back", by),
+        };
+        tracing::warn!(seconds = by.as_secs(), way, "the clock was set; sessions follow it");
+        let sessions = self.list();
+        for session in &sessions {
+            session.moved(jump);
         }
-        Ok(())
-    }
-
-    /// Sets what of `access` the endpoint check leaves.
-    pub(super) fn set_access(&self, session: &LiveSession, access: &Arc<Access>) {
-        match session.fit() {
-            Some(fit) => session.set_access(&access.left_by(&self.config, &fit.access)),
-            None => session.set_access(access),
+        let stored = self.store.run(move |store| {
+            for session in sessions {
+                store.set_posture(&session.id, || session.fit())?;
+                store.set_away(&session.id, session.clock().away_since)?;
+            }
+            Ok::<_, StoreError>(())
+        });
+        if let Err(error) = stored.await {
+            tracing::error!(%error, "the sessions' times could not be stored");
         }
-    }
-
-    /// Whether other policies are for the session than those that it was judged by.
-    fn wanted(&self, book: &Book, session: &LiveSession, groups: &[GroupName]) -> bool {
-        let fit = session.fit();
-        let policies = book.applying(groups, fit.as_ref().and_then(|fit| fit.platform));
-        fit.map_or_else(Vec::new, |fit| fit.policies) != fit::versions(&policies)
+        self.audit
+            .record(NewAudit {
+                code: Some("clock_set".into()),
+                detail: serde_json::json!({ "way": way, "seconds": by.as_secs() }),
+                ..NewAudit::new(now, AuditEvent::Gateway, Outcome::Ok, GATEWAY)
+            })
+            .await;
     }
 
     /// Puts the session's fitness into force, and keeps it; whether the session ended by it.
-    async fn apply(&self, session: &LiveSession, now: Timestamp) -> bool {
-        let fit = session.fit();
-        let left = fit.as_ref().map_or(policy::Access::Allow, |fit| fit.access.clone());
-        if left == policy::Access::Deny {
+    pub(super) async fn apply(&self, session: &LiveSession, now: Timestamp) -> bool {
+        if session.fit().is_some_and(|fit| fit.access == policy::Access::Deny) {
             return self.end(&session.id, EndReason::PostureLost, GATEWAY, now).await;
         }
-        let (id, account, config) = (session.id.clone(), session.account.clone(), self.config.clone());
-        let kept = self.store.run(move |store| {
-            store.set_posture(&id, fit.as_ref())?;
-            Ok::<_, StoreError>(Access::new(
-                &config,
-                &store.groups_of(&account)?,
-                store.resources_for(&account)?,
-            ))
-        });
-        let access = kept.await.map_or_else(
-            |error| {
-                tracing::error!(%error, "what the endpoint check left of a session could not be stored");
-                // Nothing becomes more by it.
-                session.access()
-            },
-            Arc::new,
-        );
-        session.set_access(&access.left_by(&self.config, &left));
+        session.narrow(&self.config);
+        let Some(live) = self.get(&session.id) else { return false };
+        let kept = self.store.run(move |store| store.set_posture(&live.id, || live.fit()));
+        if let Err(error) = kept.await {
+            tracing::error!(%error, "what the endpoint check left of a session could not be stored");
+        }
         false
     }
 
@@ -196,7 +238,20 @@ fn after(before: Option<Fit>, judged: &Judged) -> Fit {
     before.judged(judged)
 }
 
-/// Whether anything followed. Blocks.
+/// Follows until the policies in force are those that the session is judged by: others may come while it is judged.
+/// Whether there was anything to follow. Blocks.
+fn settle(desk: &Desk, store: &Store, session: &LiveSession, now: Timestamp) -> Result<bool> {
+    for round in 0..FOLLOWED_AT_ONCE {
+        let book = Book::load(store)?;
+        let groups: Vec<_> = store.groups_of(&session.account)?.into_iter().map(|group| group.name).collect();
+        if !follow_policy(desk, &book, session, &groups, now)? {
+            return Ok(round > 0);
+        }
+    }
+    Err(StoreError::Failed { detail: "policies change faster than they can be followed".into() })
+}
+
+/// Whether anything was to be followed. Blocks.
 fn follow_policy(
     desk: &Desk,
     book: &Book,
@@ -205,9 +260,9 @@ fn follow_policy(
     now: Timestamp,
 ) -> Result<bool> {
     let before = session.fit();
-    let who = (session.id.clone(), session.device_key);
+    let who = (session.id.clone(), session.account.clone(), session.device_key);
     let Some(fit) = follow(desk, book, groups, &who, before.as_ref(), now)? else { return Ok(false) };
-    // A report that was judged meanwhile was judged by these policies already.
+    // A report that was judged meanwhile counts; whoever takes its verdict follows the policies once more.
     session.update_fit(|current| if current == before { fit } else { current });
     Ok(true)
 }

@@ -9,11 +9,15 @@ use praya_model::posture::{Check, Status};
 use praya_model::resource::{Endpoint, PortRange, Protocol, ResourceKind};
 use praya_model::{EndReason, FailureCode, Resource, ResourceId, Timestamp};
 use praya_posture::facts::HostFacts;
+use praya_posture::policy::Access;
 
+use super::expiry::Jump;
 use super::*;
 use crate::audit::Audit;
 use crate::posture::test_machine::{Machine, POLICY, activate, facts};
-use crate::store::{AuditEvent, AuditFilter};
+use crate::posture::{Desk, Fit, Judged, Question, Reporter};
+use crate::sign_in::{NewSession, Others, SessionDirectory as _};
+use crate::store::{AuditEvent, AuditFilter, VERDICTS_A_DAY};
 use crate::tunnel::lab::{Lab, alice, now, staff};
 
 const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 9));
@@ -195,15 +199,198 @@ async fn a23_replayed_foreign_and_unasked_reports_change_nothing() {
     assert_eq!(send(own.clone(), 3).await, Err(FailureCode::BadPostureReport), "the question is spent");
     let newer = sessions.posture_question(&session, site.at(4)).await.unwrap();
     assert_eq!(send(own, 4).await, Err(FailureCode::BadPostureReport), "replayed");
-    let late = site.machine.report(&newer.nonce, &good);
-    assert_eq!(
-        send(late, 4).await,
-        Err(FailureCode::Busy { retry_after_seconds: 2 }),
-        "one report after another is not heard"
-    );
+    drop(newer);
+    let asked = site.at(5);
+    let question = sessions.posture_question(&session, asked).await.unwrap();
+    let late = site.machine.report(&question.nonce, &good);
+    assert_eq!(send(late, 6).await, Err(FailureCode::BadPostureReport), "a minute is too long");
     assert_eq!(session.fit(), before);
     assert_eq!(site.lab.store.verdicts_of(&site.machine.key(), 99).unwrap().len(), 1);
-    assert_eq!(site.records().iter().filter(|(code, _)| code == "bad_posture_report").count(), 3);
+    assert_eq!(site.records().iter().filter(|(code, _)| code == "bad_posture_report").count(), 4);
+    let filter = AuditFilter { code: Some("bad_posture_report".into()), ..AuditFilter::default() };
+    let problems: Vec<_> = site.lab.store.audit(&filter).unwrap();
+    let problems: Vec<_> = problems.iter().map(|record| record.detail["problem"].as_str().unwrap()).collect();
+    assert_eq!(problems, ["signature", "nonce", "nonce", "stale"]);
+}
+
+#[tokio::test]
+async fn reports_one_after_another_are_heard_now_and_then() {
+    let site = Site::new();
+    site.policy(POLICY, site.start).await;
+    let mut heard = 0;
+    // One every second: for an hour, the firewall switched on and off.
+    for second in 0..3600_u64 {
+        let at = site.start.after(Duration::from_secs(second));
+        match site.try_report(&facts(heard % 2 == 0, true, at), at).await {
+            Ok(_) => heard += 1,
+            Err(FailureCode::Busy { retry_after_seconds }) => {
+                assert!((1..=30).contains(&retry_after_seconds))
+            }
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(heard, 10 + 3600 / 30 - 1);
+    let kept = site.lab.store.verdicts_of(&site.machine.key(), u32::MAX).unwrap();
+    assert!(kept.len() <= VERDICTS_A_DAY as usize, "{}", kept.len());
+    let filter = AuditFilter { event: Some(AuditEvent::Posture), ..AuditFilter::default() };
+    let records = site.lab.store.audit(&filter).unwrap();
+    assert!(records.last().unwrap().detail["checks_left_out"].is_number());
+}
+
+/// A verdict by the policies that were in force while the report was opened.
+async fn judged(site: &Site, firewall: bool, at: Timestamp) -> Judged {
+    let session = site.session();
+    let question =
+        Question { nonce: "n".into(), checks: Check::ALL.to_vec(), until: at.after(Duration::from_secs(60)) };
+    let who = Reporter {
+        device: site.machine.key(),
+        host_name: "pc-17".into(),
+        account: alice(),
+        session: Some(session.id.clone()),
+        before: None,
+        source: HERE,
+    };
+    let store = &site.lab.store;
+    let desk = Desk::new(store.clone(), Audit::new(store.clone()), site.lab.metrics.clone());
+    let sealed = site.machine.report("n", &facts(firewall, false, at));
+    desk.judge(who, Some(question), sealed, at).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_policy_that_comes_while_a_report_is_judged_is_followed() {
+    let site = Site::new();
+    site.policy(POLICY, site.start).await;
+    let by_the_old = judged(&site, true, site.at(1)).await;
+    site.policy(&POLICY.replace("\"optional\"", "\"mandatory\""), site.at(1)).await;
+    site.lab.sessions.take_verdict(&site.session(), &by_the_old, site.at(1)).await;
+    let fit = site.session().fit().unwrap();
+    assert_eq!((fit.policies[0].version, fit.status), (2, Status::NonCompliant));
+    assert_eq!(fit.ends_in(site.at(1)), Some(600));
+    let row = site.lab.store.session(&site.session().id).unwrap().unwrap();
+    assert_eq!(row.posture, Some(fit));
+}
+
+#[tokio::test]
+async fn what_is_applied_late_gives_nothing_back_that_was_taken_meanwhile() {
+    let site = Site::new();
+    let (session, sessions) = (site.session(), &site.lab.sessions);
+    let everything = session.access();
+    let mut late = std::pin::pin!(sessions.apply(&session, site.start));
+    tokio::select! {
+        biased;
+        _ = &mut late => panic!("it waits for the store"),
+        () = std::future::ready(()) => {}
+    }
+    let limited = Fit::closed(vec![], None);
+    session.update_fit(|_| Some(limited.clone()));
+    assert!(!sessions.apply(&session, site.start).await);
+    assert!(!late.await);
+    assert_ne!(session.access(), everything);
+    assert!(session.access().resources.is_empty());
+    let row = site.lab.store.session(&session.id).unwrap().unwrap();
+    assert_eq!(row.posture, Some(limited), "in the store as well");
+}
+
+#[tokio::test]
+async fn an_earlier_look_at_what_people_may_reach_never_comes_after_a_later_one() {
+    let site = Site::new();
+    let (session, sessions) = (site.session(), &site.lab.sessions);
+    let (early, everything) = (sessions.look(), session.access());
+    site.lab.store.remove_member(&staff(), &alice()).unwrap();
+    sessions.reconcile(site.start).await.unwrap();
+    let nothing = session.access();
+    assert_ne!(nothing, everything);
+    session.give(&site.lab.config, early, &everything);
+    assert_eq!(session.access(), nothing);
+}
+
+#[tokio::test]
+async fn a_policy_that_cannot_be_read_closes_and_neither_stops_withdrawals_nor_the_start() {
+    let site = Site::new();
+    site.help_desk();
+    site.policy(POLICY, site.start).await;
+    site.report(true, 1).await;
+    let (session, sessions) = (site.session(), &site.lab.sessions);
+    let everything = session.access();
+    site.lab.store.spoil("UPDATE policies SET text = 'schema = 9', version = 2");
+    site.lab.store.remove_member(&staff(), &alice()).unwrap();
+    sessions.reconcile(site.at(2)).await.unwrap();
+    assert_eq!(session.ended(), None, "the session stays");
+    assert!(session.access().resources.is_empty() && session.access().groups.is_empty());
+    assert_eq!(site.records().pop().unwrap(), ("policy_unreadable".into(), "gateway".into()));
+    site.lab.store.add_member(&staff(), &alice()).unwrap();
+    sessions.reconcile(site.at(3)).await.unwrap();
+    assert!(session.access().resources.is_empty(), "closed");
+    let question = sessions.posture_question(&session, site.at(3)).await.unwrap();
+    assert!(question.limited && question.checks.is_empty());
+    assert_eq!(question.recheck_seconds, 60);
+    let (store, config) = (site.lab.store.clone(), Arc::clone(&site.lab.config));
+    let started = Sessions::load(store.clone(), Audit::new(store.clone()), config, site.at(3)).unwrap();
+    assert!(started.get(&session.id).unwrap().access().resources.is_empty());
+    // Mended: as it was, without a new sign-in.
+    activate(&store, POLICY, site.at(4));
+    sessions.reconcile(site.at(4)).await.unwrap();
+    assert_eq!(session.access(), everything);
+}
+
+#[tokio::test]
+async fn rows_that_cannot_be_read_concern_their_own_session_only() {
+    let site = Site::new();
+    site.policy(POLICY, site.start).await;
+    site.report(true, 1).await;
+    let store = &site.lab.store;
+    site.lab.sign_in(Some(Machine::new(8).key()));
+    let other = site.lab.sessions.list().into_iter().find(|s| s.id != site.session().id);
+    let mine = store.verdicts_of(&site.machine.key(), 9).unwrap()[0].found.session.clone().unwrap();
+    let theirs = other.into_iter().chain([site.session()]).find(|s| s.id != mine).unwrap();
+    site.lab.sessions.reconcile(site.at(2)).await.unwrap();
+    site.lab.sessions.flush(site.at(2)).await.unwrap();
+    store.spoil("UPDATE verdicts SET verdict = '{}'");
+    store.spoil(&format!("UPDATE sessions SET posture = '{{}}' WHERE id = '{mine}'"));
+    let config = Arc::clone(&site.lab.config);
+    let started = Sessions::load(store.clone(), Audit::new(store.clone()), config, site.at(2)).unwrap();
+    let fit = started.get(&mine).unwrap().fit().unwrap();
+    assert_eq!(
+        (fit.access.clone(), fit.verdict),
+        (Access::Limit(vec![]), None),
+        "asked anew, and closed until then"
+    );
+    assert_eq!(started.get(&theirs.id).unwrap().fit(), theirs.fit());
+    assert!(site.records().iter().any(|(code, _)| code == "fit_unreadable"));
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_ends_no_session_and_lengthens_none() {
+    let site = Site::new();
+    site.policy(POLICY, site.start).await;
+    site.report(true, 1).await;
+    let (session, sessions) = (site.session(), &site.lab.sessions);
+    let hours = Duration::from_secs(6 * 3600);
+    let before = session.fit().unwrap();
+    sessions.clock_was_set(Jump::Ahead(hours), site.at(362)).await;
+    assert_eq!(site.sweep(362 + 58).await, 0);
+    assert_eq!(session.fit().unwrap().valid_until, before.valid_until.map(|at| at.after(hours)));
+    let row = site.lab.store.session(&session.id).unwrap().unwrap();
+    assert_eq!(row.posture, session.fit(), "after a crash as well");
+    sessions.clock_was_set(Jump::Back(hours), site.at(60)).await;
+    assert_eq!(session.fit(), Some(before));
+    assert_eq!(site.sweep(61).await, 1, "the lease is as long as it was");
+}
+
+#[tokio::test]
+async fn checks_are_counted_by_outcome() {
+    let site = Site::new();
+    site.policy(POLICY, site.start).await;
+    let at = site.at(1);
+    site.lab.sessions.take_verdict(&site.session(), &judged(&site, false, at).await, at).await;
+    let text = site.lab.metrics.render();
+    for line in [
+        "praya_gateway_posture_checks_total{check=\"firewall\",outcome=\"failed\"} 1",
+        "praya_gateway_posture_checks_total{check=\"screen_lock\",outcome=\"warned\"} 1",
+        "praya_gateway_posture_verdicts_total{status=\"non_compliant\"} 1",
+    ] {
+        assert!(text.contains(line), "{line} in\n{text}");
+    }
 }
 
 #[tokio::test]
@@ -275,4 +462,31 @@ async fn after_a_restart_a_session_is_as_fit_as_before() {
     let after = load().unwrap().get(&before.id).unwrap();
     assert_eq!(after.fit().unwrap().policies[0].version, 2);
     assert_eq!(after.account, alice());
+}
+
+#[tokio::test]
+async fn the_time_before_the_first_session_is_nobodys() {
+    let site = Site::new();
+    let (lab, sessions) = (&site.lab, &site.lab.sessions);
+    activate(&lab.store, POLICY, site.start);
+    let fit = Fit::new(&judged(&site, true, site.at(60)).await);
+    sessions.end(&site.session().id, EndReason::UserLogout, "person", site.start).await;
+    let new = NewSession {
+        account: alice(),
+        device_key: Some(site.machine.key()),
+        host_name: "pc-17".into(),
+        client: "test".into(),
+        source: HERE,
+        last_sign_in: None,
+        posture: Some(fit),
+        others: Others::AtMost(10),
+    };
+    // Nobody was there for an hour; then somebody was, and the gateway broke off within a second.
+    sessions.flush(site.at(60)).await.unwrap();
+    sessions.create(new, site.at(60)).unwrap();
+    let lease = site.session().fit().unwrap().valid_until.unwrap();
+    let (store, config) = (lab.store.clone(), Arc::clone(&lab.config));
+    let started = Sessions::load(store.clone(), Audit::new(store), config, site.at(61)).unwrap();
+    let after = started.list().pop().unwrap().fit().unwrap().valid_until.unwrap();
+    assert_eq!(after.since(lease), Duration::from_secs(60));
 }

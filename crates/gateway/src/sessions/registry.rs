@@ -1,6 +1,7 @@
 //! The registry: making sessions, opening them by cookie, ending them.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use praya_model::sign_in::{ElsewhereSession, Grant};
@@ -11,11 +12,11 @@ use super::expiry::Limits;
 use super::leases::{Addresses, Leases};
 use super::live::{ChannelId, LiveSession};
 use super::refusals::Refusals;
+use super::upkeep::ALIVE_AT;
 use super::{ApiRequest, Attached, ConnectProof, Gone, Refusal, new_cookie, new_id};
 use crate::audit::{Audit, GATEWAY, PERSON};
 use crate::config::Config;
 use crate::metrics::Metrics;
-use crate::posture::Book;
 use crate::sign_in::{CreateRefusal, NewSession, SessionDirectory, label};
 use crate::store::{
     AuditEvent, Begun, CookieHash, CookieState, DeviceKey, Lease, NewAudit, Outcome, Result, SessionRow,
@@ -31,6 +32,10 @@ pub struct Sessions {
     /// Ends that the database could not be told yet.
     pub(super) owed: Mutex<Vec<(SessionId, EndReason, Timestamp)>>,
     pub(super) refusals: Mutex<Refusals>,
+    /// Policies were not followed to their end.
+    pub(super) unsettled: AtomicBool,
+    /// Numbers the looks at what people may reach, so that an earlier one never comes after a later one.
+    pub(super) looks: AtomicU64,
     pub(super) metrics: Metrics,
 }
 
@@ -274,6 +279,11 @@ impl Sessions {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The number of a look at what people may reach that begins now.
+    pub(super) fn look(&self) -> u64 {
+        self.looks.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
     /// What an account may reach. Blocks.
     pub(super) fn access_of(&self, account: &AccountName) -> Result<Arc<Access>> {
         let groups = self.store.groups_of(account)?;
@@ -284,10 +294,6 @@ impl Sessions {
     fn make(&self, new: &NewSession, now: Timestamp) -> Result<Grant, CreateRefusal> {
         let (id, cookie) = (new_id()?, new_cookie()?);
         let access = self.access_of(&new.account)?;
-        let access = new
-            .posture
-            .as_ref()
-            .map_or_else(|| Arc::clone(&access), |fit| access.left_by(&self.config, &fit.access));
         let row = SessionRow {
             id: id.clone(),
             account: new.account.clone(),
@@ -306,12 +312,16 @@ impl Sessions {
             posture: new.posture.clone(),
             ended: None,
         };
+        if self.count() == 0 {
+            // Nobody else says so while there are no sessions, and this one must not be given the time before it.
+            self.store.set_setting(ALIVE_AT, &now.as_millis().to_string())?;
+        }
         let addresses = self.reserve(&new.account)?;
         let lease = Lease { session: id.clone(), v4: addresses.v4, v6: addresses.v6 };
         let begun = self.store.begin_session(&row, &CookieHash::of(&cookie), &lease, new.others);
         let refusal = match begun {
             Ok(Begun::Made { ended }) => {
-                let session = Arc::new(LiveSession::new(&row, addresses, access));
+                let session = Arc::new(LiveSession::new(&row, addresses, &access, &self.config));
                 self.table().live.insert(id.clone(), Arc::clone(&session));
                 self.metrics.sessions.inc();
                 for (row, reason) in ended.iter().filter_map(|row| Some((row, row.ended?.1))) {
@@ -341,10 +351,10 @@ impl Sessions {
         match self.store.session(&session.id)?.and_then(|row| row.ended) {
             Some((_, reason)) => drop(self.forget(&session.id, reason)),
             None => {
+                let look = self.look();
                 let access = self.access_of(&session.account)?;
-                let book = Book::load(&self.store)?;
-                self.follow_policy(&book, session, &access.groups, now)?;
-                self.set_access(session, &access);
+                session.give(&self.config, look, &access);
+                self.settle(session, now)?;
             }
         }
         Ok(())

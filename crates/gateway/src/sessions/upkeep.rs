@@ -1,6 +1,7 @@
 //! What keeps the registry true: loading at start, expiry, changes made by other processes, storing counters.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,18 +10,17 @@ use praya_identity::store::IdentityStore as _;
 use praya_model::{AccountName, EndReason, SessionId, Timestamp};
 
 use super::access::Access;
-use super::expiry::Clock;
+use super::expiry::{Clock, Jump};
 use super::leases::{Addresses, Leases};
 use super::live::LiveSession;
 use super::registry::{Sessions, Table, ended_record};
 use crate::audit::{Audit, GATEWAY};
 use crate::config::Config;
 use crate::metrics::Metrics;
-use crate::posture::Book;
-use crate::store::{NewAudit, Result, SessionRow, Store};
+use crate::store::{AuditEvent, NewAudit, Outcome, Result, SessionRow, Store};
 
 /// The setting that says until when the gateway was known to run.
-const ALIVE_AT: &str = "alive_at";
+pub(super) const ALIVE_AT: &str = "alive_at";
 
 impl Sessions {
     /// Brings the sessions of the last run back to memory. The time since then counts for none of their limits but the
@@ -46,9 +46,10 @@ impl Sessions {
             table: Mutex::new(table),
             owed: Mutex::new(Vec::new()),
             refusals: Mutex::default(),
+            unsettled: AtomicBool::new(false),
+            looks: AtomicU64::new(0),
             metrics: Metrics::new(),
         };
-        let book = Book::load(&sessions.store)?;
         for mut row in sessions.store.live_sessions()? {
             let addresses = leases.get(&row.id).copied();
             if !addresses.is_some_and(|addresses| sessions.table().leases.mark(&addresses)) {
@@ -61,9 +62,8 @@ impl Sessions {
             let Some(addresses) = addresses else { continue };
             sessions.resume(&mut row, down, now)?;
             let access = sessions.access_of(&row.account)?;
-            let live = Arc::new(LiveSession::new(&row, addresses, Arc::clone(&access)));
-            sessions.follow_policy(&book, &live, &access.groups, now)?;
-            sessions.set_access(&live, &access);
+            let live = Arc::new(LiveSession::new(&row, addresses, &access, &sessions.config));
+            sessions.settle(&live, now)?;
             sessions.table().live.insert(row.id.clone(), live);
         }
         sessions.store.set_setting(ALIVE_AT, &now.as_millis().to_string())?;
@@ -91,6 +91,9 @@ impl Sessions {
         for (id, reason) in &over {
             self.end(id, *reason, GATEWAY, now).await;
         }
+        if self.unsettled.swap(false, Ordering::Relaxed) && self.reconcile(now).await.is_err() {
+            self.unsettled.store(true, Ordering::Relaxed);
+        }
         over.len() + self.sweep_posture(now).await
     }
 
@@ -98,7 +101,7 @@ impl Sessions {
     /// Run it whenever [`crate::store::Changes`] says so.
     ///
     /// # Errors
-    /// The store's; nothing was followed then, and the next call does it.
+    /// The store's; what was not followed then the next call does.
     pub async fn reconcile(&self, now: Timestamp) -> Result<()> {
         let known = self.list();
         let store = self.store.clone();
@@ -111,7 +114,7 @@ impl Sessions {
         let mut accounts: Vec<AccountName> = known.iter().map(|session| session.account.clone()).collect();
         accounts.sort();
         accounts.dedup();
-        let config = self.config.clone();
+        let (look, config) = (self.look(), self.config.clone());
         let standing = self.store.run(move |store| standing_of(store, &config, accounts)).await?;
         let mut open = Vec::new();
         for session in self.list() {
@@ -124,7 +127,7 @@ impl Sessions {
                 None => {}
             }
         }
-        self.follow_policies(open, now).await
+        self.follow_policies(open, look, now).await
     }
 
     /// Stores last traffic, counters and the time, so that a crash loses little. Run it every few seconds.
@@ -195,8 +198,19 @@ impl Sessions {
         let resumed = clock.resumed(down, now);
         (row.last_traffic, row.away_since) = (resumed.last_traffic, resumed.away_since);
         if let Some(fit) = row.posture.take() {
-            row.posture = Some(fit.resumed(down));
-            self.store.set_posture(&row.id, row.posture.as_ref())?;
+            if fit.is_unreadable() {
+                tracing::error!(
+                    "what the endpoint check left of a session cannot be read, so it reaches nothing"
+                );
+                self.audit.record_blocking(&NewAudit {
+                    account: Some(row.account.clone()),
+                    session: Some(row.id.clone()),
+                    code: Some("fit_unreadable".into()),
+                    ..NewAudit::new(now, AuditEvent::Posture, Outcome::Failed, GATEWAY)
+                });
+            }
+            row.posture = Some(fit.moved(Jump::Ahead(down)));
+            self.store.set_posture(&row.id, || row.posture.clone())?;
         }
         self.store.set_away(&row.id, row.away_since)?;
         self.store.record_traffic(&[(row.id.clone(), row.last_traffic, row.bytes_in, row.bytes_out)])

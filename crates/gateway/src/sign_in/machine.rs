@@ -4,23 +4,24 @@
 //! machine asks to be judged is judged by the shell; nothing but a judgement moves it on. Until the session is
 //! made, a conversation opens nothing.
 
+mod check;
+
 use std::mem::{Discriminant, discriminant};
 use std::time::Duration;
 
+use check::{Check, found_wanting};
 use praya_identity::TokenKind;
 use praya_identity::otp;
 use praya_identity::tokens::Standing;
 use praya_model::password::PasswordRules;
-use praya_model::posture::{self, Finding};
 use praya_model::sign_in::{ElsewhereChoice, ElsewhereSession, TokenHint};
 use praya_model::{AccountName, FailureCode, SignInAnswer, SignInStep, Timestamp, TokenSerial};
-use praya_posture::policy::Access;
 
 use super::Others;
 pub use super::moves::{
     Action, CodeVerdict, CreateVerdict, Event, MachineVerdict, NewPasswordVerdict, PasswordVerdict,
 };
-use crate::posture::{Asked, Fit};
+use crate::posture::Fit;
 
 /// Of a name as typed no more than this is kept, in code points; no name is so long.
 const MAX_TYPED_NAME: usize = 256;
@@ -44,7 +45,7 @@ pub struct Rules {
     pub password: PasswordRules,
     /// How long a person has for one step, however often it is asked again.
     pub step_time: Duration,
-    /// How long a person has for the whole sign-in.
+    /// How long a person has for the whole sign-in; and longer where policy gives longer to put a machine right.
     pub total_time: Duration,
 }
 
@@ -68,7 +69,7 @@ enum State {
     JudgingCode(PasswordProof, TokenInfo),
     NewPassword(Factors),
     JudgingNewPassword(Factors),
-    FindingPolicy(Complete),
+    FindingPolicy(Complete, Option<Check>),
     CheckingMachine(Complete, Check),
     JudgingMachine(Complete, Check),
     FindingElsewhere(Fitting),
@@ -98,15 +99,6 @@ struct Complete {
     account: AccountName,
     hash: String,
     token: Option<TokenSerial>,
-}
-
-/// What is asked of the machine.
-#[derive(Debug)]
-struct Check {
-    checks: Vec<posture::Check>,
-    findings: Vec<Finding>,
-    /// Until when it may be put right; set once it was found wanting.
-    retry_until: Option<Timestamp>,
 }
 
 /// All of [`Complete`], and the machine may come in: no policy asks anything, or this is what it left.
@@ -160,7 +152,7 @@ impl Conversation {
             | State::JudgingPassword { .. }
             | State::JudgingCode(..)
             | State::JudgingNewPassword(_)
-            | State::FindingPolicy(_)
+            | State::FindingPolicy(..)
             | State::JudgingMachine(..)
             | State::FindingElsewhere(_)
             | State::Creating(_)
@@ -184,8 +176,8 @@ impl Conversation {
             (Event::NewPasswordJudged(verdict), State::JudgingNewPassword(factors)) => {
                 self.new_password_judged(factors, verdict, rules, now)
             }
-            (Event::PolicyFound(found), State::FindingPolicy(complete)) => {
-                self.policy_found(complete, found, rules, now)
+            (Event::PolicyFound(found), State::FindingPolicy(complete, check)) => {
+                self.policy_found(complete, check, found, rules, now)
             }
             (Event::MachineJudged(verdict), State::JudgingMachine(complete, check)) => {
                 self.machine_judged(complete, check, verdict, rules, now)
@@ -252,7 +244,7 @@ impl Conversation {
 
     /// Asks the step again whose answer was not judged.
     fn not_judged(&mut self, state: State, code: FailureCode, rules: &Rules, now: Timestamp) -> Action {
-        if matches!(state, State::FindingPolicy(_) | State::FindingElsewhere(_) | State::Creating(_)) {
+        if matches!(state, State::FindingPolicy(_, None) | State::FindingElsewhere(_) | State::Creating(_)) {
             return Action::Refuse(code);
         }
         let notice = Some(code);
@@ -265,11 +257,13 @@ impl Conversation {
             State::NewPassword(factors) | State::JudgingNewPassword(factors) => {
                 self.ask_new_password(factors, notice, rules, now)
             }
-            State::CheckingMachine(complete, check) | State::JudgingMachine(complete, check) => {
-                self.ask_machine(complete, check, notice, rules, now)
+            State::CheckingMachine(complete, check)
+            | State::JudgingMachine(complete, check)
+            | State::FindingPolicy(complete, Some(check)) => {
+                self.ask_machine(complete, Check { notice, ..check }, rules, now)
             }
             State::Elsewhere(fitting, sessions) => self.ask_elsewhere(fitting, sessions, notice, rules, now),
-            State::FindingPolicy(_) | State::FindingElsewhere(_) | State::Creating(_) | State::Over => {
+            State::FindingPolicy(_, None) | State::FindingElsewhere(_) | State::Creating(_) | State::Over => {
                 Action::Refuse(FailureCode::SignInExpired)
             }
         }
@@ -334,7 +328,7 @@ impl Conversation {
             return self.ask_new_password(factors, None, rules, now);
         }
         let Factors { password: PasswordProof { account, hash, .. }, token } = factors;
-        self.find_policy(Complete { account, hash, token })
+        self.find_policy(Complete { account, hash, token }, None)
     }
 
     fn new_password_judged(
@@ -347,63 +341,12 @@ impl Conversation {
         match verdict {
             NewPasswordVerdict::Set { hash } => {
                 let Factors { password: PasswordProof { account, .. }, token } = factors;
-                self.find_policy(Complete { account, hash, token })
+                self.find_policy(Complete { account, hash, token }, None)
             }
             NewPasswordVerdict::Broken(broken) => {
                 self.ask_new_password(factors, Some(FailureCode::PasswordRules { broken }), rules, now)
             }
             NewPasswordVerdict::Raced => Action::Refuse(FailureCode::SignInExpired),
-        }
-    }
-
-    fn find_policy(&mut self, complete: Complete) -> Action {
-        let account = complete.account.clone();
-        self.state = State::FindingPolicy(complete);
-        Action::FindPolicy { account }
-    }
-
-    fn policy_found(&mut self, complete: Complete, found: Asked, rules: &Rules, now: Timestamp) -> Action {
-        match found {
-            Asked::Nothing => self.find_elsewhere(Fitting { complete, fit: None }),
-            Asked::Unreported(fit) => self.fits(complete, fit),
-            Asked::Refused => Action::Refuse(FailureCode::PostureUnsupported),
-            Asked::Report(checks) => {
-                let check = Check { checks, findings: Vec::new(), retry_until: None };
-                self.ask_machine(complete, check, None, rules, now)
-            }
-        }
-    }
-
-    fn machine_judged(
-        &mut self,
-        complete: Complete,
-        mut check: Check,
-        verdict: MachineVerdict,
-        rules: &Rules,
-        now: Timestamp,
-    ) -> Action {
-        let notice = match verdict {
-            MachineVerdict::Fit(fit) => return self.fits(complete, fit),
-            MachineVerdict::Unfit { findings, retry_until } => {
-                check.findings = findings;
-                // Counted from the first refusal: no number of reports makes it longer.
-                let until = *check.retry_until.get_or_insert(retry_until.min(self.end));
-                if now >= until {
-                    return Action::Refuse(FailureCode::PostureFailed);
-                }
-                self.deadline = until;
-                None
-            }
-            MachineVerdict::BadReport => Some(FailureCode::BadPostureReport),
-        };
-        self.ask_machine(complete, check, notice, rules, now)
-    }
-
-    /// The one door from the check to a session.
-    fn fits(&mut self, complete: Complete, fit: Fit) -> Action {
-        match fit.access {
-            Access::Allow | Access::Limit(_) => self.find_elsewhere(Fitting { complete, fit: Some(fit) }),
-            Access::Deny => Action::Refuse(FailureCode::PostureFailed),
         }
     }
 
@@ -481,26 +424,6 @@ impl Conversation {
         self.ask(SignInStep::NewPassword { rules: Some(rules.password.clone()) }, notice, rules, now)
     }
 
-    /// Asks for a report; the shell gives the question its nonce.
-    fn ask_machine(
-        &mut self,
-        complete: Complete,
-        check: Check,
-        notice: Option<FailureCode>,
-        rules: &Rules,
-        now: Timestamp,
-    ) -> Action {
-        let left = |until: Timestamp| u32::try_from(until.since(now).as_secs()).unwrap_or(u32::MAX);
-        let step = SignInStep::Posture {
-            checks: check.checks.clone(),
-            findings: check.findings.clone(),
-            retry_seconds: check.retry_until.map(left),
-            nonce: String::new(),
-        };
-        self.state = State::CheckingMachine(complete, check);
-        self.ask(step, notice, rules, now)
-    }
-
     fn ask_elsewhere(
         &mut self,
         fitting: Fitting,
@@ -532,11 +455,6 @@ impl Conversation {
     }
 }
 
-/// Whether the machine was judged and may not come in as it is.
-const fn found_wanting(state: &State) -> bool {
-    matches!(state, State::CheckingMachine(_, Check { retry_until: Some(_), .. }))
-}
-
 /// As much of a typed name as is kept; what is pending is bounded in number and so must be in size.
 fn kept(typed: &str) -> String {
     typed.trim().chars().take(MAX_TYPED_NAME).collect()
@@ -556,7 +474,7 @@ fn misfit(state: &State) -> Action {
         State::JudgingCode(..) => "judging a code",
         State::NewPassword(_) => "new password",
         State::JudgingNewPassword(_) => "judging a new password",
-        State::FindingPolicy(_) => "finding the policy",
+        State::FindingPolicy(..) => "finding the policy",
         State::CheckingMachine(..) => "checking the machine",
         State::JudgingMachine(..) => "judging the machine",
         State::FindingElsewhere(_) => "finding other sessions",

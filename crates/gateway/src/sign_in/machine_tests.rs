@@ -426,7 +426,7 @@ proptest! {
     ) {
         let rules = Rules { token_required, may_replace, ..rules() };
         let mut now = NOW;
-        let end = NOW.after(rules.total_time);
+        let mut end = NOW.after(rules.total_time);
         let (mut machine, step) = Conversation::begin(Some("wong".into()), &rules, now);
         let (mut asked, mut deadline) = (discriminant(&step), machine.deadline());
         let mut pending = Action::Ask { step, notice: None };
@@ -490,9 +490,15 @@ proptest! {
                         (true, _) => MachineVerdict::Fit(fit(Access::Allow)),
                         (false, 0) => MachineVerdict::BadReport,
                         (false, 1) => MachineVerdict::Fit(fit(Access::Deny)),
+                        (false, 2) => MachineVerdict::Outdated,
                         (false, _) => {
                             let retry_until = now.after(Duration::from_secs(250));
-                            proved.retry_until.get_or_insert(retry_until.min(end));
+                            // A machine that was found wanting has its own time, and what follows that of a step.
+                            let until = *proved.retry_until.get_or_insert(retry_until);
+                            if now < until {
+                                deadline = until;
+                                end = end.max(until.after(rules.step_time));
+                            }
                             MachineVerdict::Unfit { findings: vec![], retry_until }
                         }
                     })
@@ -537,12 +543,6 @@ proptest! {
             {
                 asked = discriminant(step);
                 deadline = now.after(rules.step_time).min(end);
-            }
-            // A machine that was found wanting has its own time.
-            if let (Some(until), Action::Ask { step: SignInStep::Posture { .. }, .. }) =
-                (proved.retry_until, &pending)
-            {
-                deadline = until;
             }
             prop_assert_eq!(machine.deadline(), deadline);
             let proven = proved.password

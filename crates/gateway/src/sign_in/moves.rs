@@ -60,7 +60,7 @@ pub enum Action {
         /// The second entry.
         repeat: Secret,
     },
-    /// Look up what policies want to know of the machine.
+    /// Look up what policies want to know of the machine by now.
     FindPolicy {
         /// Whose sign-in it is.
         account: AccountName,
@@ -187,6 +187,8 @@ pub enum MachineVerdict {
     },
     /// Nothing was judged: the report is none for this device and question.
     BadReport,
+    /// Nothing was judged: by now policies want to know what the machine was not asked.
+    Outdated,
 }
 
 /// Why no session was made.

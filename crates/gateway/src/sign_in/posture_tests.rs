@@ -1,15 +1,18 @@
 //! The endpoint check of a sign-in with a real store and real reports.
 
+use praya_identity::limits::RateLimit;
 use praya_model::api::SignInReply;
 use praya_model::posture::{Check, Found, Status};
 use praya_model::{FailureCode, SignInAnswer, SignInStep};
-use praya_posture::facts::HostFacts;
+use praya_posture::facts::{Fact, HostFacts};
 use praya_posture::policy::Access;
 use praya_posture::report::{MAX_REPORT, SignedReport};
 
+use super::SignInPolicy;
 use super::test_world::*;
 use crate::posture::test_machine::{Machine, POLICY, activate, facts};
-use crate::store::{AuditEvent, AuditRecord, Outcome};
+use crate::posture::{Question, Reporter, Unjudged};
+use crate::store::{AuditEvent, AuditRecord, Outcome, Store};
 
 /// A world with [`POLICY`] in force, after a first sign-in.
 async fn checked(policy: &str) -> (World, Machine) {
@@ -85,6 +88,91 @@ async fn a22_refused_with_all_reasons_then_mended_then_in_without_a_new_code() {
     assert!(matches!(reply.next, SignInStep::Done(_)), "{reply:?}");
     let outcomes: Vec<_> = posture_records(&w).into_iter().map(|record| record.outcome).collect();
     assert_eq!(outcomes, [Outcome::Refused, Outcome::Ok]);
+    let kept = w.store.verdicts_of(&machine.key(), 9).unwrap();
+    assert_eq!(kept.len(), 1, "a sign-in has one verdict, the newest");
+    assert_eq!(kept[0].found.verdict.status, Status::Compliant);
+}
+
+#[tokio::test]
+async fn a22_a_machine_may_be_put_right_for_as_long_as_policy_says() {
+    let (w, machine) = checked(&POLICY.replace("name =", "retry_minutes = 60\nname =")).await;
+    let asked = after_code(&w, Some(&machine)).await;
+    let told = report(&w, &machine, &asked, &facts(false, true, w.now())).await;
+    let SignInStep::Posture { retry_seconds, .. } = &told.next else { panic!("{told:?}") };
+    assert_eq!((*retry_seconds, told.expires_in), (Some(3600), 3600));
+    w.wait(3599);
+    let reply = report(&w, &machine, &told, &facts(true, true, w.now())).await;
+    assert!(matches!(reply.next, SignInStep::Done(_)), "{reply:?}");
+}
+
+#[tokio::test]
+async fn a_policy_that_comes_after_the_question_is_asked_about_before_anything_is_judged() {
+    let (w, machine) = checked(POLICY).await;
+    let asked = after_code(&w, Some(&machine)).await;
+    let more = POLICY.replace("screen_lock = { on = true }", "secure_boot = { on = true }");
+    activate(&w.store, &more, w.now());
+    let again = report(&w, &machine, &asked, &facts(true, true, w.now())).await;
+    let SignInStep::Posture { checks, findings, retry_seconds, .. } = &again.next else {
+        panic!("{again:?}")
+    };
+    assert_eq!(checks[..], [Check::Firewall, Check::SecureBoot]);
+    assert!(findings.is_empty() && retry_seconds.is_none() && again.notice.is_none());
+    assert!(posture_records(&w).is_empty(), "nobody is refused for what was not asked");
+    let secure_boot = Fact::known(true, "efi", w.now());
+    let all = HostFacts { secure_boot, ..facts(true, true, w.now()) };
+    let reply = report(&w, &machine, &again, &all).await;
+    assert!(matches!(reply.next, SignInStep::Done(_)), "{reply:?}");
+}
+
+#[tokio::test]
+async fn reports_take_none_of_the_tries_that_passwords_have() {
+    let policy = SignInPolicy { rate: Some(RateLimit::per_minute(6)), ..policy() };
+    let w = world_of(Store::in_memory().unwrap(), policy);
+    w.settle().await;
+    w.wait(600);
+    activate(&w.store, POLICY, w.now());
+    let machine = Machine::new(7);
+    let mut asked = after_code(&w, Some(&machine)).await;
+    for _ in 0..6 {
+        asked = report(&w, &machine, &asked, &facts(false, true, w.now())).await;
+        assert!(matches!(&asked.next, SignInStep::Posture { findings, .. } if !findings.is_empty()));
+        assert_eq!(asked.notice, None);
+    }
+    asked = report(&w, &machine, &asked, &facts(true, true, w.now())).await;
+    assert!(matches!(notice(&asked), FailureCode::TooManyAttempts { .. }), "they have their own limit");
+    let neighbour = w.begin_on("wong", "pc-18", None).await;
+    assert!(matches!(w.password(&neighbour, GOOD).await.next, SignInStep::Otp { .. }));
+    w.wait(30);
+    let reply = report(&w, &machine, &asked, &facts(true, true, w.now())).await;
+    assert!(matches!(reply.next, SignInStep::Done(_)), "{reply:?}");
+}
+
+#[tokio::test]
+async fn an_answer_to_a_question_of_long_ago_is_refused() {
+    let (w, machine) = checked(POLICY).await;
+    let who = Reporter {
+        device: machine.key(),
+        host_name: "pc-17".into(),
+        account: w.wong.clone(),
+        session: None,
+        before: None,
+        source: HERE,
+    };
+    let question = Question { nonce: "n".into(), checks: Check::ALL.to_vec(), until: w.now() };
+    let sealed = machine.report("n", &facts(true, true, w.now()));
+    let judged = desk(&w.store).judge(who, Some(question), sealed, w.now()).await;
+    assert!(matches!(judged, Err(Unjudged::Stale)));
+    assert_eq!(posture_records(&w)[0].detail["problem"], "stale");
+}
+
+#[tokio::test]
+async fn no_name_turns_a_table_around() {
+    let w = world();
+    w.settle().await;
+    let begun = w.begin_on("wong", "pc\u{202e}71\u{7}\u{2066}", None).await;
+    let reply = w.otp(&w.password(&begun, GOOD).await, &w.code()).await;
+    assert!(matches!(reply.next, SignInStep::Done(_)), "{reply:?}");
+    assert_eq!(w.sessions.live.lock().unwrap()[0].0.host_name, "pc71");
 }
 
 #[tokio::test]
@@ -192,8 +280,7 @@ async fn a_policy_of_other_groups_asks_nothing() {
 #[tokio::test]
 async fn an_active_policy_that_cannot_be_read_lets_nobody_in() {
     let (w, machine) = checked(POLICY).await;
-    w.store.save_policy("staff", "schema = 2", "admin:test", w.now()).unwrap();
-    w.store.activate_policy("staff", None).unwrap();
+    w.store.spoil("UPDATE policies SET text = 'schema = 2'");
     let reply = after_code(&w, Some(&machine)).await;
     assert!(matches!(refusal(&reply).code, FailureCode::Internal { .. }));
 }

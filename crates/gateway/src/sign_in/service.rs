@@ -1,5 +1,8 @@
 //! The shell around the sign-in machine: tickets, judgements, limits, the audit, and the session at the end.
 
+mod passwords;
+mod posture;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,24 +14,23 @@ use praya_identity::{IdentityStore as _, WrappingKey, random};
 use praya_model::api::{BeginSignIn, SignInReply};
 use praya_model::failure::LastSignIn;
 use praya_model::password::PasswordRules;
+use praya_model::posture::is_plain;
 use praya_model::{
-    AccountName, EndReason, Failure, FailureCode, Secret, SessionId, SignInAnswer, SignInStep, Timestamp,
-    TokenSerial,
+    AccountName, Failure, FailureCode, Secret, SessionId, SignInAnswer, SignInStep, Timestamp, TokenSerial,
 };
-use praya_posture::policy::Access;
 use praya_posture::report::SignedReport;
 
 use super::directory::{CreateRefusal, NewSession, Others, SessionDirectory};
 use super::grounds::Grounds;
-use super::judge::{ChangeVerdict, Findings, Judge, NotJudged};
-use super::machine::{Action, Conversation, CreateVerdict, Event, MachineVerdict, NewPasswordVerdict};
+use super::judge::{Findings, Judge, NotJudged};
+use super::machine::{Action, Conversation, CreateVerdict, Event, NewPasswordVerdict};
 use super::pending::{Full, Kept, Owner, Pending, Room};
 use super::policy::SignInPolicy;
 use crate::audit::{Audit, PERSON, support_code};
 use crate::http::notice::Notices;
-use crate::posture::{Desk, Fit, Reporter, Unjudged};
-use crate::sessions::new_cookie;
+use crate::posture::{Desk, Fit, Question};
 use crate::store::{AuditEvent, CookieHash, DeviceKey, NewAudit, Outcome, Store};
+use posture::question;
 
 /// Host and client names are cut to so many code points.
 const MAX_LABEL: usize = 128;
@@ -72,6 +74,8 @@ struct Inner {
     pending: Mutex<Pending<Talk>>,
     tries: Option<Mutex<SourceLimiter>>,
     begins: Option<Mutex<SourceLimiter>>,
+    /// Reports are no guesses, and a machine that is put right must not take the tries of its neighbours' passwords.
+    reports: Option<Mutex<SourceLimiter>>,
     notices: Notices,
 }
 
@@ -81,8 +85,10 @@ struct Talk {
     device_key: Option<DeviceKey>,
     host_name: String,
     client: String,
-    /// Of the question about the machine that is open.
-    nonce: Option<String>,
+    /// The question about the machine that is open.
+    question: Option<Question>,
+    /// The verdict over the last report.
+    verdict: Option<i64>,
     about: About,
 }
 
@@ -107,6 +113,7 @@ impl SignInService {
                 )),
                 tries: policy.rate.map(|rate| Mutex::new(SourceLimiter::new(rate))),
                 begins: policy.rate.map(|rate| Mutex::new(SourceLimiter::new(rate.times(BEGINS_PER_TRY)))),
+                reports: policy.rate.map(|rate| Mutex::new(SourceLimiter::new(rate))),
                 notices: Notices::default(),
                 judge: Judge::new(store, key, policy),
                 sessions,
@@ -147,7 +154,8 @@ impl SignInService {
             device_key,
             host_name: label(&request.host_name),
             client: label(&request.client),
-            nonce: None,
+            question: None,
+            verdict: None,
             about,
         };
         inner.ask(talk, step, None).await
@@ -216,15 +224,18 @@ impl Inner {
                     self.audit.record(record).await;
                     return over(SignInStep::Done(grant));
                 }
-                Action::JudgePassword { account, password } => match self.heard(&mut talk.about) {
-                    Ok(()) => {
-                        let judged =
-                            self.judge.password(&account, password, talk.device_key, self.now()).await;
-                        self.found(&mut talk.about, judged, Event::PasswordJudged).await
+                Action::JudgePassword { account, password } => {
+                    match self.heard(self.tries.as_ref(), &mut talk.about) {
+                        Ok(()) => {
+                            let judged =
+                                self.judge.password(&account, password, talk.device_key, self.now()).await;
+                            self.found(&mut talk.about, judged, Event::PasswordJudged).await
+                        }
+                        Err(limited) => Event::NotJudged(limited),
                     }
-                    Err(limited) => Event::NotJudged(limited),
-                },
-                Action::JudgeCode { account, code } => match self.heard(&mut talk.about) {
+                }
+                Action::JudgeCode { account, code } => match self.heard(self.tries.as_ref(), &mut talk.about)
+                {
                     Ok(()) => {
                         let judged = self.judge.code(&account, code, talk.device_key, self.now()).await;
                         self.found(&mut talk.about, judged, Event::CodeJudged).await
@@ -249,12 +260,14 @@ impl Inner {
                     Ok(asked) => Event::PolicyFound(asked),
                     Err(error) => Event::NotJudged(not_judged(error.into())),
                 },
-                Action::JudgeMachine { account, report, signature } => match self.heard(&mut talk.about) {
-                    Ok(()) => {
-                        self.judge_machine(&mut talk, account, SignedReport { report, signature }).await
+                Action::JudgeMachine { account, report, signature } => {
+                    match self.heard(self.reports.as_ref(), &mut talk.about) {
+                        Ok(()) => {
+                            self.judge_machine(&mut talk, account, SignedReport { report, signature }).await
+                        }
+                        Err(limited) => Event::NotJudged(limited),
                     }
-                    Err(limited) => Event::NotJudged(limited),
-                },
+                }
                 Action::FindElsewhere { account } => {
                     let (sessions, device_key) = (Arc::clone(&self.sessions), talk.device_key);
                     let found = self
@@ -275,28 +288,6 @@ impl Inner {
         }
     }
 
-    /// Judges a report. The question it answers is spent, whatever comes of it.
-    async fn judge_machine(&self, talk: &mut Talk, account: AccountName, sealed: SignedReport) -> Event {
-        // Nobody without a key is asked for a report.
-        let Some(device) = talk.device_key else {
-            return Event::NotJudged(FailureCode::PostureUnsupported);
-        };
-        let (source, host_name) = (talk.about.source, talk.host_name.clone());
-        let who = Reporter { device, host_name, account, session: None, source };
-        let now = self.now();
-        match self.posture.judge(who, talk.nonce.take(), sealed, now).await {
-            Ok(judged) if judged.verdict.access == Access::Deny => {
-                Event::MachineJudged(MachineVerdict::Unfit {
-                    findings: judged.verdict.findings(),
-                    retry_until: judged.verdict.retry_until.unwrap_or(now),
-                })
-            }
-            Ok(judged) => Event::MachineJudged(MachineVerdict::Fit(Fit::new(&judged))),
-            Err(Unjudged::Refused(_)) => Event::MachineJudged(MachineVerdict::BadReport),
-            Err(Unjudged::Store(error)) => Event::NotJudged(not_judged(error.into())),
-        }
-    }
-
     /// Asks a step under a new ticket, and for a report under a new nonce.
     async fn ask(&self, mut talk: Talk, mut step: SignInStep, notice: Option<FailureCode>) -> SignInReply {
         let notice = match notice {
@@ -307,14 +298,10 @@ impl Inner {
             return refused(self.plain(FailureCode::Internal { detail: "random".into() }));
         };
         let ticket = Secret::new(BASE64URL_NOPAD.encode(&bytes));
-        talk.nonce = None;
-        if let SignInStep::Posture { nonce, .. } = &mut step {
-            let Ok(fresh) = new_cookie() else {
-                return refused(self.plain(FailureCode::Internal { detail: "random".into() }));
-            };
-            fresh.expose().clone_into(nonce);
-            talk.nonce = Some(nonce.clone());
-        }
+        let Ok(question) = question(&mut step, talk.conversation.deadline()) else {
+            return refused(self.plain(FailureCode::Internal { detail: "random".into() }));
+        };
+        talk.question = question;
         let (now, deadline, source) = (self.now(), talk.conversation.deadline(), talk.about.source);
         let kept_until = talk.conversation.kept_until();
         let proved = talk.conversation.proved().cloned();
@@ -385,55 +372,9 @@ impl Inner {
         created.await.unwrap_or_else(|error| Err(CreateVerdict::Refused(not_judged(error.into()))))
     }
 
-    async fn change_password(
-        &self,
-        account: AccountName,
-        keep: Option<SessionId>,
-        device: Option<DeviceKey>,
-        current: Secret,
-        new: Secret,
-        source: IpAddr,
-    ) -> Result<(), Failure> {
-        let mut about = About { source, account: Some(account.clone()), token: None, judged: false };
-        let code = match self.heard(&mut about) {
-            Err(limited) => limited,
-            Ok(()) => match self.judge.change(&account, device, current, new, self.now()).await {
-                Err(error) => not_judged(error),
-                Ok((verdict, findings)) => {
-                    self.note(&mut about, findings).await;
-                    match verdict {
-                        ChangeVerdict::Changed => {
-                            self.password_changed(&about, account, keep).await;
-                            return Ok(());
-                        }
-                        ChangeVerdict::WrongCurrent => FailureCode::WrongCurrentPassword,
-                        ChangeVerdict::Locked { seconds_left } => FailureCode::Locked { seconds_left },
-                        ChangeVerdict::Broken(broken) => FailureCode::PasswordRules { broken },
-                        ChangeVerdict::Refused(code) => code,
-                    }
-                }
-            },
-        };
-        Err(self.failure(&mut about, AuditEvent::PasswordChanged, code).await)
-    }
-
-    /// Records a change and ends the sessions that the old password opened.
-    async fn password_changed(&self, about: &About, account: AccountName, keep: Option<SessionId>) {
-        let now = self.now();
-        self.audit.record(about.record(now, AuditEvent::PasswordChanged, Outcome::Ok)).await;
-        let sessions = Arc::clone(&self.sessions);
-        let ended = self
-            .judge
-            .store
-            .run(move |_| sessions.end_sessions_of(&account, keep.as_ref(), EndReason::PasswordChanged, now));
-        if let Err(error) = ended.await {
-            tracing::error!(%error, "sessions could not be ended after a password change");
-        }
-    }
-
     /// Whether the source may try; every judged answer takes one try.
-    fn heard(&self, about: &mut About) -> Result<(), FailureCode> {
-        match self.take(self.tries.as_ref(), about.source) {
+    fn heard(&self, limiter: Option<&Mutex<SourceLimiter>>, about: &mut About) -> Result<(), FailureCode> {
+        match self.take(limiter, about.source) {
             Allowance::Allowed => {
                 about.judged = true;
                 Ok(())
@@ -572,7 +513,7 @@ fn named(code: &FailureCode) -> (String, serde_json::Value) {
     (name, if empty { serde_json::Value::Null } else { value })
 }
 
-/// A peer's name for itself, fit to be shown: no control characters, not too long.
+/// A peer's name for itself, fit to be shown: nothing that steers a terminal or turns a line around, not too long.
 pub(crate) fn label(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(MAX_LABEL).collect()
+    text.chars().filter(|c| is_plain(*c)).take(MAX_LABEL).collect()
 }

@@ -21,11 +21,13 @@ use rusqlite::types::{FromSqlError, Type};
 use rusqlite::{Connection, ErrorCode, Row, Transaction, TransactionBehavior};
 use tokio::sync::Semaphore;
 
+pub use office::{MachineQuery, Machines, Place};
 pub use praya_identity::StoreError;
 pub use praya_identity::store::Result;
+pub use posture::{Added, VERDICTS_A_DAY, VERDICTS_KEPT};
 pub use records::{
     AuditEvent, AuditFilter, AuditRecord, CookieHash, CookieState, DeviceKey, Group, Lease, NewAudit,
-    NewVerdict, Outcome, PolicyRow, SessionRow, VerdictRow,
+    NewVerdict, Outcome, PolicyRow, SessionRow, VerdictRow, Verdicts,
 };
 pub use sessions::Begun;
 
@@ -105,6 +107,13 @@ impl Store {
             .execute([key, value])?;
             Ok(())
         })
+    }
+
+    /// Spoils something, for tests.
+    #[cfg(test)]
+    pub(crate) fn spoil(&self, sql: &str) {
+        let spoilt = self.write(|db| Ok(db.execute(sql, [])?));
+        assert!(spoilt.unwrap() > 0, "{sql}");
     }
 
     fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T> {

@@ -1,11 +1,31 @@
 //! Policies for machines in every version that was saved, and the verdicts over machines.
 
+use std::time::Duration;
+
 use praya_model::{SessionId, Timestamp};
-use rusqlite::{Connection, OptionalExtension as _, Row};
+use rusqlite::{Connection, OptionalExtension as _, Row, Rows};
 
 use super::resources::{from_json, json};
-use super::{Columns, DeviceKey, NewVerdict, PolicyRow, Result, Store, VerdictRow, bad_value, signed};
-use crate::posture::{Fit, word};
+use super::{
+    Columns, DeviceKey, NewVerdict, PolicyRow, Result, Store, VerdictRow, Verdicts, bad_value, signed,
+};
+use crate::posture::{Fit, read_policy, word};
+
+/// So many verdicts over one machine are kept in a day; what comes beyond takes the place of the newest.
+pub const VERDICTS_A_DAY: u32 = 48;
+/// So many verdicts over one machine are kept in all, the newest ones.
+pub const VERDICTS_KEPT: u32 = 200;
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// What became of [`Store::add_verdict`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Added {
+    /// The verdict's number.
+    pub number: i64,
+    /// It took the place of another: there were [`VERDICTS_A_DAY`] already.
+    pub crowded: bool,
+}
 
 impl Store {
     /// Saves a policy as its next version, which is not active, and says which one it is; the first one is 1.
@@ -51,22 +71,22 @@ impl Store {
     /// Which one that is; `None` when there is no such policy or version.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`]; one that this release cannot read is not put into force.
     pub fn activate_policy(&self, id: &str, version: Option<u32>) -> Result<Option<u32>> {
         self.write(|db| {
-            let found: Option<u32> = db
+            let found = db
                 .prepare_cached(
-                    "SELECT version FROM policies WHERE id = ?1 AND (?2 IS NULL OR version = ?2)
+                    "SELECT * FROM policies WHERE id = ?1 AND (?2 IS NULL OR version = ?2)
                      ORDER BY version DESC LIMIT 1",
                 )?
-                .query_row((id, version), |row| row.get(0))
+                .query_row((id, version), policy)
                 .optional()?;
-            if let Some(version) = found {
-                deactivate(db, id)?;
-                db.prepare_cached("UPDATE policies SET active = 1 WHERE id = ?1 AND version = ?2")?
-                    .execute((id, version))?;
-            }
-            Ok(found)
+            let Some(found) = found else { return Ok(None) };
+            read_policy(&found)?;
+            deactivate(db, id)?;
+            db.prepare_cached("UPDATE policies SET active = 1 WHERE id = ?1 AND version = ?2")?
+                .execute((id, found.version))?;
+            Ok(Some(found.version))
         })
     }
 
@@ -78,47 +98,50 @@ impl Store {
         self.write(|db| Ok(deactivate(db, id)? > 0))
     }
 
-    /// Keeps a verdict, and says its number.
+    /// Keeps a verdict. Of one machine at most [`VERDICTS_A_DAY`] and [`VERDICTS_KEPT`] are, so that whoever says
+    /// something else each time does not fill the database.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn add_verdict(&self, new: &NewVerdict) -> Result<i64> {
+    pub fn add_verdict(&self, new: &NewVerdict) -> Result<Added> {
         self.write(|db| {
+            let (device, session) = (new.device.0.as_slice(), new.session.as_ref().map(SessionId::as_str));
+            let since = new.verdict.evaluated_at.before(DAY).as_millis();
+            let today: u32 = db
+                .prepare_cached("SELECT count(*) FROM verdicts WHERE device_key = ?1 AND at > ?2")?
+                .query_row((device, since), |row| row.get(0))?;
+            if today >= VERDICTS_A_DAY {
+                let newest = db
+                    .prepare_cached(
+                        "SELECT id FROM verdicts WHERE device_key = ?1
+                         ORDER BY session IS ?2 DESC, at DESC, id DESC LIMIT 1",
+                    )?
+                    .query_row((device, session), |row| row.get(0))?;
+                replace(db, newest, new)?;
+                return Ok(Added { number: newest, crowded: true });
+            }
             db.prepare_cached(
-                "INSERT INTO verdicts (at, device_key, host_name, account, session, source, status, verdict, facts)
+                "INSERT INTO verdicts (at, host_name, account, session, source, status, verdict, facts, device_key)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )?
-            .execute((
-                new.verdict.evaluated_at.as_millis(),
-                new.device.0.as_slice(),
-                &new.host_name,
-                new.account.as_str(),
-                new.session.as_ref().map(SessionId::as_str),
-                new.source.to_string(),
-                word(&new.verdict.status),
-                json(&new.verdict),
-                json(&new.facts),
-            ))?;
-            Ok(db.last_insert_rowid())
+            .execute(columns(new, device))?;
+            let number = db.last_insert_rowid();
+            db.prepare_cached(
+                "DELETE FROM verdicts WHERE id IN (SELECT id FROM verdicts WHERE device_key = ?1
+                     ORDER BY at DESC, id DESC LIMIT -1 OFFSET ?2)",
+            )?
+            .execute((device, VERDICTS_KEPT))?;
+            Ok(Added { number, crowded: false })
         })
     }
 
-    /// Puts a later verdict of the same session, which says the same, in the place of the one of that number.
+    /// Puts a later verdict over the same machine in the place of the one of that number.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn renew_verdict(&self, id: i64, new: &NewVerdict) -> Result<()> {
         self.write(|db| {
-            db.prepare_cached(
-                "UPDATE verdicts SET at = ?2, source = ?3, verdict = ?4, facts = ?5 WHERE id = ?1",
-            )?
-            .execute((
-                id,
-                new.verdict.evaluated_at.as_millis(),
-                new.source.to_string(),
-                json(&new.verdict),
-                json(&new.facts),
-            ))?;
+            replace(db, id, new)?;
             Ok(())
         })
     }
@@ -134,7 +157,7 @@ impl Store {
         })
     }
 
-    /// The newest verdict of a session.
+    /// The newest verdict of a session; one that this release cannot read is none.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -142,7 +165,7 @@ impl Store {
         self.read(|db| {
             let mut query =
                 db.prepare_cached("SELECT * FROM verdicts WHERE session = ?1 ORDER BY id DESC LIMIT 1")?;
-            Ok(query.query_row([session.as_str()], verdict).optional()?)
+            Ok(verdicts(query.query([session.as_str()])?)?.rows.pop())
         })
     }
 
@@ -150,7 +173,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn machines(&self, since: Timestamp) -> Result<Vec<VerdictRow>> {
+    pub fn machines(&self, since: Timestamp) -> Result<Verdicts> {
         self.read(|db| {
             let mut query = db.prepare_cached(
                 "SELECT * FROM (
@@ -158,7 +181,7 @@ impl Store {
                      FROM verdicts WHERE at >= ?1
                  ) WHERE place = 1 ORDER BY at DESC, id DESC",
             )?;
-            Ok(query.query_map([since.as_millis()], verdict)?.collect::<rusqlite::Result<_>>()?)
+            Ok(verdicts(query.query([since.as_millis()])?)?)
         })
     }
 
@@ -166,13 +189,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn verdicts_of(&self, device: &DeviceKey, most: u32) -> Result<Vec<VerdictRow>> {
+    pub fn verdicts_of(&self, device: &DeviceKey, most: u32) -> Result<Verdicts> {
         self.read(|db| {
             let mut query = db.prepare_cached(
                 "SELECT * FROM verdicts WHERE device_key = ?1 ORDER BY at DESC, id DESC LIMIT ?2",
             )?;
-            let rows = query.query_map((device.0.as_slice(), most), verdict)?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
+            Ok(verdicts(query.query((device.0.as_slice(), most))?)?)
         })
     }
 
@@ -186,14 +208,15 @@ impl Store {
         })
     }
 
-    /// Keeps what the check left of a session's access.
+    /// Keeps what the check left of a session's access. `fit` is asked in the moment of writing, so that nothing older
+    /// comes after what is newer.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn set_posture(&self, session: &SessionId, fit: Option<&Fit>) -> Result<()> {
+    pub fn set_posture(&self, session: &SessionId, fit: impl FnOnce() -> Option<Fit>) -> Result<()> {
         self.write(|db| {
             db.prepare_cached("UPDATE sessions SET posture = ?2 WHERE id = ?1")?
-                .execute((session.as_str(), fit.map(json)))?;
+                .execute((session.as_str(), fit().as_ref().map(json)))?;
             Ok(())
         })
     }
@@ -209,7 +232,7 @@ fn deactivate(db: &Connection, id: &str) -> rusqlite::Result<usize> {
     db.prepare_cached("UPDATE policies SET active = 0 WHERE id = ?1 AND active = 1")?.execute([id])
 }
 
-fn policy(row: &Row<'_>) -> rusqlite::Result<PolicyRow> {
+pub(super) fn policy(row: &Row<'_>) -> rusqlite::Result<PolicyRow> {
     Ok(PolicyRow {
         id: row.get("id")?,
         version: row.get("version")?,
@@ -220,7 +243,47 @@ fn policy(row: &Row<'_>) -> rusqlite::Result<PolicyRow> {
     })
 }
 
-fn verdict(row: &Row<'_>) -> rusqlite::Result<VerdictRow> {
+type VerdictColumns<'a, L> = (i64, &'a str, &'a str, Option<&'a str>, String, String, String, String, L);
+
+/// The columns of a verdict, and one more at last.
+fn columns<L>(new: &NewVerdict, last: L) -> VerdictColumns<'_, L> {
+    (
+        new.verdict.evaluated_at.as_millis(),
+        &new.host_name,
+        new.account.as_str(),
+        new.session.as_ref().map(SessionId::as_str),
+        new.source.to_string(),
+        word(&new.verdict.status),
+        json(&new.verdict),
+        json(&new.facts),
+        last,
+    )
+}
+
+fn replace(db: &Connection, id: i64, new: &NewVerdict) -> rusqlite::Result<usize> {
+    db.prepare_cached(
+        "UPDATE verdicts SET at = ?1, host_name = ?2, account = ?3, session = ?4, source = ?5, status = ?6,
+             verdict = ?7, facts = ?8 WHERE id = ?9",
+    )?
+    .execute(columns(new, id))
+}
+
+/// What can be read of these rows. One that cannot must not hide the others.
+fn verdicts(mut rows: Rows<'_>) -> rusqlite::Result<Verdicts> {
+    let mut found = Verdicts::default();
+    while let Some(row) = rows.next()? {
+        match verdict(row) {
+            Ok(row) => found.rows.push(row),
+            Err(error) => {
+                tracing::warn!(%error, "a verdict over a machine cannot be read");
+                found.unreadable = found.unreadable.saturating_add(1);
+            }
+        }
+    }
+    Ok(found)
+}
+
+pub(super) fn verdict(row: &Row<'_>) -> rusqlite::Result<VerdictRow> {
     let device = row
         .get::<_, [u8; 32]>("device_key")
         .map_err(|error| bad_value(row, "device_key", &error.to_string()))?;

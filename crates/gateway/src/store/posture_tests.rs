@@ -8,6 +8,7 @@ use praya_posture::support::SupportTable;
 use praya_posture::verdict::evaluate;
 
 use super::*;
+use crate::posture::test_machine::POLICY;
 use crate::posture::{Fit, Judged};
 use crate::sign_in::Others;
 use crate::store::SessionRow;
@@ -41,9 +42,10 @@ fn active(store: &Store) -> Vec<(String, u32)> {
 #[test]
 fn versions_count_up_and_at_most_one_of_a_policy_is_active() {
     let store = Store::in_memory().unwrap();
-    assert_eq!(store.save_policy("a", "one", "admin:x", NOW).unwrap(), 1);
-    assert_eq!(store.save_policy("a", "two", "admin:x", NOW).unwrap(), 2);
-    assert_eq!(store.save_policy("b", "three", "admin:y", NOW).unwrap(), 1);
+    let policy = |id: &str| POLICY.replace("\"staff\"", &format!("\"{id}\""));
+    assert_eq!(store.save_policy("a", &policy("a"), "admin:x", NOW).unwrap(), 1);
+    assert_eq!(store.save_policy("a", &policy("a"), "admin:x", NOW).unwrap(), 2);
+    assert_eq!(store.save_policy("b", &policy("b"), "admin:y", NOW).unwrap(), 1);
     assert!(active(&store).is_empty(), "what is saved judges nobody");
     assert_eq!(store.activate_policy("a", None).unwrap(), Some(2));
     assert_eq!(store.activate_policy("b", None).unwrap(), Some(1));
@@ -54,8 +56,9 @@ fn versions_count_up_and_at_most_one_of_a_policy_is_active() {
     assert_eq!(active(&store).len(), 2, "what fails changes nothing");
     assert!(store.deactivate_policy("a").unwrap() && !store.deactivate_policy("a").unwrap());
     let rows = store.policies().unwrap();
-    let kept: Vec<_> = rows.iter().map(|row| (row.text.as_str(), row.active)).collect();
-    assert_eq!(kept, [("one", false), ("two", false), ("three", true)]);
+    let kept: Vec<_> = rows.iter().map(|row| (row.id.as_str(), row.version, row.active)).collect();
+    assert_eq!(kept, [("a", 1, false), ("a", 2, false), ("b", 1, true)]);
+    assert_eq!(rows[2].text, policy("b"));
     assert_eq!((rows[2].saved_by.as_str(), rows[2].saved_at), ("admin:y", NOW));
 }
 
@@ -63,7 +66,7 @@ fn versions_count_up_and_at_most_one_of_a_policy_is_active() {
 fn a_verdict_is_read_as_it_was_kept_and_belongs_to_the_session_that_it_let_in() {
     let store = Store::in_memory().unwrap();
     let new = found(1, "wong", NOW);
-    let number = store.add_verdict(&new).unwrap();
+    let number = store.add_verdict(&new).unwrap().number;
     assert_eq!(store.verdict(number).unwrap(), Some(VerdictRow { id: number, found: new.clone() }));
     assert_eq!(store.verdict(number + 1).unwrap(), None);
 
@@ -80,9 +83,9 @@ fn a_verdict_is_read_as_it_was_kept_and_belongs_to_the_session_that_it_let_in() 
     let latest = || store.latest_verdict(&session.id).unwrap().unwrap();
     assert_eq!((latest().id, latest().found.session), (number, Some(session.id.clone())));
     let newer = NewVerdict { session: Some(session.id.clone()), ..found(1, "wong", later(60)) };
-    let newer = store.add_verdict(&newer).unwrap();
+    let newer = store.add_verdict(&newer).unwrap().number;
     assert_eq!(latest().id, newer);
-    store.set_posture(&session.id, None).unwrap();
+    store.set_posture(&session.id, || None).unwrap();
     assert_eq!(store.session(&session.id).unwrap().unwrap().posture, None);
 }
 
@@ -110,4 +113,52 @@ fn machines_are_listed_with_their_newest_verdict_and_forgotten_in_time() {
     assert_eq!(of_one[0].found.verdict.evaluated_at, later(3));
     assert_eq!(store.purge_verdicts(later(2)).unwrap(), 2);
     assert_eq!(listed(NOW).len(), 2);
+}
+
+#[test]
+fn what_cannot_be_read_is_not_put_into_force() {
+    let store = Store::in_memory().unwrap();
+    store.save_policy("staff", POLICY, "admin:x", NOW).unwrap();
+    store.save_policy("staff", "schema = 2", "admin:x", NOW).unwrap();
+    store.activate_policy("staff", Some(1)).unwrap();
+    let refused = store.activate_policy("staff", None).unwrap_err().to_string();
+    assert!(refused.contains("staff version 2"), "{refused}");
+    assert_eq!(active(&store), [("staff".into(), 1)], "what is in force stays so");
+}
+
+#[test]
+fn one_row_that_cannot_be_read_hides_no_other() {
+    let store = Store::in_memory().unwrap();
+    for device in 1..=3 {
+        store.add_verdict(&found(device, "wong", NOW)).unwrap();
+    }
+    store.spoil("UPDATE verdicts SET facts = '{\"schema\": 99}' WHERE id = 2");
+    let machines = store.machines(NOW).unwrap();
+    let left: Vec<_> = machines.iter().map(|row| row.id).collect();
+    assert_eq!((left, machines.unreadable), (vec![3, 1], 1));
+    let of_two = store.verdicts_of(&DeviceKey([2; 32]), 9).unwrap();
+    assert_eq!((of_two.len(), of_two.unreadable), (0, 1));
+}
+
+#[test]
+fn whoever_says_something_else_each_time_does_not_fill_the_database() {
+    let store = Store::in_memory().unwrap();
+    let add = |device, at| store.add_verdict(&found(device, "wong", at)).unwrap();
+    let kept = |device| store.verdicts_of(&DeviceKey([device; 32]), u32::MAX).unwrap();
+    for n in 0..u64::from(VERDICTS_A_DAY) {
+        assert!(!add(1, later(n)).crowded);
+    }
+    let newest = kept(1)[0].id;
+    assert_eq!(add(1, later(1000)), Added { number: newest, crowded: true });
+    assert_eq!(kept(1)[0].found.verdict.evaluated_at, later(1000), "the newest is what counts");
+    assert_eq!(kept(1).len(), VERDICTS_A_DAY as usize);
+    assert!(!add(2, later(1000)).crowded, "another machine has its own day");
+    assert!(!add(1, later(86_400 + 1000)).crowded);
+    for n in 0..u64::from(VERDICTS_KEPT) {
+        add(3, later(n * 3600));
+    }
+    let last = u64::from(VERDICTS_KEPT) * 3600;
+    add(3, later(last));
+    assert_eq!(kept(3).len(), VERDICTS_KEPT as usize);
+    assert_eq!(kept(3).last().unwrap().found.verdict.evaluated_at, later(3600), "the oldest went");
 }

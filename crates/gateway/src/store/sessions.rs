@@ -12,6 +12,7 @@ use super::{
     Columns, CookieHash, CookieState, DeviceKey, Fault, Lease, Result, SessionRow, Store, StoreError,
     bad_value, signed,
 };
+use crate::posture::Fit;
 use crate::sign_in::Others;
 
 /// How many retired cookies of one session are remembered, so that the use of a stolen one is noticed.
@@ -419,7 +420,8 @@ fn session(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
         bytes_in: row.count("bytes_in")?,
         bytes_out: row.count("bytes_out")?,
         last_sign_in,
-        posture: from_json_or_none(row, "posture")?,
+        // What cannot be read leaves nothing, and takes no other row with it.
+        posture: from_json_or_none(row, "posture").unwrap_or_else(|_| Some(Fit::unreadable())),
         ended,
     })
 }

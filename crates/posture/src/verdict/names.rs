@@ -4,7 +4,7 @@ use praya_model::posture::{MAX_NAME, Name, is_plain};
 
 use crate::facts::{Family, OsFamily};
 
-/// `text` as a name: without what steers a terminal or turns a line around, cut to its length, `?` where nothing is left.
+/// `text` as a name: of plain characters, cut to its length, `?` where nothing is left.
 pub(super) fn name(text: &str) -> Name {
     let clean: String = text.chars().filter(|c| is_plain(*c)).take(MAX_NAME).collect();
     let clean = if clean.trim().is_empty() { "?".to_owned() } else { clean };
