@@ -106,7 +106,6 @@ impl<T> Pending<T> {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
-    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
     use praya_model::Timestamp;
@@ -122,27 +121,28 @@ mod tests {
     #[test]
     fn one_that_hangs_keeps_one_thread_however_often_it_is_asked() {
         let mut machine = machine(Duration::ZERO);
-        let begun = Arc::new(AtomicUsize::new(0));
+        let (begins, begun) = channel();
         let (release, held) = channel::<()>();
         let held = Arc::new(Mutex::new(held));
         let readers = Arc::clone(&machine.readers);
         let mut ask = |until: Instant| {
             machine.until = until;
-            let (begun, held) = (Arc::clone(&begun), Arc::clone(&held));
+            let (begins, held) = (begins.clone(), Arc::clone(&held));
             Pending::start(&machine, "hangs", move |_| {
-                begun.fetch_add(1, Ordering::SeqCst);
+                begins.send(()).unwrap();
                 held.lock().unwrap().recv()
             })
         };
         let soon = Instant::now() + Duration::from_millis(20);
         let first = ask(soon);
+        begun.recv().unwrap();
         assert_eq!(first.wait(soon + RESERVE), Err(Unavailable::TimedOut));
         let asked = Instant::now();
         for _ in 0..100 {
             assert_eq!(ask(asked + LONG).wait(asked + LONG), Err(Unavailable::TimedOut));
         }
         assert!(asked.elapsed() < LONG);
-        assert_eq!(begun.load(Ordering::SeqCst), 1);
+        assert!(begun.try_recv().is_err(), "one of them began");
 
         // Once it came back, it is asked again.
         release.send(()).unwrap();
@@ -151,7 +151,7 @@ mod tests {
         release.send(()).unwrap();
         let until = Instant::now() + LONG;
         assert_eq!(ask(until).wait(until), Ok(Ok(())));
-        assert_eq!(begun.load(Ordering::SeqCst), 2);
+        assert_eq!(begun.try_recv(), Ok(()));
     }
 
     #[test]
