@@ -260,6 +260,19 @@ fn clamavs_name_is_anybodys_to_take() {
 }
 
 #[test]
+fn clamav_in_a_container_and_a_socket_that_was_left_behind() {
+    let elsewhere = || Folder::debian().file("etc/clamav/clamd.conf", fixture("clamd/debian.conf"));
+    let folder = elsewhere().runs("clamd", "var/lib/containers/merged/usr/sbin/clamd", 100);
+    let _clamd = FakeClamd::with_version(&folder, CURRENT);
+    let found = only(folder.antivirus());
+    assert_eq!((known(&found.installed), known(&found.running)), (Ok(true), Ok(true)));
+    let folder = elsewhere();
+    let _left = FakeClamd::with_version(&folder, CURRENT);
+    let found = only(folder.antivirus());
+    assert_eq!((known(&found.installed), known(&found.running)), (Ok(false), Ok(false)));
+}
+
+#[test]
 fn clamav_that_was_upgraded_runs_on() {
     let folder = clamav().runs("clamd", "usr/sbin/clamd (deleted)", 110);
     let _clamd = FakeClamd::with_version(&folder, CURRENT);

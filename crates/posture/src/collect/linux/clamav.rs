@@ -70,7 +70,9 @@ pub(super) fn clamav(machine: &Machine, processes: &Processes, definitions: bool
         name: NAME.to_owned(),
         version: machine.fact(package_version(machine, &PACKAGES)),
         engine_version: machine.fact(engine(&version)),
-        installed: machine.fact(Ok((program.is_some(), program.unwrap_or("clamd.conf")))),
+        // What answers is there, in a container for instance; a socket that was left behind is not.
+        installed: machine
+            .fact(Ok((program.is_some() || matches!(running, Ok((Some(_), _))), program.unwrap_or("/proc")))),
         running: machine.fact(running.map(|(clamd, source)| (clamd.is_some(), source))),
         real_time: machine.fact(real_time),
         definitions_version: Fact::unavailable(Unavailable::NotAsked),
