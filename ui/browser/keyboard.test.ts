@@ -220,9 +220,12 @@ describe("on the way in", () => {
 
   test("the check is asked for again, and given up", async () => {
     const { page } = await start("checking-failed");
-    await tabTo(page, "What was read");
+    await tabTo(page, "Open the security centre");
     await press(page, "Enter");
-    await page.waitForSelector("text=Whether the firewall is on");
+    await given(page, "open_system_page", { check: "antivirus" });
+    await tabTo(page, "What was sent");
+    await press(page, "Enter");
+    await page.waitForSelector("text=Windows 10 Pro");
     await press(page, "Shift+Tab", "Shift+Tab");
     expect(await focused(page)).toBe("Check again");
     await press(page, "Enter");
@@ -230,6 +233,13 @@ describe("on the way in", () => {
     await tabTo(page, "Cancel the sign-in");
     await press(page, "Enter");
     await until(page, "Sign in");
+  });
+
+  test("what is told above the resources is in sight when they come up", async () => {
+    const { page } = await start("posture-lost");
+    expect(await focused(page)).toBe("Resources");
+    const told = await page.locator("text=This computer does not meet the rules").boundingBox();
+    expect(told?.y).toBeGreaterThan(0);
   });
 
   test("a refused account is put right", async () => {

@@ -141,7 +141,6 @@ form-submit = Submit
 checking-title = Checking this computer
 checking-text = The gateway wants to know whether this computer meets your organisation's rules.
 checking-reads = Praya reads this, and nothing else:
-checking-read = What was read
 checking-running = Reading …
 checking-failed-title = This computer does not meet the rules
 checking-failed-text = { $failed ->

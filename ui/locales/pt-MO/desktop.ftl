@@ -142,7 +142,6 @@ form-submit = Submeter
 checking-title = A verificar este computador
 checking-text = O gateway quer saber se este computador cumpre as regras da sua organização.
 checking-reads = O Praya lê o seguinte e nada mais:
-checking-read = O que foi lido
 checking-running = A ler…
 checking-failed-title = Este computador não cumpre as regras
 checking-failed-text = { $failed ->

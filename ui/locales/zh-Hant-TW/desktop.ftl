@@ -136,7 +136,6 @@ form-submit = 送出
 checking-title = 正在檢查這台電腦
 checking-text = 閘道要確認這台電腦符合貴單位的規定。
 checking-reads = Praya 只讀取下列項目：
-checking-read = 已讀取的項目
 checking-running = 讀取中…
 checking-failed-title = 這台電腦不符合規定
 checking-failed-text = 有 { $failed } 項不符合要求。請改善後重新檢查。
