@@ -39,14 +39,22 @@ pub fn listeners(sockets: &str, port: u16) -> BTreeSet<u32> {
     sockets.lines().filter_map(listener).collect()
 }
 
-/// The names in `ps -axco command` of macOS.
+/// What the system runs, by `ps -axco uid,command` of macOS: a person can give any name to what they run.
 #[derive(Clone, Debug)]
 pub struct Processes(BTreeSet<String>);
 
 impl Processes {
-    /// From its lines.
-    pub fn macos(listing: &str) -> Self {
-        Self(listing.lines().map(|name| name.trim_end().to_owned()).collect())
+    /// From its lines. Accounts of the system's are those below 500, where macOS begins to count people.
+    ///
+    /// # Errors
+    /// When it lists nothing that the system runs, which begins with its first process.
+    pub fn macos(listing: &str) -> Result<Self, Malformed> {
+        let name = |line: &str| {
+            let (account, name) = line.trim().split_once(' ')?;
+            (account.parse::<u32>().ok()? < 500).then(|| name.trim_start().to_owned())
+        };
+        let names: BTreeSet<String> = listing.lines().filter_map(name).collect();
+        if names.is_empty() { Err(Malformed("a list of processes")) } else { Ok(Self(names)) }
     }
 
     /// Whether a program of this name runs; longer names are compared as far as the system keeps them.
@@ -64,10 +72,23 @@ mod tests {
         assert!(is_called("clamd\n", "clamd") && is_called("sophos_threat_d\n", "sophos_threat_detector"));
         assert!(!is_called("clamd\n", "clamonacc") && !is_called("clamd\n", "clam"));
         assert!(!is_called("sophos_threat_d\n", "sophos_threat") && !is_called("", "clamd"));
-        let macos = Processes::macos("launchd\nMicrosoft Defend\nwdavdaemon\n");
+        let macos =
+            Processes::macos("  UID COMMAND\n    0 launchd\n    0 Microsoft Defend\n   82 wdavdaemon\n");
+        let macos = macos.unwrap();
         assert!(macos.run("Microsoft Defender") && macos.run("wdavdaemon"));
-        assert!(!macos.run("Microsoft"));
-        assert!(!Processes::macos("").run(""));
+        assert!(!macos.run("Microsoft") && !macos.run(""));
+    }
+
+    #[test]
+    fn what_people_run_on_a_mac_does_not_count() {
+        let macos =
+            "  UID COMMAND\n    0 launchd\n  501 clamd\n   -2 kav\n4294967294 mfetpd\n  499 SymDaemon\n";
+        let macos = Processes::macos(macos).unwrap();
+        assert!(macos.run("SymDaemon"));
+        assert!(!macos.run("clamd") && !macos.run("kav") && !macos.run("mfetpd"));
+        for wrong in ["", "  UID COMMAND\n", "launchd\nclamd\n", "  501 launchd\n"] {
+            assert!(Processes::macos(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

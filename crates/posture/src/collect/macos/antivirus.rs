@@ -89,7 +89,8 @@ pub(in crate::collect) fn antivirus(machine: &Machine, definitions: bool) -> Fac
         let health = run(machine, MDATP, &["health", "--output", "json"])?;
         Ok(mdatp::defender(&health.stdout)?)
     });
-    let processes = run(machine, "/bin/ps", &["-axco", "command"]).map(|list| Processes::macos(&list.text()));
+    let processes = run(machine, "/bin/ps", &["-axco", "uid,command"])
+        .and_then(|list| Ok(Processes::macos(&list.text())?));
     let extensions = extensions.wait(machine.until).and_then(|found: Result<Vec<_>, Unavailable>| found);
     let health = health.wait(machine.until).and_then(|health: Result<Reported, Unavailable>| health);
 

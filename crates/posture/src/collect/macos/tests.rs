@@ -28,7 +28,7 @@ impl Mac {
         Self(tempfile::tempdir().unwrap())
             .file(XPROTECT, fixture("xprotect/Info.plist"))
             .prints("usr/bin/systemextensionsctl", &fixture("system_extensions/none.txt"))
-            .prints("bin/ps", "COMM\nlaunchd\n")
+            .prints("bin/ps", "  UID COMMAND\n    0 launchd\n")
     }
 
     fn path(&self, path: &str) -> PathBuf {
@@ -199,7 +199,7 @@ fn programs_without_an_extension_by_their_files_and_processes() {
         .file("usr/local/clamav/sbin/clamd", "")
         .file("usr/local/clamav/share/clamav/daily.cvd", header)
         .file("Applications/ESET Endpoint Security.app/Contents/Info.plist", "")
-        .prints("bin/ps", "COMM\nlaunchd\nclamd\n");
+        .prints("bin/ps", "  UID COMMAND\n    0 launchd\n   82 clamd\n");
     let found = mac.antivirus();
     let clamav = of(Family::Clamav, &found);
     assert_eq!((known(&clamav.running), known(&clamav.definitions_at)), (Ok(true), Ok(TOLD)));
@@ -217,7 +217,7 @@ fn what_somebody_else_could_have_put_there_is_neither_run_nor_believed() {
         .prints("usr/bin/systemextensionsctl", &fixture("system_extensions/defender.txt"))
         .prints("usr/local/bin/mdatp", &fixture("mdatp/macos-on.json"))
         .prints("usr/bin/fdesetup", "true\n")
-        .prints("bin/ps", "COMM\nlaunchd\nclamd\n");
+        .prints("bin/ps", "  UID COMMAND\n    0 launchd\n   82 clamd\n");
     for folder in ["opt/homebrew/sbin", "usr/local/bin"] {
         fs::set_permissions(mac.path(folder), fs::Permissions::from_mode(0o757)).unwrap();
     }
