@@ -32,7 +32,9 @@ pub fn reported(facts: &HostFacts, table: &SupportTable) -> Reported {
         Fact::Known { value: products, .. } if !products.is_empty() => {
             products.iter().for_each(|one| add(Check::Antivirus, Some(product(one))));
         }
-        antivirus => add(Check::Antivirus, whole(antivirus, |_| vec![item(None, Value::Missing)])),
+        Fact::Known { .. } | Fact::Unavailable { .. } => {
+            add(Check::Antivirus, whole(antivirus, |_| vec![item(None, Value::Missing)]));
+        }
     }
     add(Check::Firewall, whole(firewall, self::firewall));
     add(Check::DiskEncryption, whole(disk, self::disk));
@@ -199,7 +201,9 @@ mod tests {
         SupportTable::from_toml(text).unwrap()
     }
 
-    fn told(facts: &HostFacts) -> Vec<(Check, Vec<(Option<About>, Value)>)> {
+    type Told = (Option<About>, Value);
+
+    fn told(facts: &HostFacts) -> Vec<(Check, Vec<Told>)> {
         let pairs =
             |items: Vec<ReportedItem>| items.into_iter().map(|item| (item.about, item.value)).collect();
         let facts = reported(facts, &table()).facts.into_iter();
