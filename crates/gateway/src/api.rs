@@ -1,6 +1,7 @@
 //! The JSON API under `/api/v1`, and the router that everything but CONNECT goes through.
 
 mod access;
+pub mod admin;
 mod handlers;
 mod openapi;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use crate::metrics::Metrics;
 use crate::sessions::Sessions;
 use crate::sign_in::SignInService;
 
+pub use admin::Administrators;
 pub(crate) use handlers::Source;
 
 /// What the handlers of requests work on. Clones are the same.
@@ -32,6 +34,8 @@ pub struct Front {
     pub sessions: Arc<Sessions>,
     /// The sign-in.
     pub sign_in: SignInService,
+    /// What administrators' programs do.
+    pub administrators: Administrators,
     /// The counters.
     pub metrics: Metrics,
 }
@@ -39,7 +43,7 @@ pub struct Front {
 /// A path relative to [`PREFIX`], and what answers its methods.
 type Operation = (&'static str, fn() -> MethodRouter<Front>);
 
-/// Every path of the API with its methods; the OpenAPI document says the same.
+/// Every path of the people's API with its methods; the OpenAPI document says the same.
 const OPERATIONS: [Operation; 11] = [
     ("/gateway", || get(handlers::gateway)),
     ("/openapi.json", || get(openapi::document)),
@@ -58,10 +62,15 @@ const OPERATIONS: [Operation; 11] = [
 pub fn router(front: Front) -> Router {
     // Full paths, not a nested router: a device's proof covers the path as it was sent.
     let mut api = Router::new().route(&format!("{PREFIX}/{{*nothing}}"), any(access::not_found));
-    for (path, methods) in OPERATIONS {
+    for (path, methods) in operations() {
         api = api.route(&format!("{PREFIX}{path}"), methods().fallback(access::wrong_method));
     }
     api.with_state(front.clone()).merge(forms::router(front))
+}
+
+/// Every path with its methods.
+fn operations() -> impl Iterator<Item = Operation> {
+    OPERATIONS.into_iter().chain(admin::OPERATIONS)
 }
 
 impl Front {

@@ -4,6 +4,7 @@
 
 pub mod admin;
 pub mod api;
+pub mod api_key;
 pub mod audit;
 pub mod config;
 pub mod demo;

@@ -1,6 +1,6 @@
 //! `praya-gateway`: the command line around the library.
 
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, IsTerminal as _, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -104,7 +104,7 @@ fn keep_memory_private() -> io::Result<()> {
 
 fn run(line: &Line, input: &mut dyn BufRead, out: &mut dyn Write) -> Result<()> {
     let state = StateDir::new(&line.state);
-    let mut output = admin::Output { json: line.json, to: out };
+    let mut output = admin::Output { json: line.json, terminal: io::stdout().is_terminal(), to: out };
     match &line.command {
         Command::Init(arguments) => initialise(&state, arguments, &mut output),
         Command::Serve => serve::run(&state, line.json, output.to),

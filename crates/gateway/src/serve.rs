@@ -255,6 +255,7 @@ impl Running {
             config: Arc::clone(&config),
             sessions: Arc::clone(&sessions),
             sign_in,
+            administrators: api::Administrators::new(prepared.store.clone()),
             metrics: metrics.clone(),
         };
         let tunnels =

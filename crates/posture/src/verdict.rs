@@ -284,29 +284,31 @@ pub struct DryRun {
     pub unknown: BTreeMap<String, u32>,
 }
 
-/// Judges every machine of `seen` by `policy` as of the time it was seen, as if it were enforced.
-///
-/// What was not asked then is not known now: [`DryRun::unknown`] says how much of the result that touches.
-pub fn dry_run<'a>(
-    policy: &Policy,
-    seen: impl IntoIterator<Item = &'a Seen>,
-    support: &SupportTable,
-) -> DryRun {
-    let mut run = DryRun::default();
-    let policy = policy.enforced();
-    for machine in seen {
-        let policies = applying([&policy], &machine.groups, Some(&machine.facts));
-        let verdict = evaluate(&policies, &machine.facts, support, machine.at);
-        *run.statuses.entry(verdict.status).or_default() += 1;
-        for result in verdict.results {
-            match (result.state, result.consequence) {
-                (State::Unknown, _) => *run.unknown.entry(result.requirement).or_default() += 1,
-                (_, Consequence::Failed) => *run.failed.entry(result.requirement).or_default() += 1,
-                (State::Met | State::NotMet | State::Skipped, _) => {}
+impl DryRun {
+    /// Judges every machine of `seen` by `policy` as of the time it was seen, as if it were enforced, and counts what
+    /// comes of it.
+    ///
+    /// What was not asked then is not known now: [`DryRun::unknown`] says how much of the result that touches.
+    pub fn add<'a>(
+        &mut self,
+        policy: &Policy,
+        seen: impl IntoIterator<Item = &'a Seen>,
+        support: &SupportTable,
+    ) {
+        let policy = policy.enforced();
+        for machine in seen {
+            let policies = applying([&policy], &machine.groups, Some(&machine.facts));
+            let verdict = evaluate(&policies, &machine.facts, support, machine.at);
+            *self.statuses.entry(verdict.status).or_default() += 1;
+            for result in verdict.results {
+                match (result.state, result.consequence) {
+                    (State::Unknown, _) => *self.unknown.entry(result.requirement).or_default() += 1,
+                    (_, Consequence::Failed) => *self.failed.entry(result.requirement).or_default() += 1,
+                    (State::Met | State::NotMet | State::Skipped, _) => {}
+                }
             }
         }
     }
-    run
 }
 
 #[cfg(test)]

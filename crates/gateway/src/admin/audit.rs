@@ -246,7 +246,7 @@ mod tests {
         let mut context = Context {
             state: StateDir::new(folder.path()),
             store: store.clone(),
-            out: crate::admin::Output { json: true, to: &mut output },
+            out: crate::admin::Output { json: true, terminal: false, to: &mut output },
             input: &mut io::empty(),
             actor: "admin:test".into(),
             now,

@@ -1,6 +1,7 @@
 //! Administrative commands. They work straight on the database, also while the gateway runs: it notices every change
 //! within a second and acts on it.
 
+mod api_keys;
 mod audit;
 mod endpoint;
 mod groups;
@@ -52,6 +53,9 @@ pub enum Command {
     /// The endpoint check: policies for machines, and what was found of them.
     #[command(subcommand)]
     Posture(posture::Command),
+    /// Keys with which programs use the administrators' API.
+    #[command(subcommand)]
+    ApiKey(api_keys::Command),
     /// The audit record.
     Audit(audit::Arguments),
 }
@@ -84,6 +88,7 @@ pub fn run(command: &Command, context: &mut Context<'_>) -> Result<()> {
         Command::Resource(command) => resources::run(command, context),
         Command::Session(command) => sessions::run(command, context),
         Command::Posture(command) => posture::run(command, context),
+        Command::ApiKey(command) => api_keys::run(command, context),
         Command::Audit(arguments) => audit::run(arguments, context),
     }
 }

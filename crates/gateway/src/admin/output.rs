@@ -10,6 +10,8 @@ use crate::exit::{Code, Fatal, Result};
 pub struct Output<'a> {
     /// Whether as JSON.
     pub json: bool,
+    /// Whether the standard output is a terminal.
+    pub terminal: bool,
     /// The standard output.
     pub to: &'a mut dyn Write,
 }
@@ -103,11 +105,19 @@ impl Table {
 
 /// `text` without anything that a terminal would obey or that hides what stands there.
 pub fn printable(text: &str) -> String {
-    let hidden = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
-    text.chars().map(|c| if hidden(c) { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|c| if is_hidden(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// As [`printable`], for a text of several lines, which stay.
+pub(super) fn printable_lines(text: &str) -> String {
+    let layout = |c: char| matches!(c, '\n' | '\t');
+    let plain = text.replace("\r\n", "\n");
+    plain.chars().map(|c| if is_hidden(c) && !layout(c) { '\u{fffd}' } else { c }).collect()
+}
+
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -124,5 +134,9 @@ mod tests {
             "NAME       HOST\na          pc\u{fffd}[31m\nlong name  \u{fffd}x\n"
         );
         assert_eq!(Table::new(["NAME"]).render("nobody"), "nobody");
+        assert_eq!(
+            printable_lines("a\r\n\tb\u{1b}[2J\u{9b}\u{202e}\rc\n"),
+            "a\n\tb\u{fffd}[2J\u{fffd}\u{fffd}\u{fffd}c\n"
+        );
     }
 }

@@ -4,24 +4,16 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::Subcommand;
-use praya_model::{GroupName, Timestamp};
-use praya_posture::policy::{Access, MAX_POLICY, Policy};
-use praya_posture::support::SupportTable;
-use praya_posture::verdict::{self, Seen};
-use serde_json::{Value, json};
+use praya_posture::policy::{Access, MAX_POLICY};
+use serde_json::json;
 
-use super::{Context, Table, printable, shown};
+use super::output::{printable, printable_lines};
+use super::{Context, Table, shown};
 use crate::exit::{Code, Fatal, Result};
-use crate::posture::{Book, SUPPORT, word};
-use crate::store::{AuditEvent, NewVerdict, PolicyRow, VerdictRow};
-
-/// How far back machines are listed: as long as they are kept.
-const KEPT_DAYS: u64 = 30;
-/// How many verdicts of one machine are shown.
-const SHOWN: u32 = 20;
+use crate::posture::office::{MOST_ON_A_PAGE, Office, Problem, SupportEnd, VerdictShown, Wanted};
+use crate::posture::word;
 
 /// What is done to policies for machines.
 #[derive(Debug, Subcommand)]
@@ -104,46 +96,58 @@ pub(super) fn run(command: &Command, context: &mut Context<'_>) -> Result<()> {
 }
 
 fn check(file: &Path, context: &mut Context<'_>) -> Result<()> {
-    let (_, policy) = read(file)?;
-    let unknown = unknown_names(&policy, context)?;
-    let checks: Vec<String> = policy.checks().iter().map(word).collect();
-    let shown = json!({ "id": policy.id, "good": true, "reads": checks, "unknown": unknown });
-    context.out.show(&shown, || {
-        let mut text = format!("{} is good; of a machine it reads {}", policy.id, checks.join(", "));
-        warn(&mut text, &unknown);
+    let text = text_of(file)?;
+    let checked = office(context).check(&text).map_err(|problem| about_file(file, problem))?;
+    context.out.show(&checked, || {
+        let reads: Vec<String> = checked.reads.iter().map(word).collect();
+        let tried = if checked.enforce { "" } else { "; nothing follows from it for anybody" };
+        let mut text = format!("{} is good{tried}; of a machine it reads {}", checked.id, reads.join(", "));
+        warn(&mut text, &checked.unknown);
         text
     })
 }
 
 fn save(file: &Path, context: &mut Context<'_>) -> Result<()> {
-    let (text, policy) = read(file)?;
-    let unknown = unknown_names(&policy, context)?;
-    let version = context.store.save_policy(&policy.id, &text, &context.actor, context.now)?;
-    changed(context, "saved", json!({ "policy": policy.id, "version": version }))?;
-    let shown = json!({ "id": policy.id, "version": version, "unknown": unknown });
-    context.out.show(&shown, || {
-        let id = &policy.id;
+    let text = text_of(file)?;
+    let saved = office(context).save(&text, None, None).map_err(|problem| about_file(file, problem))?;
+    context.out.show(&saved, || {
+        let id = &saved.id;
         let mut text = format!(
-            "{id}: saved as version {version}; put it into force with `praya-gateway posture activate {id}`"
+            "{id}: saved as version {}; put it into force with `praya-gateway posture activate {id}`",
+            saved.version
         );
-        warn(&mut text, &unknown);
+        warn(&mut text, &saved.unknown);
         text
     })
 }
 
 fn list(context: &mut Context<'_>) -> Result<()> {
-    let rows = context.store.policies()?;
-    let list: Vec<Value> = rows.iter().map(row_json).collect();
-    context.out.show(&list, || {
+    let mut policies = Vec::new();
+    loop {
+        let after = policies
+            .last()
+            .map_or(("", 0), |last: &crate::posture::office::PolicyShown| (last.id.as_str(), last.version));
+        let page = office(context).policies(after, MOST_ON_A_PAGE)?;
+        if page.is_empty() {
+            break;
+        }
+        policies.extend(page);
+    }
+    context.out.show(&policies, || {
         let mut table = Table::new(["ID", "VERSION", "ACTIVE", "SAVED", "BY", "NAME"]);
-        for row in &rows {
+        for policy in &policies {
+            let active = match (policy.active, policy.enforce) {
+                (true, Some(false)) => "only tried",
+                (true, _) => "yes",
+                (false, _) => "",
+            };
             table.row([
-                row.id.clone(),
-                row.version.to_string(),
-                if row.active { "yes" } else { "" }.into(),
-                shown(row.saved_at),
-                row.saved_by.clone(),
-                Policy::from_toml(&row.text).map(|policy| policy.name).unwrap_or_default(),
+                policy.id.clone(),
+                policy.version.to_string(),
+                active.into(),
+                shown(policy.saved_at),
+                policy.saved_by.clone(),
+                policy.name.clone().unwrap_or_default(),
             ]);
         }
         table.render(
@@ -153,119 +157,126 @@ fn list(context: &mut Context<'_>) -> Result<()> {
 }
 
 fn show(id: &str, version: Option<u32>, context: &mut Context<'_>) -> Result<()> {
-    let mut rows = context.store.policies()?;
-    rows.retain(|row| row.id == id && version.is_none_or(|version| row.version == version));
-    let active = rows.iter().position(|row| row.active).map(|at| rows.swap_remove(at));
-    let Some(row) = active.or_else(|| rows.pop()) else { return Err(no_policy(id)) };
-    let mut shown = row_json(&row);
-    shown["text"] = row.text.clone().into();
-    context.out.show(&shown, || row.text.clone())
+    let policy = office(context).policy(id, version).map_err(|problem| about_policy(id, problem))?;
+    let terminal = context.out.terminal;
+    context.out.show(&policy, || {
+        let text = policy.text.clone().unwrap_or_default();
+        // A file gets what was saved, to the byte.
+        if terminal { printable_lines(&text) } else { text }
+    })
 }
 
 fn activate(id: &str, version: Option<u32>, context: &mut Context<'_>) -> Result<()> {
-    let Some(version) = context.store.activate_policy(id, version)? else { return Err(no_policy(id)) };
-    let shown = json!({ "policy": id, "version": version });
-    changed(context, "activated", shown.clone())?;
-    context.out.show(&shown, || format!("{id}: version {version} is in force"))
+    let version = office(context).activate(id, version).map_err(|problem| about_policy(id, problem))?;
+    context.out.show(&json!({ "policy": id, "version": version }), || {
+        format!("{}: version {version} is in force", printable(id))
+    })
 }
 
 fn deactivate(id: &str, context: &mut Context<'_>) -> Result<()> {
-    if !context.store.deactivate_policy(id)? {
-        return Err(Fatal::new(Code::Failed, format!("the policy \"{}\" is not in force", printable(id))));
-    }
-    changed(context, "deactivated", json!({ "policy": id }))?;
-    context.out.show(&json!({ "policy": id, "active": false }), || format!("{id}: no longer in force"))
+    office(context).deactivate(id).map_err(|problem| about_policy(id, problem))?;
+    context
+        .out
+        .show(&json!({ "policy": id, "active": false }), || format!("{}: no longer in force", printable(id)))
 }
 
 fn dry_run(file: &Path, days: u32, context: &mut Context<'_>) -> Result<()> {
-    let (_, policy) = read(file)?;
-    let support = Book::load(&context.store)?.support;
-    let since = context.now.before(Duration::from_secs(u64::from(days) * 86_400));
-    let mut seen = Vec::new();
-    for row in context.store.machines(since)? {
-        let groups = context.store.groups_of(&row.found.account)?;
-        let groups: Vec<GroupName> = groups.into_iter().map(|group| group.name).collect();
-        seen.push(Seen { facts: row.found.facts, groups, at: row.found.verdict.evaluated_at });
-    }
-    let run = verdict::dry_run(&policy, &seen, &support);
-    let mut json = serde_json::to_value(&run).unwrap_or_default();
-    json["machines"] = seen.len().into();
-    context.out.show(&json, || {
-        let mut text = format!("{} machines of the last {days} days\n", seen.len());
+    let text = text_of(file)?;
+    let tried = office(context).dry_run(&text, days).map_err(|problem| about_file(file, problem))?;
+    context.out.show(&tried, || {
+        let mut text = format!("{} machines of the last {days} days\n", tried.machines);
+        left_out(&mut text, tried.unreadable);
         let mut lines = |title: &str, counts: Vec<(String, u32)>| {
             for (name, count) in counts {
                 // Writing to a string cannot fail.
-                let _ = writeln!(text, "{title:<10} {name}: {count}");
+                let _ = writeln!(text, "{title:<10} {}: {count}", printable(&name));
             }
         };
-        lines("verdict", run.statuses.iter().map(|(status, count)| (word(status), *count)).collect());
-        lines("failed", run.failed.iter().map(|(id, count)| (id.clone(), *count)).collect());
-        lines("not known", run.unknown.iter().map(|(id, count)| (id.clone(), *count)).collect());
+        let of = |counts: &std::collections::BTreeMap<String, u32>| {
+            counts.iter().map(|(id, count)| (id.clone(), *count)).collect()
+        };
+        lines("verdict", tried.run.statuses.iter().map(|(status, count)| (word(status), *count)).collect());
+        lines("failed", of(&tried.run.failed));
+        lines("not known", of(&tried.run.unknown));
+        text.push_str(tried.advice.unwrap_or_default());
         text
     })
 }
 
 fn machines(context: &mut Context<'_>) -> Result<()> {
-    let rows = context.store.machines(kept_since(context.now))?;
-    let list: Vec<Value> = rows.iter().map(|row| verdict_json(row, false)).collect();
+    let (mut list, mut unreadable) = (Vec::new(), 0);
+    let mut wanted = Wanted { limit: MOST_ON_A_PAGE, ..Wanted::default() };
+    loop {
+        let page = office(context).machines(wanted.clone())?;
+        list.extend(page.machines);
+        unreadable += page.unreadable;
+        wanted.after = page.next;
+        if wanted.after.is_none() {
+            break;
+        }
+    }
     context.out.show(&list, || {
         let mut table = Table::new(["DEVICE", "PERSON", "HOST", "SYSTEM", "VERDICT", "ACCESS", "JUDGED"]);
-        for VerdictRow { found, .. } in &rows {
+        for one in &list {
             table.row([
-                found.device.short(),
-                found.account.to_string(),
-                found.host_name.clone(),
-                found.facts.os.value().map(|os| os.title.clone()).unwrap_or_default(),
-                word(&found.verdict.status),
-                access_word(&found.verdict.access).into(),
-                shown(found.verdict.evaluated_at),
+                one.device.clone(),
+                one.person.to_string(),
+                one.host_name.clone(),
+                one.system.clone().unwrap_or_default(),
+                status(one),
+                access(one),
+                shown(one.verdict.evaluated_at),
             ]);
         }
-        table.render("no machine was judged in the last 30 days")
+        let mut text = table.render("no machine was judged in the last 30 days");
+        left_out(&mut text, unreadable);
+        text
     })
 }
 
 fn machine(device: &str, context: &mut Context<'_>) -> Result<()> {
-    let known = context.store.machines(kept_since(context.now))?;
-    let mut devices: Vec<_> = known.iter().map(|row| row.found.device).collect();
-    devices.retain(|key| !device.is_empty() && key.short().starts_with(device));
-    devices.dedup();
-    let [key] = devices[..] else {
-        let many = if devices.is_empty() { "no machine" } else { "more than one machine" };
-        let message = format!(
-            "{many} begins with \"{}\"; `praya-gateway posture machines` shows them",
-            printable(device)
-        );
-        return Err(Fatal::new(Code::Failed, message));
-    };
-    let rows = context.store.verdicts_of(&key, SHOWN)?;
-    let list: Vec<Value> =
-        rows.iter().enumerate().map(|(index, row)| verdict_json(row, index == 0)).collect();
-    context.out.show(&list, || rows.iter().map(verdict_text).collect::<Vec<_>>().join("\n"))
+    let found = office(context).machine(device).map_err(|problem| {
+        if !matches!(problem, Problem::NoMachine | Problem::SeveralMachines) {
+            return problem.into();
+        }
+        let device = printable(device);
+        Fatal::new(
+            Code::Failed,
+            format!("{problem}: \"{device}\"; `praya-gateway posture machines` shows them"),
+        )
+    })?;
+    context.out.show(&found.verdicts, || {
+        let mut text = String::new();
+        if let Some(newest) = found.verdicts.first() {
+            let system = newest.system.as_deref().map_or_else(|| "system not known".into(), printable);
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{}  {system}, {}", found.device, supported(newest.support));
+        }
+        for one in &found.verdicts {
+            verdict(&mut text, one);
+        }
+        left_out(&mut text, found.unreadable);
+        text
+    })
 }
 
 fn support(file: Option<&Path>, built_in: bool, context: &mut Context<'_>) -> Result<()> {
-    if let Some(file) = file {
-        let text = text_of(file)?;
-        let table = SupportTable::from_toml(&text).map_err(|complaints| complaint(file, &complaints))?;
-        context.store.set_setting(SUPPORT, &text)?;
-        changed(context, "support_dates_saved", json!({ "as_of": table.as_of }))?;
-    } else if built_in {
-        context.store.set_setting(SUPPORT, "")?;
-        changed(context, "support_dates_built_in", Value::Null)?;
-    }
-    let table = Book::load(&context.store)?.support;
-    let own = context.store.setting(SUPPORT)?.is_some_and(|text| !text.is_empty());
-    context.out.show(&json!({ "as_of": table.as_of, "built_in": !own }), || {
-        let whose = if own { "an administrator's" } else { "this release's" };
+    let office = office(context);
+    let table = match file {
+        Some(file) => {
+            office.set_support(Some(&text_of(file)?)).map_err(|problem| about_file(file, problem))?
+        }
+        None if built_in => office.set_support(None)?,
+        None => office.support()?,
+    };
+    context.out.show(&table, || {
+        let whose = if table.built_in { "this release's" } else { "an administrator's" };
         format!("support dates as of {}, {whose}", table.as_of)
     })
 }
 
-fn read(file: &Path) -> Result<(String, Policy)> {
-    let text = text_of(file)?;
-    let policy = Policy::from_toml(&text).map_err(|complaints| complaint(file, &complaints))?;
-    Ok((text, policy))
+fn office<'a>(context: &'a Context<'_>) -> Office<'a> {
+    Office { store: &context.store, actor: &context.actor, source: None, now: context.now }
 }
 
 fn text_of(file: &Path) -> Result<String> {
@@ -277,99 +288,100 @@ fn text_of(file: &Path) -> Result<String> {
     Ok(text)
 }
 
-fn complaint(file: &Path, complaints: &praya_posture::policy::Complaints) -> Fatal {
+fn about_file(file: &Path, problem: Problem) -> Fatal {
+    let Problem::NotTaken(complaints) = problem else { return problem.into() };
+    let complaints = printable_lines(&complaints.to_string());
     Fatal::new(Code::BadInput, format!("{} is not taken:\n{complaints}", file.display()))
 }
 
-/// Names that the policy uses and this gateway does not know: spelt wrong, or not made yet.
-fn unknown_names(policy: &Policy, context: &Context<'_>) -> Result<Vec<String>> {
-    let (groups, resources) = (context.store.groups()?, context.store.resources()?);
-    let mut unknown = Vec::new();
-    for name in &policy.applies_to.groups {
-        if !groups.iter().any(|group| group.name == *name) {
-            unknown.push(format!("group {name}"));
+fn about_policy(id: &str, problem: Problem) -> Fatal {
+    if !matches!(problem, Problem::NoPolicy | Problem::NotInForce) {
+        return problem.into();
+    }
+    let id = printable(id);
+    Fatal::new(Code::Failed, format!("{problem}: \"{id}\"; `praya-gateway posture list` shows them"))
+}
+
+impl From<Problem> for Fatal {
+    fn from(problem: Problem) -> Self {
+        if let Problem::Store(error) = problem {
+            error.into()
+        } else {
+            Self::new(Code::Failed, printable_lines(&problem.to_string()))
         }
     }
-    for access in [&policy.on_fail, &policy.without_report] {
-        let Access::Limit(names) = access else { continue };
-        for id in names.iter().filter(|id| !resources.iter().any(|resource| resource.id == **id)) {
-            unknown.push(format!("resource {id}"));
-        }
-    }
-    unknown.dedup();
-    Ok(unknown)
 }
 
 fn warn(text: &mut String, unknown: &[String]) {
     if !unknown.is_empty() {
         // Writing to a string cannot fail.
-        let _ = write!(text, "\nnot known here: {}", unknown.join(", "));
+        let _ = write!(text, "\nnot known here: {}", printable(&unknown.join(", ")));
     }
 }
 
-fn changed(context: &Context<'_>, code: &str, detail: Value) -> Result<()> {
-    context.audit(AuditEvent::PolicyChanged, code, |record| record.detail = detail)
-}
-
-fn no_policy(id: &str) -> Fatal {
-    let id = printable(id);
-    Fatal::new(
-        Code::Failed,
-        format!("there is no such policy or version: \"{id}\"; `praya-gateway posture list` shows them"),
-    )
-}
-
-fn kept_since(now: Timestamp) -> Timestamp {
-    now.before(Duration::from_secs(KEPT_DAYS * 86_400))
-}
-
-fn row_json(row: &PolicyRow) -> Value {
-    let PolicyRow { id, version, text: _, active, saved_at, saved_by } = row;
-    json!({ "id": id, "version": version, "active": active, "saved_at": saved_at, "saved_by": saved_by })
-}
-
-fn verdict_json(row: &VerdictRow, with_facts: bool) -> Value {
-    let NewVerdict { device, host_name, account, session, source, verdict, facts } = &row.found;
-    let mut json = json!({
-        "device": device.short(),
-        "host_name": host_name,
-        "person": account,
-        "session": session,
-        "source": source,
-        "system": facts.os.value().map(|os| os.title.clone()).ok(),
-        "verdict": verdict,
-    });
-    if with_facts {
-        json["facts"] = serde_json::to_value(facts).unwrap_or_default();
-    }
-    json
-}
-
-fn verdict_text(row: &VerdictRow) -> String {
-    let NewVerdict { host_name, account, verdict, .. } = &row.found;
-    let mut text = format!(
-        "{}  {}  {}  {}  {}",
-        shown(verdict.evaluated_at),
-        word(&verdict.status),
-        access_word(&verdict.access),
-        account,
-        printable(host_name)
-    );
-    for result in &verdict.results {
+fn left_out(text: &mut String, unreadable: u32) {
+    if unreadable > 0 {
         // Writing to a string cannot fail.
-        let _ = write!(
+        let _ = writeln!(text, "{unreadable} more cannot be read by this release and are left out");
+    }
+}
+
+fn verdict(text: &mut String, one: &VerdictShown) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(
+        text,
+        "{}  {}  {}  {}  {}",
+        shown(one.verdict.evaluated_at),
+        status(one),
+        access(one),
+        printable(one.person.as_str()),
+        printable(&one.host_name)
+    );
+    for result in &one.verdict.results {
+        let _ = writeln!(
             text,
-            "\n    {} {}: {}, {}",
-            result.policy,
-            result.requirement,
+            "    {} {}: {}, {}",
+            printable(&result.policy),
+            printable(&result.requirement),
             word(&result.state),
             word(&result.consequence)
         );
         for finding in &result.findings {
-            let of = |value: Value| printable(&value.to_string());
+            let of = |value: serde_json::Value| printable(&value.to_string());
             let (expected, found) = (json!(finding.expected), json!(finding.found));
-            let _ = write!(text, "\n        {} {} {}", word(&finding.check), of(expected), of(found));
+            let _ = writeln!(text, "        {} {} {}", word(&finding.check), of(expected), of(found));
         }
+    }
+}
+
+fn status(one: &VerdictShown) -> String {
+    let is = word(&one.verdict.status);
+    match one.verdict.if_enforced.as_ref().map(|would_be| word(&would_be.status)) {
+        Some(would_be) if would_be != is => format!("{is} (would be {would_be})"),
+        Some(_) | None => is,
+    }
+}
+
+fn access(one: &VerdictShown) -> String {
+    let is = access_word(&one.verdict.access);
+    match one.verdict.if_enforced.as_ref().map(|would_be| access_word(&would_be.access)) {
+        Some(would_be) if would_be != is => format!("{is} (would be {would_be})"),
+        Some(_) | None => is.into(),
+    }
+}
+
+fn supported(support: Option<SupportEnd>) -> String {
+    let Some(SupportEnd { ends, extended, over }) = support else {
+        return "not in the table of support dates".into();
+    };
+    let mut text = match ends {
+        None => "supported, without an announced end".to_owned(),
+        Some(day) if over => format!("not supported since {day}"),
+        Some(day) => format!("supported until {day}"),
+    };
+    if let Some(day) = extended {
+        // Writing to a string cannot fail.
+        let _ = write!(text, ", with long-term or paid support until {day}");
     }
     text
 }

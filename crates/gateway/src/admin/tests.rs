@@ -22,6 +22,7 @@ struct Site {
     state: StateDir,
     store: Store,
     now: Timestamp,
+    terminal: bool,
 }
 
 impl Site {
@@ -30,7 +31,7 @@ impl Site {
         let config = initial_config(vec!["vpn.example".into()], &[]).unwrap();
         let state = init(&folder.path().join("state"), &config, NOW).unwrap().state;
         let store = state.store().unwrap();
-        Self { _folder: folder, state, store, now: NOW }
+        Self { _folder: folder, state, store, now: NOW, terminal: false }
     }
 
     fn try_run(&self, line: &str, input: &str, json: bool) -> Result<String> {
@@ -40,7 +41,7 @@ impl Site {
         let mut context = Context {
             state: self.state.clone(),
             store: self.store.clone(),
-            out: Output { json, to: &mut output },
+            out: Output { json, terminal: self.terminal, to: &mut output },
             input: &mut input,
             actor: "admin:test".into(),
             now: self.now,
@@ -361,6 +362,139 @@ fn machines_are_seen_with_their_verdicts_and_a_policy_is_tried_on_them() {
     assert_eq!((&run["statuses"]["compliant"], &run["statuses"]["non_compliant"]), (&1.into(), &1.into()));
     let text = site.try_run(&format!("posture dry-run {}", file.display()), "", false).unwrap();
     assert!(text.contains("failed     firewall: 1"), "{text}");
+}
+
+#[test]
+fn a_policy_is_tried_before_it_is_enforced() {
+    use crate::posture::test_machine::{Machine, POLICY, facts};
+    use crate::store::NewVerdict;
+
+    let site = Site::new();
+    let file = site.state.path().join("tried.toml");
+    std::fs::write(&file, POLICY.replace("on_fail", "enforce = false\non_fail")).unwrap();
+    let file = file.display();
+    let run = site.try_run(&format!("posture dry-run {file}"), "", false).unwrap();
+    assert!(run.contains("0 machines") && run.contains("save the policy with enforce = false"), "{run}");
+    assert!(site.run(&format!("posture dry-run {file}"))["advice"].as_str().is_some());
+    site.run(&format!("posture save {file}"));
+    site.run("posture activate staff");
+    let list = site.try_run("posture list", "", false).unwrap();
+    assert!(list.contains("only tried") && list.contains("Staff machines"), "{list}");
+
+    let tried = crate::posture::Book::load(&site.store).unwrap();
+    let policies: Vec<_> = tried.policies.iter().collect();
+    let facts = facts(false, true, NOW);
+    let found = NewVerdict {
+        device: Machine::new(1).key(),
+        host_name: "pc-1".into(),
+        account: AccountName::new("wong"),
+        session: None,
+        source: [192, 0, 2, 1].into(),
+        verdict: praya_posture::verdict::evaluate(&policies, &facts, &tried.support, NOW),
+        facts,
+    };
+    site.store.add_verdict(&found).unwrap();
+    let machines = site.try_run("posture machines", "", false).unwrap();
+    assert!(machines.contains("compliant (would be non_compliant)"), "{machines}");
+    assert!(machines.contains("allow (would be deny)"), "{machines}");
+    let device = site.run("posture machines")[0]["device"].as_str().unwrap().to_owned();
+    let machine = site.try_run(&format!("posture machine {device}"), "", false).unwrap();
+    assert!(machine.contains("Debian 13, supported until 2028-08-09"), "{machine}");
+    assert!(machine.contains("staff firewall: not_met, recorded"), "{machine}");
+    let run = site.try_run(&format!("posture dry-run {file}"), "", false).unwrap();
+    assert!(run.contains("failed     firewall: 1") && !run.contains("enforce = false"), "{run}");
+}
+
+#[test]
+fn what_others_wrote_into_a_policy_does_not_steer_the_terminal() {
+    let mut site = Site::new();
+    let text = "schema = 1\r\nid = \"x\" # \u{202e}\u{9b}31m\nname = \"N\u{202e}\"\napplies_to = { groups = [\"g\u{2066}\"] }\n\
+                [[requirements]]\nid = \"r\"\n\tfirewall = { on = true }\n";
+    site.store.save_policy("x", text, "admin:\u{1b}[2J", NOW).unwrap();
+    assert_eq!(site.try_run("posture show x", "", false).unwrap(), text, "a file gets every byte");
+    site.terminal = true;
+    let shown = site.try_run("posture show x", "", false).unwrap();
+    let list = site.try_run("posture list", "", false).unwrap();
+    let file = site.state.path().join("x.toml");
+    std::fs::write(&file, text.replace("\u{9b}", "")).unwrap();
+    let checked = site.try_run(&format!("posture check {}", file.display()), "", false).unwrap();
+    assert!(checked.contains("not known here: group g\u{fffd}"), "{checked}");
+    for output in [&shown, &list, &checked] {
+        assert!(!output.contains(['\u{1b}', '\u{202e}', '\u{2066}', '\u{9b}', '\r']), "{output:?}");
+    }
+    assert_eq!(shown.lines().count(), text.lines().count());
+    assert!(shown.contains("\tfirewall"), "{shown:?}");
+}
+
+#[test]
+fn what_cannot_be_read_is_left_out_and_counted() {
+    use crate::posture::test_machine::{Machine, POLICY, facts};
+    use crate::store::NewVerdict;
+
+    let site = Site::new();
+    for seed in [1, 2] {
+        let facts = facts(true, true, NOW);
+        let found = NewVerdict {
+            device: Machine::new(seed).key(),
+            host_name: format!("pc-{seed}"),
+            account: AccountName::new("wong"),
+            session: None,
+            source: [192, 0, 2, 1].into(),
+            verdict: praya_posture::verdict::evaluate(
+                &[],
+                &facts,
+                &praya_posture::support::SupportTable::built_in(),
+                NOW,
+            ),
+            facts,
+        };
+        site.store.add_verdict(&found).unwrap();
+    }
+    site.store.spoil("UPDATE verdicts SET facts = '{\"newer\": 1}' WHERE host_name = 'pc-1'");
+    let machines = site.try_run("posture machines", "", false).unwrap();
+    assert!(machines.contains("pc-2") && machines.contains("1 more cannot be read"), "{machines}");
+    let file = site.state.path().join("try.toml");
+    std::fs::write(&file, POLICY).unwrap();
+    let run = site.run(&format!("posture dry-run {}", file.display()));
+    assert_eq!((&run["machines"], &run["unreadable"]), (&1.into(), &1.into()));
+}
+
+#[test]
+fn a_key_for_a_program_is_shown_once_and_revoked() {
+    let site = Site::new();
+    let made =
+        site.run("api-key create ci --allow posture:write --allow posture:read --days 7 --from 10.2.0.0/16");
+    let key = Secret::new(made["key"].as_str().unwrap());
+    assert_eq!(made["allow"], serde_json::json!(["posture:read", "posture:write"]));
+    let hash = crate::api_key::KeyHash::of(&key).unwrap();
+    let kept = site.store.api_key(&hash).unwrap().unwrap();
+    assert_eq!(
+        (kept.expires, kept.created_by.as_str()),
+        (NOW.after(std::time::Duration::from_secs(7 * 86_400)), "admin:test")
+    );
+    assert_eq!(site.run("api-key create plain")["allow"], serde_json::json!(["posture:read"]));
+    for line in ["api-key list", "audit"] {
+        let shown = site.run(line).to_string();
+        assert!(shown.contains("ci") && !shown.contains(key.expose()), "{line}: {shown}");
+    }
+    let table = site.try_run("api-key list", "", false).unwrap();
+    assert!(table.contains("10.2.0.0/16") && table.contains("never"), "{table}");
+    assert!(site.fails("api-key create ci", "").contains("exists already"));
+    assert!(site.audited("created"));
+    site.run("api-key revoke ci");
+    assert_eq!(site.store.api_key(&hash).unwrap(), None);
+    assert!(site.audited("revoked"));
+    assert!(site.fails("api-key revoke ci", "").contains("api-key list"));
+    for line in [
+        "api-key create a/b",
+        "api-key create x --days 0",
+        "api-key create x --days 367",
+        "api-key create x --allow all",
+        "api-key create x --from 10.2.0.1/16",
+    ] {
+        let words = std::iter::once("praya-gateway").chain(line.split(' '));
+        assert!(Line::try_parse_from(words).is_err(), "{line}");
+    }
 }
 
 #[test]

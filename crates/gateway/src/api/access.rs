@@ -185,7 +185,8 @@ fn status_of(code: &FailureCode) -> StatusCode {
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Option<Secret> {
+/// The secret in `Authorization: Bearer`.
+pub(super) fn bearer(headers: &HeaderMap) -> Option<Secret> {
     let (scheme, cookie) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     let usable = scheme.eq_ignore_ascii_case("bearer") && !cookie.is_empty() && cookie.len() <= 512;
     usable.then(|| Secret::new(cookie.trim()))

@@ -6,6 +6,7 @@
 mod book;
 mod desk;
 pub mod fit;
+pub mod office;
 #[cfg(test)]
 pub(crate) mod test_machine;
 

@@ -285,7 +285,14 @@ impl Office<'_> {
     /// # Errors
     /// [`Problem`].
     pub fn activate(&self, id: &str, version: Option<u32>) -> Result<u32> {
-        let version = self.store.activate_policy(id, version)?.ok_or(Problem::NoPolicy)?;
+        let version = match version {
+            Some(version) => version,
+            None => self.store.newest_policy(id)?,
+        };
+        let row = self.store.policy(id, Some(version))?.ok_or(Problem::NoPolicy)?;
+        // What an older program saved, or a newer one, this one may not understand.
+        sound(&row.text)?;
+        let version = self.store.activate_policy(id, Some(version))?.ok_or(Problem::NoPolicy)?;
         self.changed("activated", json!({ "policy": id, "version": version }))?;
         Ok(version)
     }

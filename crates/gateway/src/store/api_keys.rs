@@ -131,7 +131,7 @@ mod tests {
         let noted = store.api_key(&hash).unwrap().unwrap();
         assert_eq!(noted.last_used, Some(NOW));
         store.note_api_key(&noted, NOW.after(NOTED_EVERY / 2)).unwrap();
-        assert_eq!(store.api_keys().unwrap(), [noted.clone()], "once a minute is enough");
+        assert_eq!(store.api_keys().unwrap(), std::slice::from_ref(&noted), "once a minute is enough");
         store.note_api_key(&noted, NOW.after(NOTED_EVERY)).unwrap();
         assert_eq!(store.api_keys().unwrap()[0].last_used, Some(NOW.after(NOTED_EVERY)));
         assert!(store.delete_api_key("ci").unwrap() && !store.delete_api_key("ci").unwrap());

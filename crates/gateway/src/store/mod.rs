@@ -2,8 +2,10 @@
 //!
 //! Calls block for as long as SQLite does (a commit is flushed to disk); asynchronous callers use [`Store::run`].
 
+mod api_keys;
 mod audit;
 mod identity;
+mod office;
 mod open;
 mod posture;
 mod records;
@@ -14,6 +16,7 @@ mod tests;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use praya_model::Timestamp;
@@ -40,10 +43,10 @@ pub struct Store {
     inner: Arc<Inner>,
 }
 
-/// Notices commits of other processes, such as an administrator's command.
+/// Notices commits of other processes, such as an administrator's command, and what [`Store::tell_changes`] says.
 pub struct Changes {
     store: Store,
-    seen: Option<i64>,
+    seen: Option<(i64, u64)>,
 }
 
 struct Inner {
@@ -51,6 +54,7 @@ struct Inner {
     // Who waits for the connection waits as a task and not as a thread.
     calls: Semaphore,
     path: PathBuf,
+    told: AtomicU64,
 }
 
 impl Store {
@@ -80,6 +84,11 @@ impl Store {
     /// A watch on commits made by anybody but this store and its clones.
     pub fn changes(&self) -> Changes {
         Changes { store: self.clone(), seen: None }
+    }
+
+    /// Makes [`Changes`] notice what this process has committed for an administrator, as if another one had.
+    pub fn tell_changes(&self) {
+        self.inner.told.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A value that the gateway keeps about itself, such as the version of its last start.
@@ -136,15 +145,17 @@ impl Store {
 }
 
 impl Changes {
-    /// Whether another process has committed since the last call; true the first time.
+    /// Whether another process has committed since the last call, or [`Store::tell_changes`] was called; true the first
+    /// time.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn poll(&mut self) -> Result<bool> {
+        let told = self.store.inner.told.load(Ordering::Relaxed);
         let version = self
             .store
             .read(|db| Ok(db.pragma_query_value(None, "data_version", |row| row.get::<_, i64>(0))?))?;
-        Ok(self.seen.replace(version) != Some(version))
+        Ok(self.seen.replace((version, told)) != Some((version, told)))
     }
 }
 

@@ -59,6 +59,14 @@ impl Store {
         })
     }
 
+    /// The newest version of a policy; 0 where there is none.
+    ///
+    /// # Errors
+    /// [`super::StoreError`].
+    pub fn newest_policy(&self, id: &str) -> Result<u32> {
+        self.read(|db| Ok(newest_version(db, id)?))
+    }
+
     /// So many versions of policies, by name and version, beyond that one.
     ///
     /// # Errors

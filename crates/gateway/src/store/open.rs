@@ -4,6 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_first.sql"),
     include_str!("migrations/0002_known_devices.sql"),
     include_str!("migrations/0003_posture.sql"),
+    include_str!("migrations/0004_api_keys.sql"),
 ];
 
 /// What SQLite appends to the database's name for its write-ahead log, and for the index of that.
@@ -87,6 +89,7 @@ impl Store {
                 connection: Mutex::new(prepared),
                 calls: Semaphore::new(CALLS),
                 path: path.to_owned(),
+                told: AtomicU64::new(0),
             }),
         })
     }

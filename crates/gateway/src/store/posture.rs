@@ -33,16 +33,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub fn save_policy(&self, id: &str, text: &str, by: &str, now: Timestamp) -> Result<u32> {
-        self.write(|db| {
-            let version: u32 = db
-                .prepare_cached("SELECT coalesce(max(version), 0) + 1 FROM policies WHERE id = ?1")?
-                .query_row([id], |row| row.get(0))?;
-            db.prepare_cached(
-                "INSERT INTO policies (id, version, text, active, saved_at, saved_by) VALUES (?1, ?2, ?3, 0, ?4, ?5)",
-            )?
-            .execute((id, version, text, now.as_millis(), by))?;
-            Ok(version)
-        })
+        self.write(|db| Ok(insert_policy(db, id, text, by, now)?))
     }
 
     /// Every version of every policy, by name and version.
@@ -220,6 +211,28 @@ impl Store {
             Ok(())
         })
     }
+}
+
+/// The newest version of a policy; 0 where there is none.
+pub(super) fn newest_version(db: &Connection, id: &str) -> rusqlite::Result<u32> {
+    db.prepare_cached("SELECT coalesce(max(version), 0) FROM policies WHERE id = ?1")?
+        .query_row([id], |row| row.get(0))
+}
+
+/// Saves a policy as its next version.
+pub(super) fn insert_policy(
+    db: &Connection,
+    id: &str,
+    text: &str,
+    by: &str,
+    now: Timestamp,
+) -> rusqlite::Result<u32> {
+    let version = newest_version(db, id)?.saturating_add(1);
+    db.prepare_cached(
+        "INSERT INTO policies (id, version, text, active, saved_at, saved_by) VALUES (?1, ?2, ?3, 0, ?4, ?5)",
+    )?
+    .execute((id, version, text, now.as_millis(), by))?;
+    Ok(version)
 }
 
 /// Says whose session a verdict has let in.

@@ -110,7 +110,7 @@ pub struct PolicyRow {
     pub active: bool,
     /// When it was saved.
     pub saved_at: Timestamp,
-    /// By whom: `admin:LOGIN`.
+    /// By whom: `admin:LOGIN` or `api-key:NAME`.
     pub saved_by: String,
 }
 
@@ -175,6 +175,10 @@ pub enum AuditEvent {
     ResourceChanged,
     /// A policy for machines, or the table of support dates, was saved, put into force or taken out of it.
     PolicyChanged,
+    /// A key of a program was made or revoked by an administrator.
+    ApiKeyChanged,
+    /// A key that is known was refused.
+    ApiKeyRefused,
     /// A machine was judged, or its report refused.
     Posture,
     /// A session began.
@@ -212,7 +216,7 @@ pub struct NewAudit {
     pub event: AuditEvent,
     /// How it went.
     pub outcome: Outcome,
-    /// Who did it: `person`, `gateway`, or `admin:LOGIN`.
+    /// Who did it: `person`, `gateway`, `admin:LOGIN`, or `api-key:NAME`.
     pub actor: String,
     /// The account it is about. Only names of existing accounts are written.
     pub account: Option<AccountName>,
@@ -365,6 +369,8 @@ names!(AuditEvent {
     GroupChanged = "group_changed",
     ResourceChanged = "resource_changed",
     PolicyChanged = "policy_changed",
+    ApiKeyChanged = "api_key_changed",
+    ApiKeyRefused = "api_key_refused",
     Posture = "posture",
     SessionStarted = "session_started",
     TunnelUp = "tunnel_up",

@@ -336,7 +336,7 @@ fn a_newer_schema_is_left_alone() {
     store.write(|db| Ok(db.pragma_update(None, "user_version", 99)?)).unwrap();
     drop(store);
     let error = Store::open(&path).unwrap_err();
-    assert!(matches!(error, StoreError::Newer { found: 99, known: 3, .. }));
+    assert!(matches!(error, StoreError::Newer { found: 99, known: 4, .. }));
     assert!(error.to_string().contains("newer praya-gateway"), "{error}");
 }
 

@@ -12,7 +12,7 @@ use praya_model::sign_in::Grant;
 use praya_model::{AccountName, GroupName, Timestamp, TokenSerial};
 
 use super::{Switch, SwitchSettings, Uplink};
-use crate::api::Front;
+use crate::api::{Administrators, Front};
 use crate::audit::Audit;
 use crate::config::Config;
 use crate::metrics::Metrics;
@@ -98,6 +98,7 @@ impl Lab {
             config: Arc::clone(&self.config),
             sessions: Arc::clone(&self.sessions),
             sign_in,
+            administrators: Administrators::new(self.store.clone()),
             metrics: self.metrics.clone(),
         };
         (front, initial.expose().to_owned())

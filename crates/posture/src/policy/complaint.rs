@@ -36,7 +36,8 @@ impl Complaints {
         &self.0
     }
 
-    pub(crate) fn one(complaint: Complaint) -> Self {
+    /// Just that one.
+    pub fn one(complaint: Complaint) -> Self {
         Self(vec![complaint])
     }
 

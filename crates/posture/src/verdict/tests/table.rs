@@ -243,7 +243,8 @@ fn a_policy_that_is_only_tried_says_what_it_would_have_done() {
     let kept = serde_json::to_string(&verdict).unwrap();
     assert_eq!(serde_json::from_str::<Verdict>(&kept).unwrap(), verdict);
     let seen = Seen { facts: off, groups: vec![], at: NOW };
-    let run = dry_run(&tried, [&seen], &SupportTable::built_in());
+    let mut run = DryRun::default();
+    run.add(&tried, [&seen], &SupportTable::built_in());
     assert_eq!(run.statuses, BTreeMap::from([(Status::NonCompliant, 1)]), "a dry run takes it as enforced");
 }
 
@@ -321,7 +322,10 @@ fn a_dry_run_counts_machines_as_of_the_time_they_were_seen() {
     value[0].definitions_at = known(then);
     let asked_less = HostFacts { disk: unavailable(Unavailable::NotAsked), ..good(debian("13"), vec![]) };
     let machines = [seen(fine_then, then), seen(fine, NOW), seen(asked_less, NOW)];
-    let run = dry_run(&modern, &machines, &SupportTable::built_in());
+    let mut run = DryRun::default();
+    for machine in &machines {
+        run.add(&modern, [machine], &SupportTable::built_in());
+    }
     assert_eq!(run.statuses, BTreeMap::from([(Status::Compliant, 1), (Status::NonCompliant, 2)]));
     let count = |map: &BTreeMap<String, u32>| {
         map.iter().map(|(id, count)| format!("{id}={count}")).collect::<Vec<_>>()

@@ -1,0 +1,237 @@
+//! Policies for machines, and what was found of them.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use praya_identity::account::fold_name;
+use praya_model::Timestamp;
+use praya_model::posture::Status;
+use serde::{Deserialize, Serialize};
+
+use super::caller::{Caller, Optional, Params, Read, Toml, Write};
+use super::failure::AdminFailure;
+use crate::api::Front;
+use crate::posture::office::{
+    KEPT_DAYS, MOST_ON_A_PAGE, MachineShown, MachinesShown, PolicyShown, Problem, Saved, SupportShown, Tried,
+    Wanted,
+};
+use crate::store::Place;
+
+/// How many are on a page where the caller does not say.
+const ON_A_PAGE: u32 = 100;
+/// Digits and letters in the name of a machine.
+const DEVICE: usize = 16;
+
+type Answer<T> = Result<Json<T>, AdminFailure>;
+
+/// Which part of a list.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Page {
+    after: Option<String>,
+    limit: Option<u32>,
+}
+
+/// Which part of the list of machines. (`serde` cannot flatten what a query holds.)
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct MachinePage {
+    status: Option<Status>,
+    person: Option<String>,
+    after: Option<String>,
+    limit: Option<u32>,
+}
+
+/// Which version.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Version {
+    version: Option<u32>,
+}
+
+/// After which version.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct After {
+    after: Option<u32>,
+}
+
+/// Of how many days.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Days {
+    days: Option<u32>,
+}
+
+/// Some policies.
+#[derive(Serialize)]
+pub(super) struct Policies {
+    policies: Vec<PolicyShown>,
+    next: Option<String>,
+}
+
+/// Some machines.
+#[derive(Serialize)]
+pub(super) struct Machines {
+    #[serde(flatten)]
+    page: MachinesShown,
+    next: Option<String>,
+}
+
+/// Whether a policy is in force.
+#[derive(Serialize)]
+pub(super) struct InForce {
+    id: String,
+    active: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<u32>,
+}
+
+/// The table of support dates with its text.
+#[derive(Serialize)]
+pub(super) struct Support {
+    #[serde(flatten)]
+    table: SupportShown,
+    text: String,
+}
+
+pub(super) async fn policies(
+    State(front): State<Front>,
+    caller: Caller<Read>,
+    Params(Page { after, limit }): Params<Page>,
+) -> Answer<Policies> {
+    let limit = limit_of(limit)?;
+    let (id, version) = match &after {
+        None => (String::new(), 0),
+        Some(place) => place
+            .rsplit_once('.')
+            .and_then(|(id, version)| Some((id.to_owned(), version.parse().ok()?)))
+            .ok_or_else(|| no_place(place))?,
+    };
+    let policies = caller.does(&front, move |office| office.policies((&id, version), limit)).await?;
+    let full = u32::try_from(policies.len()).is_ok_and(|count| count == limit);
+    let last = policies.last().filter(|_| full);
+    let next = last.map(|policy| format!("{}.{}", policy.id, policy.version));
+    Ok(Json(Policies { policies, next }))
+}
+
+pub(super) async fn policy(
+    State(front): State<Front>,
+    caller: Caller<Read>,
+    Path(id): Path<String>,
+    Params(Version { version }): Params<Version>,
+) -> Answer<PolicyShown> {
+    caller.does(&front, move |office| office.policy(&id, version)).await.map(Json)
+}
+
+pub(super) async fn save(
+    State(front): State<Front>,
+    caller: Caller<Write>,
+    Path(id): Path<String>,
+    Params(After { after }): Params<After>,
+    Toml(text): Toml,
+) -> Answer<Saved> {
+    caller.does(&front, move |office| office.save(&text, Some(&id), after)).await.map(Json)
+}
+
+pub(super) async fn activate(
+    State(front): State<Front>,
+    caller: Caller<Write>,
+    Path(id): Path<String>,
+    Optional(Version { version }): Optional<Version>,
+) -> Answer<InForce> {
+    let activated = caller.does(&front, move |office| {
+        let version = office.activate(&id, version)?;
+        Ok(InForce { id, active: true, version: Some(version) })
+    });
+    activated.await.map(Json)
+}
+
+pub(super) async fn deactivate(
+    State(front): State<Front>,
+    caller: Caller<Write>,
+    Path(id): Path<String>,
+) -> Answer<InForce> {
+    let deactivated = caller.does(&front, move |office| {
+        office.deactivate(&id)?;
+        Ok(InForce { id, active: false, version: None })
+    });
+    deactivated.await.map(Json)
+}
+
+pub(super) async fn dry_run(
+    State(front): State<Front>,
+    caller: Caller<Read>,
+    Params(Days { days }): Params<Days>,
+    Toml(text): Toml,
+) -> Answer<Tried> {
+    let days = days.unwrap_or(KEPT_DAYS);
+    if !(1..=KEPT_DAYS).contains(&days) {
+        return Err(AdminFailure::BadRequest(format!("days must be 1 to {KEPT_DAYS}")));
+    }
+    let _turn = front.administrators.0.trials.try_acquire().map_err(|_| AdminFailure::Busy)?;
+    caller.does(&front, move |office| office.dry_run(&text, days)).await.map(Json)
+}
+
+pub(super) async fn machines(
+    State(front): State<Front>,
+    caller: Caller<Read>,
+    Params(page): Params<MachinePage>,
+) -> Answer<Machines> {
+    let MachinePage { status, person, after, limit } = page;
+    let place = |text: &str| {
+        let (at, id) = text.split_once('-')?;
+        Some(Place(Timestamp::from_millis(at.parse().ok()?), id.parse().ok()?))
+    };
+    let after = match after {
+        Some(text) => Some(place(&text).ok_or_else(|| no_place(&text))?),
+        None => None,
+    };
+    let person = person.map(|name| fold_name(&name)).transpose();
+    let person = person.map_err(|error| AdminFailure::BadRequest(format!("person: {error}")))?;
+    let wanted = Wanted { status, person, after, limit: limit_of(limit)? };
+    let page = caller.does(&front, move |office| office.machines(wanted)).await?;
+    let next = page.next.map(|Place(at, id)| format!("{}-{id}", at.as_millis()));
+    Ok(Json(Machines { page, next }))
+}
+
+pub(super) async fn machine(
+    State(front): State<Front>,
+    caller: Caller<Read>,
+    Path(device): Path<String>,
+) -> Answer<MachineShown> {
+    if device.len() != DEVICE {
+        return Err(Problem::NoMachine.into());
+    }
+    caller.does(&front, move |office| office.machine(&device)).await.map(Json)
+}
+
+pub(super) async fn support(State(front): State<Front>, caller: Caller<Read>) -> Answer<Support> {
+    caller.does(&front, |office| office.support().map(Support::from)).await.map(Json)
+}
+
+pub(super) async fn set_support(
+    State(front): State<Front>,
+    caller: Caller<Write>,
+    Toml(text): Toml,
+) -> Answer<Support> {
+    caller.does(&front, move |office| office.set_support(Some(&text)).map(Support::from)).await.map(Json)
+}
+
+impl From<SupportShown> for Support {
+    fn from(table: SupportShown) -> Self {
+        Self { text: table.text.clone(), table }
+    }
+}
+
+fn limit_of(limit: Option<u32>) -> Result<u32, AdminFailure> {
+    let limit = limit.unwrap_or(ON_A_PAGE);
+    if (1..=MOST_ON_A_PAGE).contains(&limit) {
+        Ok(limit)
+    } else {
+        Err(AdminFailure::BadRequest(format!("limit must be 1 to {MOST_ON_A_PAGE}")))
+    }
+}
+
+fn no_place(text: &str) -> AdminFailure {
+    AdminFailure::BadRequest(format!("{text:?} is no place in this list; give the next of the page before"))
+}
