@@ -41,6 +41,16 @@ describe("where a finding is put right", () => {
     expect(names).toContain("Open update settings");
   });
 
+  test("what is more than is listed is counted", async () => {
+    const { app } = FIXTURES["checking-failed-many"];
+    const counted = structuredClone(app);
+    const step = counted.snapshot.sign_in?.step;
+    if (step?.step !== "posture") throw new Error("no check");
+    Object.assign(step.findings.at(-1) ?? {}, { more: 6 });
+    await open(counted);
+    expect(screen.getByText("6 more are not listed here.")).toBeTruthy();
+  });
+
   test("there is no button where the system has no such page", async () => {
     const { app } = FIXTURES["checking-failed-many"];
     await open({ ...app, system_pages: ["updates"] });

@@ -139,7 +139,8 @@ pub(crate) fn findings(findings: &[Finding], out: Out) -> String {
         let head = format!("{}  {}", out.paint(tone, &told.outcome), told.check);
         let lines =
             labelled.iter().map(|(label, what)| format!("  {}  {what}", padded(&text::say(label), width)));
-        std::iter::once(head).chain(lines).chain(link).collect::<Vec<_>>().join("\n")
+        let more = finding.more.map(|more| text::say_with("checking-more", &[("more", more.into())]));
+        std::iter::once(head).chain(lines).chain(link).chain(more).collect::<Vec<_>>().join("\n")
     };
     findings.iter().map(one).collect::<Vec<_>>().join("\n")
 }
@@ -288,5 +289,18 @@ mod tests {
         for built_in in ["ias", "modern"] {
             assert!(read_policy(Path::new(built_in)).is_ok());
         }
+    }
+
+    #[test]
+    fn findings_that_are_not_listed_are_counted() {
+        let finding = serde_json::json!({
+            "check": "firewall",
+            "outcome": "failed",
+            "expected": { "expected": "on" },
+            "found": { "found": "off", "name": null },
+            "more": 6,
+        });
+        let told = findings(&[serde_json::from_value(finding).unwrap()], Out::new(true));
+        assert!(told.ends_with("\n6 more are not listed here."), "{told}");
     }
 }

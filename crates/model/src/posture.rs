@@ -95,6 +95,10 @@ pub struct Finding {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ts", ts(optional))]
     pub link: Option<Link>,
+    /// How many more are not told: this is the last of [`MAX_FINDINGS`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub more: Option<u32>,
 }
 
 /// What follows from a [`Finding`].

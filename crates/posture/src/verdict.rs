@@ -113,7 +113,8 @@ pub enum Consequence {
 }
 
 impl Verdict {
-    /// What the person is told: all of it at once, what refuses first.
+    /// What the person is told: all of it at once, what refuses first. Of more than [`MAX_FINDINGS`] the last one that
+    /// is told says how many follow.
     pub fn findings(&self) -> Vec<Finding> {
         let mut findings: Vec<Finding> = Vec::new();
         for wanted in [Consequence::Failed, Consequence::InGrace, Consequence::Warned] {
@@ -128,7 +129,11 @@ impl Verdict {
                 }
             }
         }
+        let more = u32::try_from(findings.len().saturating_sub(MAX_FINDINGS)).unwrap_or(u32::MAX);
         findings.truncate(MAX_FINDINGS);
+        if let Some(last) = findings.last_mut().filter(|_| more > 0) {
+            last.more = Some(more);
+        }
         findings
     }
 }
@@ -227,6 +232,7 @@ fn judgement(judge: &Judge<'_>, requirement: &Requirement) -> Judgement {
         expected: gap.expected,
         found: gap.found,
         link: requirement.link.clone(),
+        more: None,
     };
     Judgement {
         policy: policy.id.clone(),

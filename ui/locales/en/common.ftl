@@ -251,6 +251,10 @@ checking-required = Required
 checking-found = Found
 checking-remedy = What to do
 checking-unread-remedy = Check again. If it stays like this, contact the help desk.
+checking-more = { $more ->
+        [one] One more is not listed here.
+       *[other] { $more } more are not listed here.
+    }
 open-settings = Open settings
 name-separator = { ", " }
 check-operating-system = Operating system

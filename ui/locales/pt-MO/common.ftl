@@ -239,6 +239,10 @@ checking-required = Exigido
 checking-found = Encontrado
 checking-remedy = O que fazer
 checking-unread-remedy = Verifique de novo. Se continuar assim, contacte o serviço de assistência.
+checking-more = { $more ->
+        [one] Há mais um que não está nesta lista.
+       *[other] Há mais { $more } que não estão nesta lista.
+    }
 open-settings = Abrir as definições
 name-separator = { ", " }
 check-operating-system = Sistema operativo

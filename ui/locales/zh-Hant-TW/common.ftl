@@ -239,6 +239,7 @@ checking-required = 要求
 checking-found = 檢查結果
 checking-remedy = 處理方式
 checking-unread-remedy = 請重新檢查。若情況不變，請聯絡服務台。
+checking-more = 另有 { $more } 項未列出。
 open-settings = 開啟設定
 name-separator = 、
 check-operating-system = 作業系統

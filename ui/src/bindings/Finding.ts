@@ -29,4 +29,8 @@ found: Found,
 /**
  * The organisation's own page about putting it right.
  */
-link?: Link, };
+link?: Link,
+/**
+ * How many more are not told: this is the last of [`MAX_FINDINGS`].
+ */
+more?: number, };

@@ -404,6 +404,7 @@ async fn a22_what_is_to_be_put_right_is_opened_where_the_system_has_a_page_for_i
         expected: Expected::On,
         found: Found::Missing,
         link: None,
+        more: None,
     };
     let posture = PostureView {
         checked_at: Timestamp::default(),

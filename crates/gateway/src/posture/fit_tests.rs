@@ -106,6 +106,7 @@ fn what_is_stored_is_what_is_read() {
         expected: Expected::On,
         found: Found::Missing,
         link: None,
+        more: None,
     };
     let fit = Fit { findings: vec![finding], ..fit().judged(&judged(limit(), later(1))) };
     let text = serde_json::to_string(&fit).unwrap();

@@ -22,6 +22,7 @@ fn findings() -> Vec<Finding> {
         expected: Expected::On,
         found: Found::Missing,
         link: None,
+        more: None,
     }]
 }
 

@@ -101,3 +101,30 @@ fn named(text: &str) -> Name {
 fn found(verdict: &Verdict) -> Vec<(Check, Found)> {
     verdict.findings().into_iter().map(|finding| (finding.check, finding.found)).collect()
 }
+
+#[test]
+fn what_is_more_than_a_person_is_told_is_counted() {
+    let of = |found: u32| {
+        let mut verdict = evaluate(&[], &HostFacts::none(NOW), &SupportTable::built_in(), NOW);
+        let finding = |days| Finding {
+            check: Check::Updates,
+            outcome: Outcome::Failed,
+            expected: Expected::WithinDays { days },
+            found: Found::Missing,
+            link: None,
+            more: None,
+        };
+        verdict.results.push(Judgement {
+            policy: "p".to_owned(),
+            requirement: "r".to_owned(),
+            severity: Severity::Mandatory,
+            state: State::NotMet,
+            consequence: Consequence::Failed,
+            findings: (0..found).map(finding).collect(),
+        });
+        let findings = verdict.findings();
+        assert!(findings.iter().rev().skip(1).all(|finding| finding.more.is_none()));
+        (findings.len(), findings.last().and_then(|finding| finding.more))
+    };
+    assert_eq!((of(64), of(70)), ((64, None), (64, Some(6))));
+}

@@ -143,6 +143,7 @@ pub(crate) fn no_firewall() -> Finding {
         expected: Expected::On,
         found: Found::Missing,
         link: None,
+        more: None,
     }
 }
 
