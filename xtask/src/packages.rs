@@ -74,6 +74,7 @@ const PACKAGES: &[(&str, Sign, &str, Need)] = &[
     ("desktop-file-utils", Tool("desktop-file-validate"), "judges the app's launcher", Need::Test),
     ("openconnect", Tool("openconnect"), "the stock client, as a peer of our gateway", Need::Test),
     ("ocserv", Tool("ocserv"), "the stock gateway, as a peer of our client", Need::Test),
+    ("clamav-daemon", Tool("clamd"), "a real antivirus program for the endpoint check", Need::Test),
     ("iperf3", Tool("iperf3"), "one TCP stream through the tunnel, and how fast it is", Need::Bench),
 ];
 
@@ -123,11 +124,11 @@ fn install(packages: &[&str]) -> Result<()> {
         Program::new(Path::new(first)).args(rest).run()
     };
     apt(&["update"])?;
-    let quiet_server = QuietServer::before(packages, &prefix);
+    let quiet_servers = QuietServers::before(packages, &prefix);
     let mut arguments = vec!["install", "--yes", "--no-install-recommends"];
     arguments.extend(packages);
     let outcome = apt(&arguments);
-    drop(quiet_server);
+    drop(quiet_servers);
     outcome
 }
 
@@ -143,27 +144,40 @@ fn privilege(command: &str) -> Result<Vec<&'static str>> {
     bail!("neither root nor sudo here; ask somebody with root to run: {command}")
 }
 
-/// Debian starts a server the moment its package is installed. The tests need the program `ocserv`, and nobody who
-/// runs tests wants a VPN server on port 443: its unit is masked during the installation and disabled after it.
-struct QuietServer(Option<Vec<&'static str>>);
+/// Debian starts a server the moment its package is installed. The tests need the programs, and nobody who runs tests
+/// wants a VPN server on port 443, or a virus scanner that takes a gigabyte and fetches its definitions: their units are
+/// masked during the installation and disabled after it.
+struct QuietServers {
+    units: Vec<&'static str>,
+    prefix: Vec<&'static str>,
+}
 
-impl QuietServer {
-    const UNITS: [&'static str; 2] = ["ocserv.service", "ocserv.socket"];
+impl QuietServers {
+    /// Package by package; `clamav-freshclam` comes with `clamav-daemon`.
+    const UNITS: [(&'static str, &'static [&'static str]); 2] = [
+        ("ocserv", &["ocserv.service", "ocserv.socket"]),
+        ("clamav-daemon", &["clamav-daemon.service", "clamav-daemon.socket", "clamav-freshclam.service"]),
+    ];
 
     fn before(packages: &[&str], prefix: &[&'static str]) -> Self {
-        if !packages.contains(&"ocserv") || !Path::new("/run/systemd/system").exists() {
-            return Self(None);
-        }
-        let server = Self(Some(prefix.to_vec()));
-        server.systemctl("mask");
-        server
+        let systemd = Path::new("/run/systemd/system").exists();
+        let new = Self::UNITS.iter().filter(|(package, _)| systemd && packages.contains(package));
+        // One that was there before has whatever life its owner gave it.
+        let units = new
+            .flat_map(|(_, units)| *units)
+            .filter(|unit| !Path::new("/lib/systemd/system").join(unit).exists());
+        let servers = Self { units: units.copied().collect(), prefix: prefix.to_vec() };
+        servers.systemctl("mask");
+        servers
     }
 
     fn systemctl(&self, verb: &str) {
-        let Some(prefix) = &self.0 else { return };
-        let mut words = prefix.clone();
+        if self.units.is_empty() {
+            return;
+        }
+        let mut words = self.prefix.clone();
         words.extend(["systemctl", "--quiet", verb]);
-        words.extend(Self::UNITS);
+        words.extend(&self.units);
         if let Some((first, rest)) = words.split_first()
             && let Err(error) = Program::new(Path::new(first)).args(rest).run()
         {
@@ -172,7 +186,7 @@ impl QuietServer {
     }
 }
 
-impl Drop for QuietServer {
+impl Drop for QuietServers {
     fn drop(&mut self) {
         self.systemctl("unmask");
         self.systemctl("disable");
