@@ -10,6 +10,7 @@ use praya_testkit::{Finished, HANG, Namespace, Process, Program, programs};
 use serde_json::{Value, json};
 
 use crate::lab::GATEWAY_NAME;
+use crate::room::Room;
 
 /// The client on one machine.
 pub struct Client {
@@ -45,12 +46,7 @@ impl Client {
     /// # Errors
     /// When it is not built.
     pub fn service(&self, machine: &Namespace) -> Result<Program> {
-        Ok(machine
-            .program(programs::path("prayad")?)
-            .arg("--state")
-            .arg(&self.state)
-            .arg("--socket")
-            .arg(&self.socket))
+        Ok(self.of_this_client(machine.program(programs::path("prayad")?)))
     }
 
     /// Starts the service and waits until it answers.
@@ -58,10 +54,30 @@ impl Client {
     /// # Errors
     /// With what it says when it does not start.
     pub fn start(&mut self, machine: &Namespace) -> Result<()> {
-        let process = self.service(machine)?.start()?;
+        self.start_as(self.service(machine)?)
+    }
+
+    /// The same in a room of the machine: that is what the service sees of it.
+    ///
+    /// # Errors
+    /// With what it says when it does not start.
+    pub fn start_in(&mut self, room: &Room) -> Result<()> {
+        self.start_as(self.of_this_client(room.program(programs::path("prayad")?)))
+    }
+
+    /// The same for [`Self::service`] with something added to it.
+    ///
+    /// # Errors
+    /// With what it says when it does not start.
+    pub fn start_as(&mut self, service: Program) -> Result<()> {
+        let process = service.start()?;
         process.wait_for("ready")?;
         self.service = Some(process);
         Ok(())
+    }
+
+    fn of_this_client(&self, service: Program) -> Program {
+        service.arg("--state").arg(&self.state).arg("--socket").arg(&self.socket)
     }
 
     /// The running service.

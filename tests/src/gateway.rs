@@ -250,6 +250,20 @@ impl Gateway {
         Ok(())
     }
 
+    /// Saves a policy of the endpoint check and puts it into force.
+    ///
+    /// # Errors
+    /// With what the commands say of it.
+    pub fn set_policy(&self, policy: &str) -> Result<()> {
+        let written: toml::Table = policy.parse()?;
+        let id = written.get("id").and_then(toml::Value::as_str).context("a policy's id")?;
+        let file = self.state.with_file_name("policy.toml");
+        fs::write(&file, policy)?;
+        self.admin(&["posture", "save", file.to_str().context("a path in UTF-8")?])?;
+        self.admin(&["posture", "activate", id])?;
+        Ok(())
+    }
+
     /// Makes a group of these people and publishes the intranet's site to it, over both families.
     ///
     /// # Errors

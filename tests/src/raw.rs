@@ -73,7 +73,20 @@ pub fn sign_in_over(connection: &mut Rude, account: &str, password: &str) -> Res
 /// # Errors
 /// When the gateway says nothing sensible.
 pub fn give_password(connection: &mut Rude, account: &str, password: &str) -> Result<Value> {
-    let asked = begin(connection, account)?;
+    give_password_from(connection, None, account, password)
+}
+
+/// The same from a device with this key.
+///
+/// # Errors
+/// When the gateway says nothing sensible.
+pub fn give_password_from(
+    connection: &mut Rude,
+    device_key: Option<&str>,
+    account: &str,
+    password: &str,
+) -> Result<Value> {
+    let asked = begin(connection, device_key, account)?;
     answer(connection, &asked, json!({"answer": "password", "account": null, "password": password}))
 }
 
@@ -85,13 +98,22 @@ pub fn give_code(connection: &mut Rude, asked: &Value, code: &str) -> Result<Val
     answer(connection, asked, json!({"answer": "otp", "code": code}))
 }
 
+/// Gives the report that a step asked for, with its signature; returns what the gateway says to that.
+///
+/// # Errors
+/// When the gateway says nothing sensible.
+pub fn give_report(connection: &mut Rude, asked: &Value, mut report: Value) -> Result<Value> {
+    report["answer"] = "posture".into();
+    answer(connection, asked, report)
+}
+
 /// Signs in with an initial password and chooses another one.
 ///
 /// # Errors
 /// When the gateway asks for anything else.
 pub fn choose_password(to: SocketAddr, account: &str, initial: &str, chosen: &str) -> Result<()> {
     let mut connection = Rude::connect_from_here(to)?;
-    let asked = begin(&mut connection, account)?;
+    let asked = begin(&mut connection, None, account)?;
     let asked =
         answer(&mut connection, &asked, json!({"answer": "password", "account": null, "password": initial}))?;
     let reply = answer(
@@ -103,8 +125,8 @@ pub fn choose_password(to: SocketAddr, account: &str, initial: &str, chosen: &st
     Ok(())
 }
 
-fn begin(connection: &mut Rude, account: &str) -> Result<Value> {
-    let begin = json!({"account": account, "device_key": null, "host_name": "raw", "client": "raw"});
+fn begin(connection: &mut Rude, device_key: Option<&str>, account: &str) -> Result<Value> {
+    let begin = json!({"account": account, "device_key": device_key, "host_name": "raw", "client": "raw"});
     let request = api_request("POST", "/api/v1/sign-in", "", &begin.to_string());
     body(&connection.exchange(request.as_bytes())?)
 }

@@ -1,6 +1,7 @@
 //! The desktop app as a person meets it: the real window and the real tray, the real service, a real gateway and a
 //! real tunnel. The person is not root.
 
+mod clamav;
 mod elsewhere;
 mod keyboard;
 mod languages;

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use praya_testkit::HANG;
 use praya_testkit::privilege::was_run_elsewhere;
 
@@ -15,11 +15,7 @@ impl Scene {
             "schema = 1\nid = \"lab\"\nname = \"Lab\"\nwithout_report = {access}\n\
              [[requirements]]\nid = \"firewall\"\nfirewall = {{ on = true }}\n"
         );
-        let file = self.lab.gateway.folder("policy")?.join("lab.toml");
-        std::fs::write(&file, policy)?;
-        self.gateway.admin(&["posture", "save", file.to_str().context("a path in UTF-8")?])?;
-        self.gateway.admin(&["posture", "activate", "lab"])?;
-        Ok(())
+        self.gateway.set_policy(&policy)
     }
 }
 

@@ -1,5 +1,9 @@
 //! The endpoint check from end to end: our client on a machine without a firewall, our gateway with a policy.
 
+mod clamav;
+mod recheck;
+mod reports;
+
 use anyhow::{Context, Result, ensure};
 use praya_testkit::otp::Token;
 use praya_testkit::privilege::was_run_elsewhere;
@@ -47,11 +51,7 @@ impl Scene {
         gateway.add_people(&["wong"], PASSWORD)?;
         gateway.add_token("wong", "40000020", &token)?;
         gateway.publish_intranet("staff", &["wong"])?;
-        let file = lab.gateway.folder("policy")?.join("lab.toml");
-        std::fs::write(&file, POLICY)?;
-        let file = file.to_str().context("a path in UTF-8")?.to_owned();
-        gateway.admin(&["posture", "save", &file])?;
-        gateway.admin(&["posture", "activate", "lab"])?;
+        gateway.set_policy(POLICY)?;
         gateway.start()?;
         let client = Client::started(&lab.employee)?;
         Ok(Self { lab, gateway, client, token })
