@@ -58,7 +58,6 @@ pub struct ClamAv {
     /// Where it is.
     pub room: Room,
     files: PathBuf,
-    user: &'static str,
     scanner: Option<Process>,
 }
 
@@ -90,10 +89,8 @@ impl ClamAv {
     pub fn not_installed(machine: &Namespace) -> Result<Self> {
         ensure!(Path::new("/usr/sbin/clamd").is_file(), "package clamav-daemon");
         let files = machine.folder("clamav")?;
-        // Where there is nobody else to become, it stays root.
-        let user = if privilege::has_other_users() { "clamav" } else { "root" };
         let room = Room::new(machine, &format!("files={}\n{HIDE}", files.display()))?;
-        Ok(Self { room, files, user, scanner: None })
+        Ok(Self { room, files, scanner: None })
     }
 
     /// Puts the program and its configuration where the package has them. Nothing runs by that.
@@ -101,18 +98,18 @@ impl ClamAv {
     /// # Errors
     /// When they cannot be put there.
     pub fn install(&self) -> Result<()> {
-        let configuration = format!(
-            "LocalSocket {SOCKET}\nUser {}\nDatabaseDirectory /var/lib/clamav\nForeground yes\nSelfCheck 0\n",
-            self.user
-        );
-        std::fs::write(self.files.join("etc/clamav/clamd.conf"), configuration)?;
+        let mut configuration =
+            format!("LocalSocket {SOCKET}\nDatabaseDirectory /var/lib/clamav\nForeground yes\nSelfCheck 0\n");
         self.room.shell(&format!(
-            "touch /usr/sbin/clamd; mount --bind {}/clamd /usr/sbin/clamd
-             mkdir /run/clamav; chown {} /run/clamav",
-            self.files.display(),
-            self.user
+            "touch /usr/sbin/clamd; mount --bind {}/clamd /usr/sbin/clamd; mkdir /run/clamav",
+            self.files.display()
         ))?;
-        Ok(())
+        // Where there is nobody else to become, it stays root.
+        if privilege::has_other_users() {
+            configuration.push_str("User clamav\n");
+            self.room.shell("chown clamav /run/clamav")?;
+        }
+        Ok(std::fs::write(self.files.join("etc/clamav/clamd.conf"), configuration)?)
     }
 
     /// Starts it and waits until it listens.
