@@ -15,7 +15,7 @@ use super::expiry::Jump;
 use super::*;
 use crate::audit::Audit;
 use crate::posture::test_machine::{Machine, POLICY, activate, facts};
-use crate::posture::{Desk, Fit, Judged, Question, Reporter};
+use crate::posture::{Desk, Fit, Judged, Question, Reporter, SUPPORT};
 use crate::sign_in::{NewSession, Others, SessionDirectory as _};
 use crate::store::{AuditEvent, AuditFilter, VERDICTS_A_DAY};
 use crate::tunnel::lab::{Lab, alice, now, staff};
@@ -306,13 +306,23 @@ async fn an_earlier_look_at_what_people_may_reach_never_comes_after_a_later_one(
 
 #[tokio::test]
 async fn a_policy_that_cannot_be_read_closes_and_neither_stops_withdrawals_nor_the_start() {
+    for spoilt in [
+        "UPDATE policies SET version = 2, text = 'schema = 9'",
+        "UPDATE policies SET version = 2, text = CAST(X'ff' AS TEXT)",
+        "INSERT INTO settings VALUES ('posture_support', CAST(X'ff' AS TEXT))",
+    ] {
+        closed_and_mended(spoilt).await;
+    }
+}
+
+async fn closed_and_mended(spoilt: &str) {
     let site = Site::new();
     site.help_desk();
     site.policy(POLICY, site.start).await;
     site.report(true, 1).await;
     let (session, sessions) = (site.session(), &site.lab.sessions);
     let everything = session.access();
-    site.lab.store.spoil("UPDATE policies SET text = 'schema = 9', version = 2");
+    site.lab.store.spoil(spoilt);
     site.lab.store.remove_member(&staff(), &alice()).unwrap();
     sessions.reconcile(site.at(2)).await.unwrap();
     assert_eq!(session.ended(), None, "the session stays");
@@ -328,9 +338,28 @@ async fn a_policy_that_cannot_be_read_closes_and_neither_stops_withdrawals_nor_t
     let started = Sessions::load(store.clone(), Audit::new(store.clone()), config, site.at(3)).unwrap();
     assert!(started.get(&session.id).unwrap().access().resources.is_empty());
     // Mended: as it was, without a new sign-in.
+    store.set_setting(SUPPORT, "").unwrap();
     activate(&store, POLICY, site.at(4));
     sessions.reconcile(site.at(4)).await.unwrap();
     assert_eq!(session.access(), everything);
+}
+
+#[tokio::test]
+async fn a_store_that_fails_keeps_nobody_from_losing_what_was_taken() {
+    let site = Site::new();
+    site.help_desk();
+    site.policy(POLICY, site.start).await;
+    let session = site.session();
+    let everything = session.access();
+    let reading = Resource { id: ResourceId::new("reading-room"), ..everything.resources[0].clone() };
+    site.lab.store.put_resource(&reading).unwrap();
+    site.lab.store.delete_resource(&ResourceId::new("help-desk")).unwrap();
+    site.lab.store.spoil("UPDATE policies SET version = -1");
+    assert!(site.lab.sessions.reconcile(site.at(1)).await.is_err());
+    assert!(session.access().resources.is_empty(), "what was taken is gone, and what came waits for policy");
+    site.lab.store.spoil("UPDATE policies SET version = 1");
+    site.lab.sessions.reconcile(site.at(2)).await.unwrap();
+    assert_eq!(session.access().resources, [reading]);
 }
 
 #[tokio::test]

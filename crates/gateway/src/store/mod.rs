@@ -99,7 +99,10 @@ impl Store {
         self.read(|db| {
             let mut found = db.prepare_cached("SELECT value FROM settings WHERE key = ?1")?;
             let mut rows = found.query([key])?;
-            Ok(rows.next()?.map(|row| row.get(0)).transpose()?)
+            let Some(row) = rows.next()? else { return Ok(None) };
+            let text = row.get_ref(0)?.as_bytes().map_err(|error| bad_value(row, "value", &error.to_string()))?;
+            // Whoever knows the setting says what is wrong with it.
+            Ok(Some(String::from_utf8_lossy(text).into_owned()))
         })
     }
 

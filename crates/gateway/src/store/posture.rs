@@ -249,7 +249,8 @@ pub(super) fn policy(row: &Row<'_>) -> rusqlite::Result<PolicyRow> {
     Ok(PolicyRow {
         id: row.get("id")?,
         version: row.get("version")?,
-        text: row.get("text")?,
+        // Bytes that are no text are no policy either; its reader says so.
+        text: row.get("text").unwrap_or_else(|_| char::REPLACEMENT_CHARACTER.to_string()),
         active: row.get("active")?,
         saved_at: row.timestamp("saved_at")?,
         saved_by: row.get("saved_by")?,
