@@ -278,7 +278,7 @@ fn a_policy_is_checked_saved_activated_and_taken_back() {
     let good = file("good.toml", praya_posture::policy::IAS);
     assert_eq!(site.run("posture list"), serde_json::json!([]));
     assert_eq!(site.run(&format!("posture check {good}"))["reads"][0], "operating_system");
-    assert_eq!(site.store.policies().unwrap().len(), 0, "a check saves nothing");
+    assert_eq!(site.store.policies_after(("", 0), 99).unwrap().len(), 0, "a check saves nothing");
 
     let bad = praya_posture::policy::IAS.replace("\"warn\"", "\"shout\"").replace("\"deny\"", "\"no\"");
     let bad = file("bad.toml", &bad);
@@ -290,7 +290,7 @@ fn a_policy_is_checked_saved_activated_and_taken_back() {
             assert!(complaints.contains(expected), "{expected} in {complaints}");
         }
     }
-    assert_eq!(site.store.policies().unwrap().len(), 0);
+    assert_eq!(site.store.policies_after(("", 0), 99).unwrap().len(), 0);
     let long = file("long.toml", &format!("#{}", "x".repeat(praya_posture::policy::MAX_POLICY)));
     assert!(site.fails(&format!("posture check {long}"), "").contains("longer than"));
     assert!(site.fails("posture save /nonexistent", "").contains("/nonexistent"));

@@ -183,9 +183,8 @@ mod tests {
         }
         let policy = SignInPolicy::from_config(&Config::default());
         sweep_tokens(store.clone(), Audit::new(store.clone()), policy).await;
-        let left = store.machines(Timestamp::default()).unwrap();
-        assert_eq!(left.len(), 1);
-        assert_eq!(left[0].found.device, Machine::new(2).key());
+        let left = store.devices_judged(Timestamp::default()).unwrap();
+        assert_eq!(left, [Machine::new(2).key()]);
     }
 
     #[tokio::test]

@@ -243,7 +243,10 @@ async fn a23_a_report_that_is_none_is_recorded_and_asked_for_again_and_nothing_e
         .collect();
     assert_eq!(recorded, problems);
     assert!(w.sessions.live.lock().unwrap().is_empty());
-    assert!(w.store.machines(praya_model::Timestamp::default()).unwrap().is_empty(), "nothing was judged");
+    assert!(
+        w.store.devices_judged(praya_model::Timestamp::default()).unwrap().is_empty(),
+        "nothing was judged"
+    );
     let reply = report(&w, &machine, &asked, &good).await;
     assert!(matches!(reply.next, SignInStep::Done(_)), "the conversation goes on: {reply:?}");
 }
@@ -283,4 +286,25 @@ async fn an_active_policy_that_cannot_be_read_lets_nobody_in() {
     w.store.spoil("UPDATE policies SET text = 'schema = 2'");
     let reply = after_code(&w, Some(&machine)).await;
     assert!(matches!(refusal(&reply).code, FailureCode::Internal { .. }));
+}
+
+#[tokio::test]
+async fn a_policy_that_is_only_tried_refuses_and_warns_nobody() {
+    let tried = POLICY.replace("on_fail", "enforce = false\non_fail");
+    let (w, machine) = checked(&tried).await;
+    let asked = after_code(&w, Some(&machine)).await;
+    let reply = report(&w, &machine, &asked, &facts(false, false, w.now())).await;
+    assert!(matches!(reply.next, SignInStep::Done(_)), "{reply:?}");
+    let fit = w.sessions.live.lock().unwrap()[0].0.clone().posture.unwrap();
+    assert_eq!((&fit.access, &fit.lapse, fit.status), (&Access::Allow, &Access::Allow, Status::Compliant));
+    assert!(fit.findings.is_empty() && fit.due.is_none() && fit.valid_until.is_none());
+    let much_later = w.now().after(std::time::Duration::from_secs(30 * 86_400));
+    assert_eq!((fit.as_of(much_later), fit.ends_in(much_later)), (None, None), "and takes nothing later");
+    let kept = w.store.verdict(fit.verdict.unwrap()).unwrap().unwrap().found;
+    let would_be = kept.verdict.if_enforced.unwrap();
+    assert_eq!((would_be.status, would_be.access), (Status::NonCompliant, Access::Deny));
+
+    let (w, _) = checked(&tried).await;
+    let stock = after_code(&w, None).await;
+    assert!(matches!(stock.next, SignInStep::Done(_)), "{stock:?}");
 }

@@ -4,7 +4,7 @@ use praya_model::posture::Status;
 use praya_model::{AccountName, Timestamp};
 use rusqlite::{OptionalExtension as _, Row};
 
-use super::posture::{insert_policy, newest_version, policy, verdict};
+use super::posture::{insert_policy, newest_version, policy};
 use super::{Columns as _, DeviceKey, PolicyRow, Result, Store, Verdicts};
 use crate::posture::word;
 
@@ -123,10 +123,7 @@ impl Store {
             while let Some(row) = rows.next()? {
                 read += 1;
                 found.next = (read == query.limit).then_some(place(row)?);
-                match verdict(row) {
-                    Ok(row) => found.verdicts.rows.push(row),
-                    Err(_) => found.verdicts.unreadable += 1,
-                }
+                found.verdicts.add(row);
             }
             Ok(found)
         })

@@ -36,17 +36,6 @@ impl Store {
         self.write(|db| Ok(insert_policy(db, id, text, by, now)?))
     }
 
-    /// Every version of every policy, by name and version.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn policies(&self) -> Result<Vec<PolicyRow>> {
-        self.read(|db| {
-            let mut query = db.prepare_cached("SELECT * FROM policies ORDER BY id, version")?;
-            Ok(query.query_map([], policy)?.collect::<rusqlite::Result<_>>()?)
-        })
-    }
-
     /// The policies that are in force, by name.
     ///
     /// # Errors
@@ -160,22 +149,6 @@ impl Store {
         })
     }
 
-    /// The newest verdict of every machine and person since then, the newest first.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn machines(&self, since: Timestamp) -> Result<Verdicts> {
-        self.read(|db| {
-            let mut query = db.prepare_cached(
-                "SELECT * FROM (
-                     SELECT *, row_number() OVER (PARTITION BY device_key, account ORDER BY at DESC, id DESC) AS place
-                     FROM verdicts WHERE at >= ?1
-                 ) WHERE place = 1 ORDER BY at DESC, id DESC",
-            )?;
-            Ok(verdicts(query.query([since.as_millis()])?)?)
-        })
-    }
-
     /// The newest verdicts of a machine, the newest first.
     ///
     /// # Errors
@@ -286,18 +259,25 @@ fn replace(db: &Connection, id: i64, new: &NewVerdict) -> rusqlite::Result<usize
 fn verdicts(mut rows: Rows<'_>) -> rusqlite::Result<Verdicts> {
     let mut found = Verdicts::default();
     while let Some(row) = rows.next()? {
-        match verdict(row) {
-            Ok(row) => found.rows.push(row),
-            Err(error) => {
-                tracing::warn!(%error, "a verdict over a machine cannot be read");
-                found.unreadable = found.unreadable.saturating_add(1);
-            }
-        }
+        found.add(row);
     }
     Ok(found)
 }
 
-pub(super) fn verdict(row: &Row<'_>) -> rusqlite::Result<VerdictRow> {
+impl Verdicts {
+    /// Adds what can be read of this row.
+    pub(super) fn add(&mut self, row: &Row<'_>) {
+        match verdict(row) {
+            Ok(row) => self.rows.push(row),
+            Err(error) => {
+                tracing::warn!(%error, "a verdict over a machine cannot be read");
+                self.unreadable = self.unreadable.saturating_add(1);
+            }
+        }
+    }
+}
+
+fn verdict(row: &Row<'_>) -> rusqlite::Result<VerdictRow> {
     let device = row
         .get::<_, [u8; 32]>("device_key")
         .map_err(|error| bad_value(row, "device_key", &error.to_string()))?;
