@@ -238,7 +238,7 @@ describe("on the way in", () => {
   test("what is told above the resources is in sight when they come up", async () => {
     const { page } = await start("posture-lost");
     expect(await focused(page)).toBe("Resources");
-    const told = await page.locator("text=This computer does not meet the rules").boundingBox();
+    const told = await page.locator(".notice >> text=This computer does not meet the rules").boundingBox();
     expect(told?.y).toBeGreaterThan(0);
   });
 

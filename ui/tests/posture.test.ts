@@ -64,6 +64,7 @@ describe("where a finding is put right", () => {
     await press("Open the security centre");
     const said = card("Antivirus program").getByText("The system's settings could not be opened.");
     expect(said.closest("li")?.textContent).toContain("Open them yourself.");
+    expect(screen.getByRole("status").textContent.trim()).toBe("The system's settings could not be opened.");
     expect(card("Operating system").queryByText(/could not be opened/)).toBeNull();
     await press("Check again");
     expect(commandsOf(mock)).toEqual(["open_system_page", "check_again"]);
@@ -117,6 +118,11 @@ describe("what was sent", () => {
       ["Screen lock", "On", "After 10 minutes", "read from ScreenSaveTimeOut"],
       ["Secure boot", "Could not be read, because the system does not allow it"],
     ]);
+  });
+
+  test("what turns serious in a session is said", async () => {
+    await open(FIXTURES["posture-lost"].app);
+    expect(screen.getByRole("status").textContent.trim()).toBe("This computer does not meet the rules");
   });
 
   test("stands in the notice of a session, in its details, and beside the end that the check made", async () => {
