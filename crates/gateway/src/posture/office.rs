@@ -22,6 +22,8 @@ use crate::store::{
 
 /// How far back machines are seen: as long as verdicts are kept.
 pub const KEPT_DAYS: u32 = 30;
+/// The most policies, in however many versions.
+pub const MOST_POLICIES: u32 = 200;
 /// The most of anything on one page.
 pub const MOST_ON_A_PAGE: u32 = 200;
 /// How many verdicts of one machine are shown.
@@ -58,6 +60,9 @@ pub enum Problem {
     /// No such policy or version.
     #[error("there is no such policy or version")]
     NoPolicy,
+    /// There is no room for another one.
+    #[error("there are {MOST_POLICIES} policies already; save this one under the id of one of them")]
+    TooManyPolicies,
     /// It is not in force.
     #[error("the policy is not in force")]
     NotInForce,
@@ -249,6 +254,9 @@ impl Office<'_> {
             let problem = format!("must be {named:?}, under which it is saved");
             let complaint = Complaint { at: None, field: "id".to_owned(), problem };
             return Err(Problem::NotTaken(Complaints::one(complaint)));
+        }
+        if self.store.newest_policy(&policy.id)? == 0 && self.store.policy_count()? >= MOST_POLICIES {
+            return Err(Problem::TooManyPolicies);
         }
         let unknown = self.unknown_names(&policy)?;
         let version = match newest {

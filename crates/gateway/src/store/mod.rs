@@ -25,9 +25,9 @@ use rusqlite::{Connection, ErrorCode, Row, Transaction, TransactionBehavior};
 use tokio::sync::Semaphore;
 
 pub use office::{MachineQuery, Machines, Place};
+pub use posture::{Added, VERDICTS_A_DAY, VERDICTS_KEPT, VERSIONS_KEPT};
 pub use praya_identity::StoreError;
 pub use praya_identity::store::Result;
-pub use posture::{Added, VERDICTS_A_DAY, VERDICTS_KEPT};
 pub use records::{
     AuditEvent, AuditFilter, AuditRecord, CookieHash, CookieState, DeviceKey, Group, Lease, NewAudit,
     NewVerdict, Outcome, PolicyRow, SessionRow, VerdictRow, Verdicts,
@@ -100,7 +100,8 @@ impl Store {
             let mut found = db.prepare_cached("SELECT value FROM settings WHERE key = ?1")?;
             let mut rows = found.query([key])?;
             let Some(row) = rows.next()? else { return Ok(None) };
-            let text = row.get_ref(0)?.as_bytes().map_err(|error| bad_value(row, "value", &error.to_string()))?;
+            let text =
+                row.get_ref(0)?.as_bytes().map_err(|error| bad_value(row, "value", &error.to_string()))?;
             // Whoever knows the setting says what is wrong with it.
             Ok(Some(String::from_utf8_lossy(text).into_owned()))
         })

@@ -67,6 +67,18 @@ impl Store {
         self.read(|db| Ok(newest_version(db, id)?))
     }
 
+    /// How many policies there are, in however many versions.
+    ///
+    /// # Errors
+    /// [`super::StoreError`].
+    pub fn policy_count(&self) -> Result<u32> {
+        self.read(|db| {
+            Ok(db
+                .prepare_cached("SELECT count(DISTINCT id) FROM policies")?
+                .query_row([], |row| row.get(0))?)
+        })
+    }
+
     /// So many versions of policies, by name and version, beyond that one.
     ///
     /// # Errors

@@ -11,6 +11,8 @@ use super::{
 };
 use crate::posture::{Fit, read_policy, word};
 
+/// So many versions of one policy are kept, the newest ones, and the one in force.
+pub const VERSIONS_KEPT: u32 = 200;
 /// So many verdicts over one machine are kept in a day; what comes beyond takes the place of the newest.
 pub const VERDICTS_A_DAY: u32 = 48;
 /// So many verdicts over one machine are kept in all, the newest ones.
@@ -192,7 +194,7 @@ pub(super) fn newest_version(db: &Connection, id: &str) -> rusqlite::Result<u32>
         .query_row([id], |row| row.get(0))
 }
 
-/// Saves a policy as its next version.
+/// Saves a policy as its next version, and forgets the oldest but [`VERSIONS_KEPT`]; never the one in force.
 pub(super) fn insert_policy(
     db: &Connection,
     id: &str,
@@ -205,6 +207,8 @@ pub(super) fn insert_policy(
         "INSERT INTO policies (id, version, text, active, saved_at, saved_by) VALUES (?1, ?2, ?3, 0, ?4, ?5)",
     )?
     .execute((id, version, text, now.as_millis(), by))?;
+    db.prepare_cached("DELETE FROM policies WHERE id = ?1 AND active = 0 AND version <= ?2")?
+        .execute((id, version.saturating_sub(VERSIONS_KEPT)))?;
     Ok(version)
 }
 

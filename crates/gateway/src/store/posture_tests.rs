@@ -121,6 +121,22 @@ fn machines_are_listed_with_their_newest_verdict_and_forgotten_in_time() {
 }
 
 #[test]
+fn the_newest_versions_stay_and_the_one_in_force() {
+    let store = Store::in_memory().unwrap();
+    store.save_policy("other", POLICY, "admin:x", NOW).unwrap();
+    store.save_policy("a", POLICY, "admin:x", NOW).unwrap();
+    store.activate_policy("a", None).unwrap();
+    for version in 2..=VERSIONS_KEPT + 3 {
+        assert_eq!(store.save_policy("a", POLICY, "admin:x", NOW).unwrap(), version);
+    }
+    let kept: Vec<_> = store.policies_after(("a", 0), 999).unwrap().iter().map(|row| row.version).collect();
+    let in_force_and_newest: Vec<_> = [1].into_iter().chain(4..=VERSIONS_KEPT + 3).collect();
+    assert_eq!(kept[..kept.len() - 1], in_force_and_newest);
+    assert_eq!((store.policy_count().unwrap(), store.newest_policy("a").unwrap()), (2, VERSIONS_KEPT + 3));
+    assert_eq!(active(&store), [("a".into(), 1)]);
+}
+
+#[test]
 fn what_cannot_be_read_is_not_put_into_force() {
     let store = Store::in_memory().unwrap();
     store.save_policy("staff", POLICY, "admin:x", NOW).unwrap();

@@ -93,6 +93,7 @@ impl AdminFailure {
                 let (status, code) = match problem {
                     Problem::NotTaken(_) => (StatusCode::UNPROCESSABLE_ENTITY, "not_taken"),
                     Problem::Outdated { .. } => (StatusCode::CONFLICT, "outdated"),
+                    Problem::TooManyPolicies => (StatusCode::CONFLICT, "too_many_policies"),
                     Problem::NotInForce => (StatusCode::CONFLICT, "not_in_force"),
                     Problem::NoPolicy | Problem::NoMachine | Problem::SeveralMachines => {
                         (StatusCode::NOT_FOUND, "not_found")

@@ -272,6 +272,20 @@ async fn a_policy_is_saved_guarded_and_put_into_force_in_the_keys_name() {
 }
 
 #[tokio::test]
+async fn there_are_so_many_policies_and_no_more() {
+    use crate::posture::office::MOST_POLICIES;
+
+    let site = Site::new();
+    for number in 0..MOST_POLICIES {
+        site.lab.store.save_policy(&format!("p{number}"), POLICY, "admin:test", now()).unwrap();
+    }
+    let (status, failure) = site.call("PUT", "/posture/policies/staff", TOML, POLICY).await;
+    assert_eq!((status, &failure["code"]), (StatusCode::CONFLICT, &json!("too_many_policies")));
+    let another = POLICY.replace("\"staff\"", "\"p7\"");
+    assert_eq!(site.good("PUT", "/posture/policies/p7", &another).await["version"], 2);
+}
+
+#[tokio::test]
 async fn what_is_wrong_with_a_file_is_told_at_its_place_and_nothing_is_saved() {
     let site = Site::new();
     let bad =
