@@ -111,7 +111,12 @@ const SETTINGS: &[Setting] = &[
     ),
     ("sign_in", "lock_after", "Failures after which an account's sign-in is locked.", ""),
     ("sign_in", "lock_time", "Seconds for which it stays locked.", ""),
-    ("sign_in", "attempts_per_minute", "Attempts heard from one address in a minute; 0 = any number.", ""),
+    (
+        "sign_in",
+        "attempts_per_minute",
+        "Attempts heard from one address in a minute, and so many reports about machines; 0 = any number.",
+        "",
+    ),
     (
         "sign_in",
         "token_unused_days",
@@ -122,7 +127,7 @@ const SETTINGS: &[Setting] = &[
     (
         "sign_in",
         "step_time",
-        "Seconds a person has for one step of the sign-in; three times as many for all.",
+        "Seconds a person has for one step of the sign-in; three times as many for all, unless policy gives longer.",
         "",
     ),
     ("sign_in", "pending", "Sign-ins under way at once, and so many more after the right password.", ""),

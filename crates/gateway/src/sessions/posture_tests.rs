@@ -218,8 +218,8 @@ async fn reports_one_after_another_are_heard_now_and_then() {
     let site = Site::new();
     site.policy(POLICY, site.start).await;
     let mut heard = 0;
-    // One every second: for an hour, the firewall switched on and off.
-    for second in 0..3600_u64 {
+    // One every second, the firewall switched on and off.
+    for second in 0..1500_u64 {
         let at = site.start.after(Duration::from_secs(second));
         match site.try_report(&facts(heard % 2 == 0, true, at), at).await {
             Ok(_) => heard += 1,
@@ -229,7 +229,7 @@ async fn reports_one_after_another_are_heard_now_and_then() {
             Err(other) => panic!("{other:?}"),
         }
     }
-    assert_eq!(heard, 10 + 3600 / 30 - 1);
+    assert_eq!(heard, 10 + 1500 / 30 - 1);
     let kept = site.lab.store.verdicts_of(&site.machine.key(), u32::MAX).unwrap();
     assert!(kept.len() <= VERDICTS_A_DAY as usize, "{}", kept.len());
     let filter = AuditFilter { event: Some(AuditEvent::Posture), ..AuditFilter::default() };
