@@ -32,6 +32,31 @@ pub struct Surroundings {
     pub programs: BTreeSet<&'static str>,
 }
 
+/// Pages of Windows' settings and of its Security app.
+const WINDOWS: &[(Check, &str)] = &[
+    (Check::OperatingSystem, "ms-settings:windowsupdate"),
+    (Check::Updates, "ms-settings:windowsupdate"),
+    (Check::Antivirus, "windowsdefender://threat"),
+    (Check::AntivirusDefinitions, "windowsdefender://threat"),
+    (Check::Firewall, "windowsdefender://network"),
+    (Check::DiskEncryption, "ms-settings:deviceencryption"),
+    (Check::ScreenLock, "ms-settings:lockscreen"),
+    (Check::SecureBoot, "windowsdefender://devicesecurity"),
+];
+
+/// Pages of macOS' System Settings, by the names that they have since macOS 13.
+const MACOS: &[(Check, &str)] = &[
+    (Check::OperatingSystem, "x-apple.systempreferences:com.apple.Software-Update-Settings.extension"),
+    (Check::Updates, "x-apple.systempreferences:com.apple.Software-Update-Settings.extension"),
+    (Check::Firewall, "x-apple.systempreferences:com.apple.Network-Settings.extension?Firewall"),
+    (
+        Check::DiskEncryption,
+        "x-apple.systempreferences:com.apple.settings.PrivacySecurity.extension?FileVault",
+    ),
+    (Check::ScreenLock, "x-apple.systempreferences:com.apple.Lock-Screen-Settings.extension"),
+    (Check::Gatekeeper, "x-apple.systempreferences:com.apple.settings.PrivacySecurity.extension?Security"),
+];
+
 /// A desktop whose own programs come first there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Home {
@@ -84,39 +109,14 @@ pub fn programs() -> impl Iterator<Item = &'static str> {
 /// The page for `check`, where the system has one.
 pub fn system_page(check: Check, here: &Surroundings) -> Option<SystemPage> {
     match here.os {
-        Os::Windows => of_windows(check).map(SystemPage::Address),
-        Os::MacOs => of_macos(check).map(SystemPage::Address),
+        Os::Windows => address(WINDOWS, check),
+        Os::MacOs => address(MACOS, check),
         Os::Linux => of_linux(check, here),
     }
 }
 
-fn of_windows(check: Check) -> Option<&'static str> {
-    Some(match check {
-        Check::OperatingSystem | Check::Updates => "ms-settings:windowsupdate",
-        Check::Antivirus | Check::AntivirusDefinitions => "windowsdefender://threat",
-        Check::Firewall => "windowsdefender://network",
-        Check::DiskEncryption => "ms-settings:deviceencryption",
-        Check::ScreenLock => "ms-settings:lockscreen",
-        Check::SecureBoot => "windowsdefender://devicesecurity",
-        _ => return None,
-    })
-}
-
-fn of_macos(check: Check) -> Option<&'static str> {
-    Some(match check {
-        Check::OperatingSystem | Check::Updates => {
-            "x-apple.systempreferences:com.apple.Software-Update-Settings.extension"
-        }
-        Check::Firewall => "x-apple.systempreferences:com.apple.Network-Settings.extension?Firewall",
-        Check::DiskEncryption => {
-            "x-apple.systempreferences:com.apple.settings.PrivacySecurity.extension?FileVault"
-        }
-        Check::ScreenLock => "x-apple.systempreferences:com.apple.Lock-Screen-Settings.extension",
-        Check::Gatekeeper => {
-            "x-apple.systempreferences:com.apple.settings.PrivacySecurity.extension?Security"
-        }
-        _ => return None,
-    })
+fn address(pages: &[(Check, &'static str)], check: Check) -> Option<SystemPage> {
+    pages.iter().find(|(of, _)| *of == check).map(|(_, address)| SystemPage::Address(address))
 }
 
 fn of_linux(check: Check, here: &Surroundings) -> Option<SystemPage> {
