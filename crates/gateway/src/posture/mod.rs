@@ -12,8 +12,8 @@ pub(crate) mod test_machine;
 
 pub(crate) use book::read as read_policy;
 pub use book::{Book, SUPPORT};
-pub(crate) use desk::{follow, wanted};
 pub use desk::{Asked, Desk, Question, Reporter, Unjudged};
+pub(crate) use desk::{follow, wanted};
 pub use fit::{Due, Fit, Judged};
 
 /// The stable name of a plain value, as in JSON.
