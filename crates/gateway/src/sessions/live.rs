@@ -288,6 +288,9 @@ impl LiveSession {
     pub(super) fn moved(&self, jump: Jump) {
         let mut state = self.state();
         state.posture.fit = state.posture.fit.take().map(|fit| fit.moved(jump));
+        if let Some(question) = &mut state.posture.question {
+            question.until = jump.of(question.until);
+        }
         state.away_since = state.away_since.map(|since| jump.of(since));
         self.traffic.last_user.store(jump.of(self.traffic.last_user()).as_millis(), Ordering::Relaxed);
     }

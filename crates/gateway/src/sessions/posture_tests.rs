@@ -401,8 +401,12 @@ async fn a_clock_that_was_set_ends_no_session_and_lengthens_none() {
     assert_eq!(session.fit().unwrap().valid_until, before.valid_until.map(|at| at.after(hours)));
     let row = site.lab.store.session(&session.id).unwrap().unwrap();
     assert_eq!(row.posture, session.fit(), "after a crash as well");
+    let question = sessions.posture_question(&session, site.at(419)).await.unwrap();
     sessions.clock_was_set(Jump::Back(hours), site.at(60)).await;
     assert_eq!(session.fit(), Some(before));
+    let late = site.machine.report(&question.nonce, &facts(true, true, site.at(60)));
+    let refused = sessions.posture_report(&session, late, HERE, site.at(60)).await;
+    assert_eq!(refused, Err(FailureCode::BadPostureReport), "nor does a question live longer");
     assert_eq!(site.sweep(61).await, 1, "the lease is as long as it was");
 }
 
