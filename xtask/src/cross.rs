@@ -56,8 +56,11 @@ fn wine() -> Result<bool> {
     }
     let prefix = target_folder()?.join("wine");
     std::fs::create_dir_all(&prefix).context("a folder for Wine")?;
-    let under_wine =
-        |program: Program| program.env("WINEPREFIX", &prefix).env("WINEDEBUG", Path::new("-all"));
+    let under_wine = |program: Program| {
+        let quiet = program.env("WINEPREFIX", &prefix).env("WINEDEBUG", Path::new("-all"));
+        // With its debugger, a program that crashes has ended well.
+        quiet.env("WINEDLLOVERRIDES", Path::new("winedbg.exe=d"))
+    };
     under_wine(Program::new(wine).args(&["wineboot", "--init"])).run()?;
     under_wine(Program::new(wine).args(&["regedit", "/S", WORKSTATION])).run()?;
     STAND_INS.iter().try_for_each(|stand_in| stand_in.make(&prefix))?;
