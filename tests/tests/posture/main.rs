@@ -100,6 +100,8 @@ fn a22_every_reason_is_told_at_once_and_a_mended_machine_comes_in_without_a_new_
     let posture = &status["posture"];
     assert_eq!(posture["findings"].as_array().map(Vec::len), Some(1), "{posture:#}");
     assert_eq!(posture["findings"][0]["outcome"], "warning", "{posture:#}");
+    let sent = client.praya(&lab.employee, &["check", "--sent"])?.succeed()?.everything;
+    ensure!(sent.contains("Firewall          On") && sent.contains("read from /etc/os-release"), "{sent}");
     Ok(())
 }
 
