@@ -2,6 +2,7 @@
 //! the client's service shares with it. Whatever this computer has of ClamAV itself is neither seen nor touched.
 
 use std::io::{Read, Write};
+use std::os::unix::fs::chown;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -15,6 +16,9 @@ use rustix::thread::set_thread_uid;
 use crate::room::{self, Room};
 
 const SOCKET: &str = "/run/clamav/clamd.ctl";
+
+/// The first person of a Debian system.
+const PERSON: u32 = 1000;
 
 /// Hides ClamAV, and gives it places of its own. In a user namespace the program has to belong to its root, as it
 /// belongs to the system's root elsewhere.
@@ -144,6 +148,33 @@ impl ClamAv {
         Ok(())
     }
 
+    /// Lets a person of the machine start it for themselves, with a configuration and a socket of their own. It lives as
+    /// long as the room.
+    ///
+    /// # Errors
+    /// With what it says when it does not start.
+    pub fn start_as_person(&self) -> Result<()> {
+        let place = self.files.join("person");
+        std::fs::create_dir(&place)?;
+        chown(&place, Some(PERSON), Some(PERSON))?;
+        let configuration = place.join("clamd.conf");
+        let shown = place.display();
+        std::fs::write(place.join("own.ndb"), format!("{SIGNATURE}\n"))?;
+        std::fs::write(
+            &configuration,
+            format!("LocalSocket {shown}/clamd\nDatabaseDirectory {shown}\nForeground yes\nSelfCheck 0\n"),
+        )?;
+        let person = PERSON.to_string();
+        self.room
+            .program("setpriv")
+            .args(["--reuid", &person, "--regid", &person, "--clear-groups", "--", "/usr/sbin/clamd"])
+            .arg("--config-file")
+            .arg(configuration)
+            .start()?
+            .wait_for("Self checking disabled.")?;
+        Ok(())
+    }
+
     /// Ends it.
     ///
     /// # Errors
@@ -211,7 +242,7 @@ fn listen(place: &SocketAddrUnix, who: Impostor) -> Result<UnixListener> {
     net::bind(&socket, place)?;
     if who == Impostor::Person {
         // This thread, which ends here, and no other.
-        set_thread_uid(Uid::from_raw(1000))?;
+        set_thread_uid(Uid::from_raw(PERSON))?;
     }
     net::listen(&socket, 8)?;
     Ok(socket.into())
