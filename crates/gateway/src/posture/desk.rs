@@ -320,6 +320,9 @@ fn verdict_record(who: &Reporter, verdict: &Verdict, crowded: bool, now: Timesta
         "policies": policies,
         "access": verdict.access,
     });
+    if let Some(would_be) = &verdict.if_enforced {
+        detail["if_enforced"] = json!(would_be);
+    }
     if crowded {
         detail["checks_left_out"] = checks.len().into();
     } else {
