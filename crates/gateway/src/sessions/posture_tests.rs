@@ -148,7 +148,7 @@ async fn a_machine_that_turns_bad_is_warned_and_may_be_put_right() {
     let codes: Vec<_> = site.records().into_iter().map(|(code, _)| code).collect();
     let expected = ["compliant", "non_compliant", "compliant", "non_compliant"];
     assert_eq!(codes, expected, "a verdict that says the same is no news");
-    let kept = site.lab.store.verdicts_of(&site.machine.key(), 99).unwrap();
+    let kept = site.lab.store.verdicts_of(&site.machine.key(), 99).unwrap().rows;
     let at: Vec<_> = kept.iter().map(|row| row.found.verdict.evaluated_at).collect();
     assert_eq!(at, [54, 39, 15, 1].map(|minutes| site.at(minutes)), "nor does it take room");
 }
@@ -205,7 +205,7 @@ async fn a23_replayed_foreign_and_unasked_reports_change_nothing() {
     let late = site.machine.report(&question.nonce, &good);
     assert_eq!(send(late, 6).await, Err(FailureCode::BadPostureReport), "a minute is too long");
     assert_eq!(session.fit(), before);
-    assert_eq!(site.lab.store.verdicts_of(&site.machine.key(), 99).unwrap().len(), 1);
+    assert_eq!(site.lab.store.verdicts_of(&site.machine.key(), 99).unwrap().rows.len(), 1);
     assert_eq!(site.records().iter().filter(|(code, _)| code == "bad_posture_report").count(), 4);
     let filter = AuditFilter { code: Some("bad_posture_report".into()), ..AuditFilter::default() };
     let problems: Vec<_> = site.lab.store.audit(&filter).unwrap();
@@ -230,7 +230,7 @@ async fn reports_one_after_another_are_heard_now_and_then() {
         }
     }
     assert_eq!(heard, 10 + 1500 / 30 - 1);
-    let kept = site.lab.store.verdicts_of(&site.machine.key(), u32::MAX).unwrap();
+    let kept = site.lab.store.verdicts_of(&site.machine.key(), u32::MAX).unwrap().rows;
     assert!(kept.len() <= VERDICTS_A_DAY as usize, "{}", kept.len());
     let filter = AuditFilter { event: Some(AuditEvent::Posture), ..AuditFilter::default() };
     let records = site.lab.store.audit(&filter).unwrap();
@@ -370,7 +370,7 @@ async fn rows_that_cannot_be_read_concern_their_own_session_only() {
     let store = &site.lab.store;
     site.lab.sign_in(Some(Machine::new(8).key()));
     let other = site.lab.sessions.list().into_iter().find(|s| s.id != site.session().id);
-    let mine = store.verdicts_of(&site.machine.key(), 9).unwrap()[0].found.session.clone().unwrap();
+    let mine = store.verdicts_of(&site.machine.key(), 9).unwrap().rows[0].found.session.clone().unwrap();
     let theirs = other.into_iter().chain([site.session()]).find(|s| s.id != mine).unwrap();
     site.lab.sessions.reconcile(site.at(2)).await.unwrap();
     site.lab.sessions.flush(site.at(2)).await.unwrap();

@@ -88,7 +88,7 @@ async fn a22_refused_with_all_reasons_then_mended_then_in_without_a_new_code() {
     assert!(matches!(reply.next, SignInStep::Done(_)), "{reply:?}");
     let outcomes: Vec<_> = posture_records(&w).into_iter().map(|record| record.outcome).collect();
     assert_eq!(outcomes, [Outcome::Refused, Outcome::Ok]);
-    let kept = w.store.verdicts_of(&machine.key(), 9).unwrap();
+    let kept = w.store.verdicts_of(&machine.key(), 9).unwrap().rows;
     assert_eq!(kept.len(), 1, "a sign-in has one verdict, the newest");
     assert_eq!(kept[0].found.verdict.status, Status::Compliant);
 }

@@ -104,7 +104,8 @@ fn machines_are_listed_with_their_newest_verdict_and_forgotten_in_time() {
     }
     let listed = |since| {
         let rows = machines(&store, since);
-        rows.into_iter()
+        rows.rows
+            .into_iter()
             .map(|row| (row.found.device.0[0], row.found.verdict.evaluated_at))
             .collect::<Vec<_>>()
     };
@@ -113,7 +114,7 @@ fn machines_are_listed_with_their_newest_verdict_and_forgotten_in_time() {
     store.renew_verdict(1, &found(1, "wong", later(4))).unwrap();
     assert_eq!(listed(NOW), [(1, later(4)), (1, later(3)), (2, later(1))], "a renewed one is new");
     store.renew_verdict(1, &found(1, "wong", NOW)).unwrap();
-    let of_one = store.verdicts_of(&DeviceKey([1; 32]), 2).unwrap();
+    let of_one = store.verdicts_of(&DeviceKey([1; 32]), 2).unwrap().rows;
     assert_eq!(of_one.len(), 2);
     assert_eq!(of_one[0].found.verdict.evaluated_at, later(3));
     assert_eq!(store.purge_verdicts(later(2)).unwrap(), 2);
@@ -155,17 +156,17 @@ fn one_row_that_cannot_be_read_hides_no_other() {
     }
     store.spoil("UPDATE verdicts SET facts = '{\"schema\": 99}' WHERE id = 2");
     let machines = machines(&store, NOW);
-    let left: Vec<_> = machines.iter().map(|row| row.id).collect();
+    let left: Vec<_> = machines.rows.iter().map(|row| row.id).collect();
     assert_eq!((left, machines.unreadable), (vec![3, 1], 1));
     let of_two = store.verdicts_of(&DeviceKey([2; 32]), 9).unwrap();
-    assert_eq!((of_two.len(), of_two.unreadable), (0, 1));
+    assert_eq!((of_two.rows.len(), of_two.unreadable), (0, 1));
 }
 
 #[test]
 fn whoever_says_something_else_each_time_does_not_fill_the_database() {
     let store = Store::in_memory().unwrap();
     let add = |device, at| store.add_verdict(&found(device, "wong", at)).unwrap();
-    let kept = |device| store.verdicts_of(&DeviceKey([device; 32]), u32::MAX).unwrap();
+    let kept = |device| store.verdicts_of(&DeviceKey([device; 32]), u32::MAX).unwrap().rows;
     for n in 0..u64::from(VERDICTS_A_DAY) {
         assert!(!add(1, later(n)).crowded);
     }

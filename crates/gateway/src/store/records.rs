@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::ops::Deref;
 
 use aws_lc_rs::digest;
 use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER};
@@ -383,32 +382,6 @@ names!(AuditEvent {
 names!(Outcome { Ok = "ok", Refused = "refused", Failed = "failed" });
 
 names!(CookieState { Current = "current", Offered = "offered", Retired = "retired" });
-
-impl Deref for Verdicts {
-    type Target = [VerdictRow];
-
-    fn deref(&self) -> &[VerdictRow] {
-        &self.rows
-    }
-}
-
-impl IntoIterator for Verdicts {
-    type Item = VerdictRow;
-    type IntoIter = std::vec::IntoIter<VerdictRow>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.rows.into_iter()
-    }
-}
-
-impl<'a> IntoIterator for &'a Verdicts {
-    type Item = &'a VerdictRow;
-    type IntoIter = std::slice::Iter<'a, VerdictRow>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.rows.iter()
-    }
-}
 
 impl NewAudit {
     /// A record with nothing but the main things; the rest is set by struct update.
