@@ -94,7 +94,7 @@ pub fn windows(data: &[u8]) {
     if let Some(firewall) = wsc::other_firewall(&row) {
         fits(&firewall.name);
     }
-    let _ = (wsc::told_at(&text), date::cim(&text), product::family(&text));
+    let _ = (date::cim(&text), product::family(&text));
     product_fits(&product_state::product(&text, number));
     let _ = (updates::is_update(&text), updates::installed_on(&text));
     let _ = date::filetime(u64::from(number) << 32 | u64::from(number));

@@ -1,9 +1,7 @@
 //! Rows of the Windows Security Center interface, `IWscProduct` of `iwscapi.h`.
 
-use praya_model::Timestamp;
-
 use super::product::{self, Reported};
-use super::{Malformed, date, said};
+use super::said;
 use crate::facts::{Family, Firewall, RealTime};
 
 /// One program as the interface gives it.
@@ -52,11 +50,6 @@ fn state(row: &Row) -> Option<RealTime> {
         3 => Some(RealTime::Expired),
         _ => None,
     }
-}
-
-/// `get_ProductStateTimestamp`: when the program last told Security Center its state.
-pub fn told_at(timestamp: &str) -> Result<Timestamp, Malformed> {
-    date::http(timestamp)
 }
 
 #[cfg(test)]
@@ -109,11 +102,5 @@ mod tests {
 
     fn row(name: &str, state: i32, signatures: Option<i32>) -> Row {
         Row { name: name.to_owned(), state, signatures, remedy: None }
-    }
-
-    #[test]
-    fn the_time_of_a_state() {
-        assert_eq!(told_at("Wed, 07 Oct 2026 06:24:00 GMT"), Ok(Timestamp::from_secs(1_791_354_240)));
-        assert!(told_at("").is_err());
     }
 }
