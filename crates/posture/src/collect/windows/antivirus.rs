@@ -17,7 +17,7 @@ pub(super) const CENTER: &str = r"ROOT\SecurityCenter2";
 pub(super) const CENTER_LIMIT: Duration = Duration::from_millis(500);
 
 /// How long Defender's own word is waited for: beside another program it may never come.
-const DEFENDER_LIMIT: Duration = Duration::from_millis(800);
+const DEFENDER_LIMIT: Duration = Duration::from_secs(1);
 
 const UNINSTALL: [&str; 2] = [
     r"SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use praya_model::Timestamp;
 
@@ -397,6 +397,10 @@ fn a_class_that_never_answers_takes_nothing_else_with_it() {
     let products = export.antivirus_within(soon);
     assert_eq!(known(&of(Family::Defender, &products).real_time), Err(Unavailable::TimedOut));
     assert_eq!(known(&of(Family::Kaspersky, &products).real_time), Ok(RealTime::On));
+    // It has a limit of its own, whatever time there is.
+    let begun = Instant::now();
+    assert_eq!(known(&of(Family::Defender, &export.antivirus()).real_time), Err(Unavailable::TimedOut));
+    assert!(begun.elapsed() < LONG);
     // Where Defender rests beside another program nobody waits for it.
     let beside = export.class("AntiVirusProduct", &[DEFENDER_OFF, KASPERSKY_ON]).antivirus();
     assert_eq!(known(&of(Family::Defender, &beside).real_time), Ok(RealTime::Off));
