@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use praya_model::posture::Check;
+use praya_model::posture::{Check, is_plain};
 use praya_model::{AccountName, GroupName, SessionId, Timestamp};
 use praya_posture::facts::HostFacts;
 use praya_posture::policy::{Access, Policy};
 use praya_posture::report::{self, ReportError, SignedReport};
 use praya_posture::verdict::{self, Consequence, Judgement, PolicyVersion, Verdict};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::book::{self, Book};
 use super::fit::{Fit, Judged};
@@ -179,7 +179,22 @@ fn open(
 ) -> Result<(HostFacts, Vec<Check>), Unjudged> {
     let Some(Question { nonce, checks, until }) = question else { return Err(ReportError::Nonce.into()) };
     let facts = report::open(sealed, &nonce, &key.0)?;
-    if now >= until { Err(Unjudged::Stale) } else { Ok((facts, checks)) }
+    if now >= until { Err(Unjudged::Stale) } else { Ok((plain(facts), checks)) }
+}
+
+/// The same with plain texts, so that no machine spoofs a table by what it calls itself.
+fn plain(facts: HostFacts) -> HostFacts {
+    fn clean(value: &mut Value) {
+        match value {
+            Value::String(text) => text.retain(is_plain),
+            Value::Array(list) => list.iter_mut().for_each(clean),
+            Value::Object(fields) => fields.values_mut().for_each(clean),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+    let mut value = serde_json::to_value(&facts).unwrap_or_default();
+    clean(&mut value);
+    serde_json::from_value(value).unwrap_or(facts)
 }
 
 /// Whether other policies are for a session than those that it was judged by.
@@ -313,7 +328,7 @@ fn verdict_record(who: &Reporter, verdict: &Verdict, crowded: bool, now: Timesta
         .iter()
         .map(|PolicyVersion { id, version }| format!("{id} version {version}"))
         .collect();
-    let checks: Vec<serde_json::Value> = verdict.results.iter().flat_map(checks_of).collect();
+    let checks: Vec<Value> = verdict.results.iter().flat_map(checks_of).collect();
     let mut detail = json!({
         "device": who.device.short(),
         "host_name": who.host_name,
@@ -335,7 +350,7 @@ fn verdict_record(who: &Reporter, verdict: &Verdict, crowded: bool, now: Timesta
     NewAudit { outcome, code: Some(super::word(&verdict.status)), ..record(who, detail, PERSON, now) }
 }
 
-fn checks_of(result: &Judgement) -> Vec<serde_json::Value> {
+fn checks_of(result: &Judgement) -> Vec<Value> {
     let outcome = consequence_name(result.consequence);
     let one = |finding: &praya_model::posture::Finding| {
         json!({
@@ -352,7 +367,7 @@ fn checks_of(result: &Judgement) -> Vec<serde_json::Value> {
     result.findings.iter().map(one).collect()
 }
 
-fn record(who: &Reporter, detail: serde_json::Value, actor: &str, now: Timestamp) -> NewAudit {
+fn record(who: &Reporter, detail: Value, actor: &str, now: Timestamp) -> NewAudit {
     NewAudit {
         account: Some(who.account.clone()),
         source: Some(who.source),

@@ -166,6 +166,20 @@ async fn an_answer_to_a_question_of_long_ago_is_refused() {
 }
 
 #[tokio::test]
+async fn nothing_that_a_machine_calls_itself_turns_a_table_around() {
+    let (w, machine) = checked(POLICY).await;
+    let asked = after_code(&w, Some(&machine)).await;
+    let mut spoofed = facts(true, true, w.now());
+    if let Fact::Known { value, .. } = &mut spoofed.os {
+        value.title = "Debian\u{202e}31\u{1b}[2J".into();
+    }
+    let reply = report(&w, &machine, &asked, &spoofed).await;
+    assert!(matches!(reply.next, SignInStep::Done(_)), "{reply:?}");
+    let kept = w.store.verdicts_of(&machine.key(), 9).unwrap().rows;
+    assert_eq!(kept[0].found.facts.os.value().unwrap().title, "Debian31[2J");
+}
+
+#[tokio::test]
 async fn no_name_turns_a_table_around() {
     let w = world();
     w.settle().await;
