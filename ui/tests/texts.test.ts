@@ -155,6 +155,7 @@ const ALL_CHECKS: Record<PostureCheck, true> = {
   firewall: true,
   disk_encryption: true,
   updates: true,
+  hotfixes: true,
   screen_lock: true,
   secure_boot: true,
   system_integrity: true,
@@ -164,6 +165,7 @@ const CHECKS = Object.keys(ALL_CHECKS) as PostureCheck[];
 const ALL_EXPECTED: { [E in Expected["expected"]]: Extract<Expected, { expected: E }> } = {
   on: { expected: "on" },
   one_of: { expected: "one_of", names: ["ClamAV", "Sophos"] },
+  all_of: { expected: "all_of", names: ["KB5043080", "KB5044284"] },
   none_of: { expected: "none_of", names: ["360"] },
   at_least: { expected: "at_least", name: "26100.2033" },
   supported: { expected: "supported" },

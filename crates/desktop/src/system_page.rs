@@ -36,6 +36,7 @@ pub struct Surroundings {
 const WINDOWS: &[(Check, &str)] = &[
     (Check::OperatingSystem, "ms-settings:windowsupdate"),
     (Check::Updates, "ms-settings:windowsupdate"),
+    (Check::Hotfixes, "ms-settings:windowsupdate"),
     (Check::Antivirus, "windowsdefender://threat"),
     (Check::AntivirusDefinitions, "windowsdefender://threat"),
     (Check::Firewall, "windowsdefender://network"),
@@ -154,6 +155,7 @@ mod tests {
         for (check, windows, macos) in [
             (Check::OperatingSystem, "ms-settings:windowsupdate", update),
             (Check::Updates, "ms-settings:windowsupdate", update),
+            (Check::Hotfixes, "ms-settings:windowsupdate", ""),
             (Check::Antivirus, "windowsdefender://threat", ""),
             (Check::AntivirusDefinitions, "windowsdefender://threat", ""),
             (

@@ -36,6 +36,8 @@ pub enum Check {
     DiskEncryption,
     /// When the system was updated last.
     Updates,
+    /// Which updates of Windows are installed.
+    Hotfixes,
     /// Whether the screen locks by itself.
     ScreenLock,
     /// Whether the machine starts only what is signed.
@@ -48,13 +50,14 @@ pub enum Check {
 
 impl Check {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::OperatingSystem,
         Self::Antivirus,
         Self::AntivirusDefinitions,
         Self::Firewall,
         Self::DiskEncryption,
         Self::Updates,
+        Self::Hotfixes,
         Self::ScreenLock,
         Self::SecureBoot,
         Self::SystemIntegrity,
@@ -123,6 +126,12 @@ pub enum Expected {
     /// It is one of these, and in force.
     OneOf {
         /// The systems or products that are admitted; at most [`MAX_NAMES`].
+        #[serde(deserialize_with = "at_most::<_, _, MAX_NAMES>")]
+        names: Vec<Name>,
+    },
+    /// All of these are there.
+    AllOf {
+        /// Those that are not; at most [`MAX_NAMES`].
         #[serde(deserialize_with = "at_most::<_, _, MAX_NAMES>")]
         names: Vec<Name>,
     },

@@ -13,6 +13,9 @@ pub const MAX_TEXT: usize = 256;
 /// The most security products in one report.
 pub const MAX_PRODUCTS: usize = 32;
 
+/// The most hotfixes in one report.
+pub const MAX_HOTFIXES: usize = 256;
+
 /// Something known, or why it is not. Absence never passes for good news.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fact", rename_all = "snake_case")]
@@ -71,6 +74,9 @@ pub struct HostFacts {
     pub disk: Fact<Disk>,
     /// When system updates were installed last.
     pub last_update: Fact<Timestamp>,
+    /// The updates of Windows that are installed, each an [`is_hotfix`] and once, in the order of their texts; at most
+    /// [`MAX_HOTFIXES`].
+    pub hotfixes: Fact<Vec<String>>,
     /// Whether the screen locks itself.
     pub screen_lock: Fact<ScreenLock>,
     /// Whether the firmware starts signed systems only.
@@ -92,12 +98,19 @@ impl HostFacts {
             firewall: Fact::unavailable(Unavailable::NotAsked),
             disk: Fact::unavailable(Unavailable::NotAsked),
             last_update: Fact::unavailable(Unavailable::NotAsked),
+            hotfixes: Fact::unavailable(Unavailable::NotAsked),
             screen_lock: Fact::unavailable(Unavailable::NotAsked),
             secure_boot: Fact::unavailable(Unavailable::NotAsked),
             system_integrity: Fact::unavailable(Unavailable::NotAsked),
             gatekeeper: Fact::unavailable(Unavailable::NotAsked),
         }
     }
+}
+
+/// Whether a text is the number of an article about an update of Windows, as Windows names the update: `KB5044284`.
+pub fn is_hotfix(text: &str) -> bool {
+    let digits = text.strip_prefix("KB").unwrap_or_default();
+    (4..=8).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit())
 }
 
 /// An operating system.

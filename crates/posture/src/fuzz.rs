@@ -97,6 +97,7 @@ pub fn windows(data: &[u8]) {
     let _ = (date::cim(&text), product::family(&text));
     product_fits(&product_state::product(&text, number));
     let _ = (updates::is_update(&text), updates::installed_on(&text));
+    assert!(updates::hotfixes(text.split(','), 2).len() <= 2, "a list has an end");
     let _ = date::filetime(u64::from(number) << 32 | u64::from(number));
     let _ = (definitions::eset(&text), definitions::symantec_day(&text), definitions::kaspersky(number));
     fits(&definitions::trend_micro(number));

@@ -183,6 +183,11 @@ pub enum Expression {
         /// The last ones were installed at most so many days ago.
         within_days: u32,
     },
+    /// Updates of Windows, by name.
+    Hotfixes {
+        /// All of these are installed; each an [`is_hotfix`](crate::facts::is_hotfix).
+        installed: Vec<String>,
+    },
     /// The lock of the screen.
     ScreenLock(ScreenLockRule),
     /// Start of signed systems only.
@@ -394,6 +399,7 @@ impl Expression {
             Self::Firewall { .. } => Check::Firewall,
             Self::Disk { .. } => Check::DiskEncryption,
             Self::Updates { .. } => Check::Updates,
+            Self::Hotfixes { .. } => Check::Hotfixes,
             Self::ScreenLock(_) => Check::ScreenLock,
             Self::SecureBoot { .. } => Check::SecureBoot,
             Self::SystemIntegrity { .. } => Check::SystemIntegrity,

@@ -8,7 +8,9 @@ use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{Antivirus, Disk, Fact, Firewall, HostFacts, MAX_PRODUCTS, MAX_TEXT, Os, SCHEMA};
+use crate::facts::{
+    Antivirus, Disk, Fact, Firewall, HostFacts, MAX_HOTFIXES, MAX_PRODUCTS, MAX_TEXT, Os, SCHEMA, is_hotfix,
+};
 
 /// The largest report in bytes.
 pub const MAX_REPORT: usize = 64 * 1024;
@@ -60,6 +62,9 @@ pub enum ReportError {
     /// It lists more products than [`MAX_PRODUCTS`].
     #[error("the report lists more than {MAX_PRODUCTS} products")]
     ManyProducts,
+    /// It lists more hotfixes than [`MAX_HOTFIXES`], one twice or in disorder, or something else as one.
+    #[error("the report does not list at most {MAX_HOTFIXES} hotfixes in their order")]
+    Hotfixes,
 }
 
 /// Writes the report of `facts` in answer to `nonce`; `sign` is the device key's Ed25519 over the given bytes.
@@ -131,6 +136,7 @@ fn within_limits(nonce: &str, facts: &HostFacts) -> Result<(), ReportError> {
         firewall,
         disk,
         last_update,
+        hotfixes,
         screen_lock,
         secure_boot,
         system_integrity,
@@ -173,6 +179,7 @@ fn within_limits(nonce: &str, facts: &HostFacts) -> Result<(), ReportError> {
         texts.all(encrypted_by);
     }
     texts.fact(last_update);
+    texts.fact(hotfixes);
     texts.fact(screen_lock);
     texts.fact(secure_boot);
     texts.fact(system_integrity);
@@ -180,7 +187,16 @@ fn within_limits(nonce: &str, facts: &HostFacts) -> Result<(), ReportError> {
     if antivirus.value().is_ok_and(|products| products.len() > MAX_PRODUCTS) {
         return Err(ReportError::ManyProducts);
     }
+    if hotfixes.value().is_ok_and(|hotfixes| !are_hotfixes(hotfixes)) {
+        return Err(ReportError::Hotfixes);
+    }
     if texts.fit { Ok(()) } else { Err(ReportError::LongText) }
+}
+
+fn are_hotfixes(list: &[String]) -> bool {
+    list.len() <= MAX_HOTFIXES
+        && list.iter().all(|one| is_hotfix(one))
+        && list.is_sorted_by(|one, next| one < next)
 }
 
 /// Whether all texts so far fit.

@@ -17,6 +17,7 @@ pub fn reported(facts: &HostFacts, table: &SupportTable) -> Reported {
         firewall,
         disk,
         last_update,
+        hotfixes,
         screen_lock,
         secure_boot,
         system_integrity,
@@ -39,6 +40,7 @@ pub fn reported(facts: &HostFacts, table: &SupportTable) -> Reported {
     add(Check::Firewall, whole(firewall, self::firewall));
     add(Check::DiskEncryption, whole(disk, self::disk));
     add(Check::Updates, whole(last_update, |at| vec![item(None, Value::Instant { at: *at })]));
+    add(Check::Hotfixes, whole(hotfixes, |all| vec![item(None, self::hotfixes(all))]));
     add(Check::ScreenLock, whole(screen_lock, self::screen_lock));
     for (check, fact) in [
         (Check::SecureBoot, secure_boot),
@@ -135,6 +137,10 @@ fn product(product: &Antivirus) -> Vec<ReportedItem> {
         part(About::DefinitionsCurrent, definitions_current, |holds| yes(*holds)),
     ];
     parts.into_iter().flatten().collect()
+}
+
+fn hotfixes(all: &[String]) -> Value {
+    if all.is_empty() { Value::Missing } else { text(&all.join(", ")) }
 }
 
 fn firewall(Firewall { name, on }: &Firewall) -> Vec<ReportedItem> {
@@ -240,6 +246,17 @@ mod tests {
     fn that_there_is_no_antivirus_program_is_told_as_well() {
         let none = HostFacts { antivirus: Fact::known(vec![], "/proc", NOW), ..HostFacts::none(NOW) };
         assert_eq!(told(&none), [(Check::Antivirus, vec![(None, Value::Missing)])]);
+    }
+
+    #[test]
+    fn all_hotfixes_are_one_item() {
+        let told = |names: &[&str]| {
+            let names = names.iter().map(|&name| name.to_owned()).collect();
+            told(&HostFacts { hotfixes: Fact::known(names, "WMI", NOW), ..HostFacts::none(NOW) })
+        };
+        let all = text("KB5043080, KB5044284");
+        assert_eq!(told(&["KB5043080", "KB5044284"]), [(Check::Hotfixes, vec![(None, all)])]);
+        assert_eq!(told(&[]), [(Check::Hotfixes, vec![(None, Value::Missing)])]);
     }
 
     #[test]

@@ -28,6 +28,7 @@ fn every_question_has_an_answer_in_time() {
             answered(&facts.firewall),
             answered(&facts.disk),
             answered(&facts.last_update),
+            answered(&facts.hotfixes),
             answered(&facts.screen_lock),
             answered(&facts.secure_boot),
             answered(&facts.system_integrity),

@@ -85,7 +85,7 @@ impl Texts {
 
     fn required(&self, Finding { check, expected, .. }: &Finding) -> String {
         let (name, mut fields) = named(expected, "expected");
-        if let Expected::OneOf { names } | Expected::NoneOf { names } = expected {
+        if let Expected::OneOf { names } | Expected::AllOf { names } | Expected::NoneOf { names } = expected {
             let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
             fields.push(("names".to_owned(), names.join(&self.say("name-separator")).into()));
         }
@@ -145,6 +145,14 @@ mod tests {
         assert_eq!(text.required, "One of: ClamAV, Sophos");
         assert_eq!(text.found, "ClamAV is there, but its protection is off");
         assert_eq!(text.remedy, "Switch the program's protection on.");
+        let text = told(
+            Locale::En,
+            "hotfixes",
+            json!({"expected": "all_of", "names": ["KB5043080", "KB5044284"]}),
+            json!({"found": "missing"}),
+        );
+        assert_eq!(text.required, "All of: KB5043080, KB5044284");
+        assert_eq!(text.found, "Not installed");
         let text = told(
             Locale::En,
             "updates",

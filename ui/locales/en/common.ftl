@@ -297,6 +297,11 @@ check-updates = System updates
        *[other] Updated { $days } days ago
     }
     .remedy = Open the system's update settings and install what is offered.
+check-hotfixes = Updates of Windows
+    .reads = Which updates of Windows are installed
+    .open-settings = Open update settings
+    .found-missing = Not installed
+    .remedy = Open Windows Update and install what is offered, or ask the help desk for the updates that are missing.
 check-screen-lock = Screen lock
     .reads = Whether the screen locks by itself
     .open-settings = Open screen lock settings
@@ -322,6 +327,7 @@ check-gatekeeper = Gatekeeper
     .remedy = In System Settings, under Privacy & Security, allow only programs of the App Store and of known developers.
 expected-on = On
 expected-one-of = One of: { $names }
+expected-all-of = All of: { $names }
 expected-none-of = None of: { $names }
 expected-at-least = { $name } or newer
 expected-supported = A version that its maker still maintains

@@ -285,6 +285,11 @@ check-updates = Atualizações do sistema
        *[other] Atualizado há { $days } dias
     }
     .remedy = Abra as definições de atualização do sistema e instale o que é proposto.
+check-hotfixes = Atualizações do Windows
+    .reads = Que atualizações do Windows estão instaladas
+    .open-settings = Abrir as definições de atualização
+    .found-missing = Não instaladas
+    .remedy = Abra o Windows Update e instale o que é proposto, ou peça ao serviço de assistência as atualizações em falta.
 check-screen-lock = Bloqueio do ecrã
     .reads = Se o ecrã se bloqueia por si
     .open-settings = Abrir as definições de bloqueio do ecrã
@@ -310,6 +315,7 @@ check-gatekeeper = Gatekeeper
     .remedy = Nas Definições do Sistema, em Privacidade e segurança, permita apenas programas da App Store e de programadores conhecidos.
 expected-on = Ativo
 expected-one-of = Um destes: { $names }
+expected-all-of = Todos estes: { $names }
 expected-none-of = Nenhum destes: { $names }
 expected-at-least = { $name } ou mais recente
 expected-supported = Uma versão que o fabricante ainda mantém

@@ -9,6 +9,10 @@ export type Expected = { "expected": "on" } | { "expected": "one_of",
 /**
  * The systems or products that are admitted; at most [`MAX_NAMES`].
  */
+names: Array<ProductName>, } | { "expected": "all_of",
+/**
+ * Those that are not; at most [`MAX_NAMES`].
+ */
 names: Array<ProductName>, } | { "expected": "none_of",
 /**
  * The systems or products that are not admitted; at most [`MAX_NAMES`].

@@ -3,4 +3,4 @@
 /**
  * One thing that is read of the machine.
  */
-export type PostureCheck = "operating_system" | "antivirus" | "antivirus_definitions" | "firewall" | "disk_encryption" | "updates" | "screen_lock" | "secure_boot" | "system_integrity" | "gatekeeper";
+export type PostureCheck = "operating_system" | "antivirus" | "antivirus_definitions" | "firewall" | "disk_encryption" | "updates" | "hotfixes" | "screen_lock" | "secure_boot" | "system_integrity" | "gatekeeper";

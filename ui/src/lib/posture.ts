@@ -17,9 +17,7 @@ export function readText(check: PostureCheck): string {
 /** What policy asks for. */
 export function requiredText({ check, expected }: Finding): string {
   const args: Args =
-    expected.expected === "one_of" || expected.expected === "none_of"
-      ? { names: expected.names.join(t("name-separator")) }
-      : argsOf(expected);
+    "names" in expected ? { names: expected.names.join(t("name-separator")) } : argsOf(expected);
   return ofCheck(check, `expected-${kebab(expected.expected)}`, args);
 }
 

@@ -340,6 +340,12 @@ export const MANY_FINDINGS: Finding[] = [
     found: { found: "days", days: 1 },
   },
   {
+    check: "hotfixes",
+    outcome: "failed",
+    expected: { expected: "all_of", names: ["KB5044284", "KB5043080"] },
+    found: { found: "missing" },
+  },
+  {
     check: "screen_lock",
     outcome: "failed",
     expected: { expected: "within_minutes", minutes: 10 },
@@ -456,6 +462,7 @@ export const PAGES: PostureCheck[] = [
   "firewall",
   "disk_encryption",
   "updates",
+  "hotfixes",
   "screen_lock",
   "secure_boot",
 ];
@@ -472,6 +479,7 @@ export function posture(
     "firewall",
     "disk_encryption",
     "updates",
+    "hotfixes",
     "screen_lock",
     "secure_boot",
     "system_integrity",

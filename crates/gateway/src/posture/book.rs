@@ -122,6 +122,7 @@ pub(super) fn answered(facts: &HostFacts, checks: &BTreeSet<Check>) -> bool {
         Check::Firewall => asked(&facts.firewall),
         Check::DiskEncryption => asked(&facts.disk),
         Check::Updates => asked(&facts.last_update),
+        Check::Hotfixes => asked(&facts.hotfixes),
         Check::ScreenLock => asked(&facts.screen_lock),
         Check::SecureBoot => asked(&facts.secure_boot),
         Check::SystemIntegrity => asked(&facts.system_integrity),

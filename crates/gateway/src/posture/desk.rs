@@ -402,6 +402,7 @@ const fn name(error: &Unjudged) -> &'static str {
         Unjudged::Refused(ReportError::Nonce) => "nonce",
         Unjudged::Refused(ReportError::LongText) => "long_text",
         Unjudged::Refused(ReportError::ManyProducts) => "many_products",
+        Unjudged::Refused(ReportError::Hotfixes) => "hotfixes",
         Unjudged::Outdated | Unjudged::Store(_) => "not_judged",
     }
 }

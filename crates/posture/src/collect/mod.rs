@@ -4,6 +4,8 @@
 //! that cannot be answered is [`Unavailable`] with its reason, and never keeps the others from being answered. What was
 //! not asked is not read.
 
+#[cfg(unix)]
+mod guard;
 mod machine;
 mod readers;
 #[cfg(unix)]
@@ -49,6 +51,7 @@ pub fn collect(machine: &Machine, checks: &BTreeSet<Check>) -> HostFacts {
     let firewall = question(machine, "firewall", asked(Check::Firewall), system::firewall);
     let disk = question(machine, "disk", asked(Check::DiskEncryption), system::disk);
     let last_update = question(machine, "last_update", asked(Check::Updates), system::last_update);
+    let hotfixes = question(machine, "hotfixes", asked(Check::Hotfixes), system::hotfixes);
     let screen_lock = question(machine, "screen_lock", asked(Check::ScreenLock), system::screen_lock);
     let secure_boot = question(machine, "secure_boot", asked(Check::SecureBoot), system::secure_boot);
     let system_integrity =
@@ -63,6 +66,7 @@ pub fn collect(machine: &Machine, checks: &BTreeSet<Check>) -> HostFacts {
         firewall: answer(firewall, until),
         disk: answer(disk, until),
         last_update: answer(last_update, until),
+        hotfixes: answer(hotfixes, until),
         screen_lock: answer(screen_lock, until),
         secure_boot: answer(secure_boot, until),
         system_integrity: answer(system_integrity, until),

@@ -1,11 +1,14 @@
 //! When updates of a system were installed: packages of Windows' Component Based Servicing, the dates of
 //! `Win32_QuickFixEngineering`, and `InstallHistory.plist` of macOS.
 
+use std::collections::BTreeSet;
+
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use praya_model::Timestamp;
 
 use super::{Malformed, date};
+use crate::facts::is_hotfix;
 
 /// `CurrentState` of a package that is installed.
 pub const INSTALLED: u32 = 0x70;
@@ -14,6 +17,16 @@ pub const INSTALLED: u32 = 0x70;
 /// others are parts of the system that came with it.
 pub fn is_update(package: &str) -> bool {
     ["Package_for_RollupFix~", "Package_for_KB"].iter().any(|prefix| package.starts_with(prefix))
+}
+
+/// Each `HotFixID` of `Win32_QuickFixEngineering` once, in the order of their texts: of more than `most` those with the
+/// highest numbers, which are the newest. What Windows could not name (`File 1`) is left out.
+pub fn hotfixes<'a>(ids: impl Iterator<Item = &'a str>, most: usize) -> Vec<String> {
+    let mut ids: Vec<&str> = ids.map(str::trim).filter(|id| is_hotfix(id)).collect();
+    ids.sort_unstable_by_key(|id| (id.len(), *id));
+    ids.dedup();
+    let newest = ids.into_iter().rev().take(most).map(str::to_owned);
+    newest.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// `InstalledOn` of `Win32_QuickFixEngineering`, a text without a fixed form: `10/7/2026`, the month first whatever the
@@ -80,6 +93,16 @@ mod tests {
         for text in ["", "13/10/2026", "7.10.2026", "2026-10-07", "zzzzzzzzzzzzzzzz", "éééééééé"] {
             assert!(installed_on(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn hotfixes_by_name() {
+        let ids =
+            ["KB5044284", "File 1", " KB5043080 ", "KB5044284", "", "KB999", "KB123456789", "KB504428x"];
+        assert_eq!(hotfixes(ids.into_iter(), 9), ["KB5043080", "KB5044284"]);
+        let ids = ["KB5043080", "KB976932", "KB5044284", "KB5044284"];
+        assert_eq!(hotfixes(ids.into_iter(), 9), ["KB5043080", "KB5044284", "KB976932"]);
+        assert_eq!(hotfixes(ids.into_iter(), 2), ["KB5043080", "KB5044284"]);
     }
 
     #[test]

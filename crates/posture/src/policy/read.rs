@@ -11,7 +11,7 @@ use super::{
     MAX_REQUIREMENTS, MAX_RULES, OnUnavailable, OsRule, Policy, Requirement, SCHEMA, ScreenLockRule,
     Severity, Yes,
 };
-use crate::facts::{Family, OsFamily};
+use crate::facts::{Family, OsFamily, is_hotfix};
 
 /// The most days and minutes that any rule takes: ten years, one year.
 const MAX_DAYS: u32 = 3650;
@@ -47,6 +47,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("firewall", Check::Firewall),
     ("disk_encryption", Check::DiskEncryption),
     ("updates", Check::Updates),
+    ("hotfixes", Check::Hotfixes),
     ("screen_lock", Check::ScreenLock),
     ("secure_boot", Check::SecureBoot),
     ("system_integrity", Check::SystemIntegrity),
@@ -56,7 +57,7 @@ const CHECKS: &[(&str, Check)] = &[
 const UNAVAILABLE: &[(&str, OnUnavailable)] =
     &[("fail", OnUnavailable::Fail), ("warn", OnUnavailable::Warn), ("pass", OnUnavailable::Pass)];
 
-const EXPRESSIONS: [&str; 12] = [
+const EXPRESSIONS: [&str; 13] = [
     "all_of",
     "any_of",
     "not",
@@ -65,6 +66,7 @@ const EXPRESSIONS: [&str; 12] = [
     "firewall",
     "disk",
     "updates",
+    "hotfixes",
     "screen_lock",
     "secure_boot",
     "system_integrity",
@@ -313,6 +315,13 @@ impl Rules {
                 let fields = reader.table(node, &path, &["within_days"])?;
                 Expression::Updates { within_days: reader.required(&fields, "within_days", days)? }
             }
+            "hotfixes" => {
+                let fields = reader.table(node, &path, &["installed"])?;
+                let installed = reader.required(&fields, "installed", |reader, node, path| {
+                    reader.list(node, path, MAX_LIST, hotfix)
+                });
+                Expression::Hotfixes { installed: installed? }
+            }
             "screen_lock" => {
                 let fields = reader.table(node, &path, &["on", "within_minutes"])?;
                 let on = reader.required(&fields, "on", yes);
@@ -426,6 +435,12 @@ fn definitions(reader: &mut Reader, node: &Node, path: &str) -> Option<Definitio
             "must be { within_days = 7 }, { within_days = 7, or_current = true } or { current = true }",
         ),
     }
+}
+
+fn hotfix(reader: &mut Reader, node: &Node, path: &str) -> Option<String> {
+    reader.parsed(node, path, |text| {
+        if is_hotfix(&text) { Ok(text) } else { Err("not an update of Windows, such as \"KB5044284\"") }
+    })
 }
 
 fn days(reader: &mut Reader, node: &Node, path: &str) -> Option<u32> {

@@ -122,6 +122,8 @@ gatekeeper = { on = true }
 disk = { encrypted = true }
 [[requirements.all_of]]
 updates = { within_days = 10 }
+[[requirements.all_of]]
+hotfixes = { installed = ["KB5044284", "KB5043080"] }
 [[requirements]]
 id = "firewall"
 severity = "optional"
@@ -171,7 +173,7 @@ fn every_complaint_names_line_field_and_what_is_allowed() {
         assert_eq!(complaints(rest), expected.trim_end(), "{rest}");
         blocks += 1;
     }
-    assert_eq!(blocks, 30);
+    assert_eq!(blocks, 31);
 }
 
 #[test]

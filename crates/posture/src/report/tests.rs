@@ -154,6 +154,25 @@ fn a_report_has_limits_on_both_sides() {
     let Fact::Known { value, .. } = &mut many.antivirus else { panic!() };
     *value = vec![value[0].clone(); MAX_PRODUCTS + 1];
     assert_eq!(seal("nonce", &many, sign(&device)), Err(ReportError::ManyProducts));
+    let hotfixes = |names: Vec<String>| HostFacts { hotfixes: Fact::known(names, "wmi", NOW), ..facts() };
+    let numbers = |count: usize| (0..count).map(|number| format!("KB{}", 5_000_000 + number)).collect();
+    let most = hotfixes(numbers(MAX_HOTFIXES));
+    assert_eq!(open(&seal("nonce", &most, sign(&device)).unwrap(), "nonce", &key), Ok(most));
+    let named = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+    for wrong in [
+        numbers(MAX_HOTFIXES + 1),
+        named(&["KB5044284", "KB5043080"]),
+        named(&["KB5044284", "KB5044284"]),
+        named(&["KB504"]),
+        named(&["KB504428400"]),
+        named(&["kb5044284"]),
+        named(&["KB50442\u{664}"]),
+    ] {
+        let facts = hotfixes(wrong);
+        assert_eq!(seal("nonce", &facts, sign(&device)), Err(ReportError::Hotfixes));
+        let forged = forged(&device, &write("nonce", &facts).unwrap());
+        assert_eq!(open(&forged, "nonce", &key), Err(ReportError::Hotfixes));
+    }
     let huge = forged(&device, &" ".repeat(MAX_REPORT + 1));
     assert_eq!(open(&huge, "nonce", &key), Err(ReportError::TooLarge));
 }

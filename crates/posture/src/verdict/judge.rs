@@ -178,6 +178,7 @@ impl Judge<'_> {
                 })
             }
             Expression::Updates { within_days } => self.updates(*within_days),
+            Expression::Hotfixes { installed } => self.hotfixes(installed),
             Expression::ScreenLock(rule) => self.screen_lock(rule),
             Expression::SecureBoot { .. } => self.on(&self.facts.secure_boot, Check::SecureBoot),
             Expression::SystemIntegrity { .. } => {
@@ -253,6 +254,15 @@ impl Judge<'_> {
 
     fn updates(&self, days: u32) -> Judged {
         self.fresh(&self.facts.last_update, Check::Updates, days)
+    }
+
+    /// All of `wanted` are installed; those that are not are told.
+    fn hotfixes(&self, wanted: &[String]) -> Judged {
+        let there = self.facts.hotfixes.value().map_or(&[][..], Vec::as_slice);
+        let absent: Vec<&String> = wanted.iter().filter(|one| !there.contains(one)).collect();
+        let names = absent.iter().take(MAX_NAMES).filter_map(|one| optional_name(one)).collect();
+        let missing = |_: &_| (!absent.is_empty()).then_some(Found::Missing);
+        self.known(&self.facts.hotfixes, Check::Hotfixes, Expected::AllOf { names }, missing)
     }
 
     fn screen_lock(&self, rule: &ScreenLockRule) -> Judged {

@@ -173,10 +173,11 @@ fn secure_boot() {
 }
 
 #[test]
-fn what_only_macos_has_is_not_asked_of_linux() {
-    let facts = Folder::debian().facts(&[Check::SystemIntegrity, Check::Gatekeeper]);
+fn what_only_another_system_has_is_not_asked_of_linux() {
+    let facts = Folder::debian().facts(&[Check::SystemIntegrity, Check::Gatekeeper, Check::Hotfixes]);
     let none = Fact::unavailable(Unavailable::NotApplicable);
     assert_eq!((&facts.system_integrity, &facts.gatekeeper), (&none, &none));
+    assert_eq!(facts.hotfixes, Fact::unavailable(Unavailable::NotApplicable));
 }
 
 #[test]

@@ -82,6 +82,11 @@ pub(super) fn last_update(machine: &Machine) -> Fact<Timestamp> {
     machine.fact(read())
 }
 
+/// Windows' alone.
+pub(super) fn hotfixes(_: &Machine) -> Fact<Vec<String>> {
+    Fact::unavailable(Unavailable::NotApplicable)
+}
+
 pub(super) fn secure_boot(machine: &Machine) -> Fact<bool> {
     if !machine.exists("/sys/firmware/efi") {
         return Fact::unavailable(Unavailable::NotApplicable);

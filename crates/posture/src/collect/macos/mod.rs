@@ -1,7 +1,6 @@
 //! macOS, from its files and its own programs (4B).
 
 mod antivirus;
-mod programs;
 #[cfg(test)]
 mod tests;
 
@@ -10,20 +9,19 @@ use std::env::consts::ARCH;
 use praya_model::Timestamp;
 
 pub(super) use self::antivirus::antivirus;
-use self::programs::run;
 use super::machine::{Found, Machine};
 use crate::decode::{macos, updates};
 use crate::facts::{Disk, Fact, Firewall, Os, ScreenLock, Unavailable};
 
 pub(super) fn os(machine: &Machine) -> Fact<Os> {
-    let read = || Ok((macos::os(&run(machine, "/usr/bin/sw_vers", &[])?.text(), ARCH)?, "sw_vers"));
+    let read = || Ok((macos::os(&machine.run(&["/usr/bin/sw_vers"], &[])?.text(), ARCH)?, "sw_vers"));
     machine.fact(read())
 }
 
 pub(super) fn firewall(machine: &Machine) -> Fact<Firewall> {
     let read = || {
         let program = "/usr/libexec/ApplicationFirewall/socketfilterfw";
-        let output = run(machine, program, &["--getglobalstate"])?;
+        let output = machine.run(&[program], &["--getglobalstate"])?;
         Ok((macos::firewall(&output.text())?, "socketfilterfw"))
     };
     machine.fact(read())
@@ -31,7 +29,7 @@ pub(super) fn firewall(machine: &Machine) -> Fact<Firewall> {
 
 pub(super) fn disk(machine: &Machine) -> Fact<Disk> {
     let read = || {
-        let output = run(machine, "/usr/bin/fdesetup", &["isactive"])?;
+        let output = machine.run(&["/usr/bin/fdesetup"], &["isactive"])?;
         Ok((macos::disk(&output.text())?, "fdesetup"))
     };
     machine.fact(read())
@@ -56,15 +54,20 @@ pub(super) fn screen_lock(machine: &Machine) -> Fact<ScreenLock> {
         }
         let file = machine.path(MANAGED);
         let file = file.to_str().ok_or(Unavailable::Malformed)?;
-        let output = run(machine, "/usr/bin/plutil", &["-convert", "json", "-o", "-", file])?;
+        let output = machine.run(&["/usr/bin/plutil"], &["-convert", "json", "-o", "-", file])?;
         Ok((macos::screen_lock(&output.stdout)?.ok_or(Unavailable::Unsupported)?, MANAGED))
     };
     machine.fact(read())
 }
 
+/// Windows' alone.
+pub(super) fn hotfixes(_: &Machine) -> Fact<Vec<String>> {
+    Fact::unavailable(Unavailable::NotApplicable)
+}
+
 pub(super) fn secure_boot(machine: &Machine) -> Fact<bool> {
     let read = || {
-        let output = run(machine, "/usr/sbin/system_profiler", &["SPiBridgeDataType"])?;
+        let output = machine.run(&["/usr/sbin/system_profiler"], &["SPiBridgeDataType"])?;
         // A Mac without a chip for it has nothing to print; one that failed neither.
         let silent = output.stdout.trim_ascii().is_empty();
         let none = match (output.success, silent) {
@@ -80,7 +83,7 @@ pub(super) fn secure_boot(machine: &Machine) -> Fact<bool> {
 
 pub(super) fn system_integrity(machine: &Machine) -> Fact<bool> {
     let read = || {
-        let output = run(machine, "/usr/bin/csrutil", &["status"])?;
+        let output = machine.run(&["/usr/bin/csrutil"], &["status"])?;
         Ok((macos::system_integrity(&output.text())?, "csrutil"))
     };
     machine.fact(read())
@@ -88,7 +91,7 @@ pub(super) fn system_integrity(machine: &Machine) -> Fact<bool> {
 
 pub(super) fn gatekeeper(machine: &Machine) -> Fact<bool> {
     let read = || {
-        let output = run(machine, "/usr/sbin/spctl", &["--status"])?;
+        let output = machine.run(&["/usr/sbin/spctl"], &["--status"])?;
         Ok((macos::gatekeeper(&output.text())?, "spctl"))
     };
     machine.fact(read())

@@ -137,6 +137,7 @@ fn the_last_update_of_the_system() {
     assert_eq!(known(&super::last_update(&mac.machine())), Ok(TOLD));
     let never = Mac::new().file(history, "<plist version=\"1.0\"><array/></plist>");
     assert_eq!(known(&super::last_update(&never.machine())), Err(Unavailable::NotDetected));
+    assert_eq!(known(&super::hotfixes(&never.machine())), Err(Unavailable::NotApplicable));
 }
 
 #[test]

@@ -31,6 +31,10 @@ pub(in crate::collect) fn last_update(machine: &Machine) -> Fact<Timestamp> {
     machine.fact(settings::last_update(machine, &Here))
 }
 
+pub(in crate::collect) fn hotfixes(machine: &Machine) -> Fact<Vec<String>> {
+    machine.fact(settings::hotfixes(&Here))
+}
+
 pub(in crate::collect) fn screen_lock(machine: &Machine) -> Fact<ScreenLock> {
     machine.fact(settings::screen_lock(&Here))
 }

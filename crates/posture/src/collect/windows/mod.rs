@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 
 #[cfg(windows)]
 pub(super) use self::here::{
-    antivirus, disk, firewall, gatekeeper, last_update, os, root, screen_lock, secure_boot, system_integrity,
+    antivirus, disk, firewall, gatekeeper, hotfixes, last_update, os, root, screen_lock, secure_boot,
+    system_integrity,
 };
 use super::Pending;
 use super::machine::Machine;

@@ -8,7 +8,7 @@ use super::antivirus::{CENTER, CENTER_LIMIT};
 use super::{Asked, Provider, Row, System, VERSION, number, system_drive, value};
 use crate::collect::machine::{Found, Machine};
 use crate::decode::{date, firewall_profiles, product_state, said, updates, volume, windows_version, wsc};
-use crate::facts::{Disk, Firewall, Os, RealTime, ScreenLock, Unavailable};
+use crate::facts::{Disk, Firewall, MAX_HOTFIXES, Os, RealTime, ScreenLock, Unavailable};
 
 const CIM: &str = r"ROOT\CIMV2";
 
@@ -95,6 +95,13 @@ pub(super) fn last_update(machine: &Machine, system: &impl System) -> Found<Time
     let fixes = system.rows(CIM, "SELECT InstalledOn FROM Win32_QuickFixEngineering")?;
     let dates = fixes.iter().filter_map(|row| updates::installed_on(value(row, "InstalledOn").ok()?).ok());
     Ok((newest(dates.collect()).ok_or(Unavailable::NotDetected)?, "Win32_QuickFixEngineering"))
+}
+
+/// What Component Based Servicing has installed, by name. The newest where there are more than are told.
+pub(super) fn hotfixes(system: &impl System) -> Found<Vec<String>> {
+    let fixes = system.rows(CIM, "SELECT HotFixID FROM Win32_QuickFixEngineering")?;
+    let names = fixes.iter().filter_map(|row| value(row, "HotFixID").ok());
+    Ok((updates::hotfixes(names, MAX_HOTFIXES), "Win32_QuickFixEngineering"))
 }
 
 fn installed_at(package: &Row) -> Option<Timestamp> {

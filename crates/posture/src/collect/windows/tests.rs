@@ -271,6 +271,18 @@ fn the_last_update_that_is_installed() {
 }
 
 #[test]
+fn the_updates_that_are_installed() {
+    let class = "Win32_QuickFixEngineering";
+    let rows: &[&[_]] =
+        &[&[("HotFixID", "KB5044284")], &[("HotFixID", "File 1")], &[("HotFixID", "KB5043080")]];
+    let listed = |export: &Export| settings::hotfixes(export).map(|(names, _)| names.join(" "));
+    assert_eq!(listed(&server().class(class, rows)).as_deref(), Ok("KB5043080 KB5044284"));
+    assert_eq!(listed(&server().class(class, &[])).as_deref(), Ok(""));
+    let late = server().answer(class, Answer::Fails(Unavailable::TimedOut));
+    assert_eq!(listed(&late), Err(Unavailable::TimedOut));
+}
+
+#[test]
 fn the_screen_lock_and_the_firmware() {
     let (lock, _) = settings::screen_lock(&workstation()).unwrap();
     assert_eq!((lock.on, lock.after), (true, Some(900)));

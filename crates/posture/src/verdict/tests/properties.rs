@@ -80,11 +80,11 @@ fn facts() -> impl Strategy<Value = HostFacts> {
         fact(proptest::collection::vec(antivirus(), 0..4)),
         fact(firewall),
         fact(disk),
-        fact(time()),
+        (fact(time()), fact(proptest::collection::vec(hotfix(), 0..4))),
         fact(lock),
         [fact(any::<bool>()), fact(any::<bool>()), fact(any::<bool>())],
     )
-        .prop_map(|(os, antivirus, firewall, disk, last_update, screen_lock, switches)| {
+        .prop_map(|(os, antivirus, firewall, disk, (last_update, hotfixes), screen_lock, switches)| {
             let [secure_boot, system_integrity, gatekeeper] = switches;
             HostFacts {
                 os,
@@ -92,6 +92,7 @@ fn facts() -> impl Strategy<Value = HostFacts> {
                 firewall,
                 disk,
                 last_update,
+                hotfixes,
                 screen_lock,
                 secure_boot,
                 system_integrity,
@@ -99,6 +100,10 @@ fn facts() -> impl Strategy<Value = HostFacts> {
                 ..HostFacts::none(NOW)
             }
         })
+}
+
+fn hotfix() -> impl Strategy<Value = String> {
+    prop::sample::select(vec!["KB5043080", "KB5044284", "KB5050000"]).prop_map(str::to_owned)
 }
 
 fn os_rule() -> impl Strategy<Value = OsRule> {
@@ -150,6 +155,7 @@ fn expression() -> impl Strategy<Value = Expression> {
         Just(Expression::SecureBoot { on: Yes }),
         Just(Expression::SystemIntegrity { on: Yes }),
         Just(Expression::Gatekeeper { on: Yes }),
+        proptest::collection::vec(hotfix(), 1..3).prop_map(|installed| Expression::Hotfixes { installed }),
         (1_u32..50).prop_map(|within_days| Expression::Updates { within_days }),
         proptest::option::of(1_u32..30)
             .prop_map(|within_minutes| Expression::ScreenLock(ScreenLockRule { on: Yes, within_minutes })),
@@ -189,7 +195,7 @@ fn any_policy() -> impl Strategy<Value = Policy> {
 fn forget(facts: &HostFacts, which: usize, why: Unavailable) -> HostFacts {
     let mut less = facts.clone();
     if let Fact::Known { value, .. } = &mut less.antivirus
-        && which >= 9
+        && which >= 10
         && !value.is_empty()
     {
         let index = which % value.len();
@@ -203,7 +209,7 @@ fn forget(facts: &HostFacts, which: usize, why: Unavailable) -> HostFacts {
         }
         return less;
     }
-    match which % 9 {
+    match which % 10 {
         0 => less.os = unavailable(why),
         1 => less.antivirus = unavailable(why),
         2 => less.firewall = unavailable(why),
@@ -212,6 +218,7 @@ fn forget(facts: &HostFacts, which: usize, why: Unavailable) -> HostFacts {
         5 => less.screen_lock = unavailable(why),
         6 => less.secure_boot = unavailable(why),
         7 => less.system_integrity = unavailable(why),
+        8 => less.hotfixes = unavailable(why),
         _ => less.gatekeeper = unavailable(why),
     }
     less

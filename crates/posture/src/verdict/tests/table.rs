@@ -135,6 +135,36 @@ fn ages_are_counted_in_days_begun() {
 }
 
 #[test]
+fn every_hotfix_is_installed_or_named() {
+    let both = "hotfixes = { installed = [\"KB5044284\", \"KB5043080\"] }";
+    let judged = |rule: &str, hotfixes| {
+        let policy = policy(&format!("[[requirements]]\nid = \"r\"\n{rule}\n"));
+        judge(&policy, &HostFacts { hotfixes, ..HostFacts::none(NOW) })
+    };
+    let installed = |names: &[&str]| known(names.iter().map(|&name| name.to_owned()).collect());
+    let all = installed(&["KB5043080", "KB5044284", "KB5050000"]);
+    assert_eq!(judged(both, all).status, Status::Compliant);
+    let missing = |rule: &str, names: &[&str]| {
+        let verdict = judged(rule, installed(names));
+        assert_eq!(verdict.status, Status::NonCompliant);
+        let told = |finding: Finding| {
+            assert_eq!((finding.check, finding.found), (Check::Hotfixes, Found::Missing));
+            finding.expected
+        };
+        verdict.findings().into_iter().map(told).collect::<Vec<_>>()
+    };
+    let all_of = |names: &[&str]| Expected::AllOf { names: names.iter().map(|name| named(name)).collect() };
+    assert_eq!(missing(both, &["KB5044284"]), [all_of(&["KB5043080"])]);
+    assert_eq!(missing(both, &[]), [all_of(&["KB5044284", "KB5043080"])]);
+    let either = format!("any_of = [{{ {both} }}, {{ hotfixes = {{ installed = [\"KB5050000\"] }} }}]");
+    assert_eq!(judged(&either, installed(&["KB5050000"])).status, Status::Compliant);
+    assert_eq!(missing(&either, &["KB5043080"]), [all_of(&["KB5044284"]), all_of(&["KB5050000"])]);
+    for why in [Unavailable::NotAsked, Unavailable::NotApplicable] {
+        assert_eq!(judged(both, unavailable(why)).status, Status::Unknown, "{why}");
+    }
+}
+
+#[test]
 fn a_lock_of_unknown_delay_is_not_known_to_be_in_time() {
     let with = |rule: &str, lock: ScreenLock| {
         let policy = policy(&format!("[[requirements]]\nid = \"r\"\nscreen_lock = {rule}\n"));
