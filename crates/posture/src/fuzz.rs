@@ -52,6 +52,7 @@ pub fn linux(data: &[u8]) {
         told.iter().for_each(product_fits);
     }
     let _ = (processes::accounts(&text), processes::listeners(&text, 3310));
+    let _ = processes::administers_networks(&text);
     assert!(!processes::is_called(&text, "clamd") || text.trim_end() == "clamd", "a name is a name");
     let locked: BTreeSet<&str> = dconf::locks(&text).collect();
     let _ = dconf::screen_lock(&dconf::settings(&text), |path| locked.contains(path));

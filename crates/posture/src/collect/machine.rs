@@ -20,6 +20,8 @@ use praya_model::Timestamp;
 #[cfg(unix)]
 use rustix::fs::OFlags;
 
+#[cfg(unix)]
+use super::guard::guarded;
 use super::readers::Readers;
 #[cfg(unix)]
 use super::run::{self, Output};
@@ -113,10 +115,13 @@ impl Machine {
         self.path(absolute).exists()
     }
 
-    /// What the first of `programs` that is there prints.
+    /// What the first of `programs` that is there prints; [`Unavailable::PermissionDenied`] where somebody else could
+    /// have put it there ([`guarded`]).
     pub(super) fn run(&self, programs: &[&str], arguments: &[&str]) -> Result<Output, Unavailable> {
-        let program = programs.iter().map(|program| self.path(program)).find(|program| program.is_file());
-        run::run(&program.ok_or(Unavailable::NotDetected)?, arguments, self.left()?)
+        let looked_at = programs.iter().map(|program| guarded(self, program).map(|()| self.path(program)));
+        let mut there = looked_at.filter(|program| *program != Err(Unavailable::NotDetected));
+        let program = there.next().unwrap_or(Err(Unavailable::NotDetected))?;
+        run::run(&program, arguments, self.left()?)
     }
 
     /// How much time is left.
@@ -138,6 +143,11 @@ impl Machine {
 
 #[cfg(target_os = "linux")]
 impl Machine {
+    /// The same one, with no more time than `limit` for it.
+    pub(super) fn within(&self, limit: Duration) -> Self {
+        Self { until: self.until.min(Instant::now() + limit), ..self.clone() }
+    }
+
     /// The names in a folder, in order; none if it cannot be read.
     pub(super) fn names(&self, absolute: &str) -> Vec<String> {
         let entries = fs::read_dir(self.path(absolute)).into_iter().flatten().flatten().take(MAX_NAMES);

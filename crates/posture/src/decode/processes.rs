@@ -22,6 +22,14 @@ pub fn accounts(status: &str) -> Result<[u32; 4], Malformed> {
     accounts.ok().and_then(|accounts| accounts.try_into().ok()).ok_or(wrong)
 }
 
+/// Whether a process, by its `/proc/*/status`, may read and change what the kernel filters (`CAP_NET_ADMIN`).
+pub fn administers_networks(status: &str) -> bool {
+    let capabilities = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    capabilities
+        .and_then(|set| u64::from_str_radix(set.trim(), 16).ok())
+        .is_some_and(|set| set >> 12 & 1 == 1)
+}
+
 /// Whether this is an account of the system's, as nobody signs in with: one below 1000, where distributions begin to
 /// count people, or one that systemd gives to a service for as long as it runs.
 pub const fn is_of_system(account: u32) -> bool {
@@ -66,6 +74,20 @@ impl Processes {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_administers_networks() {
+        for (set, may) in [
+            ("000001ffffffffff", true),
+            ("0000000000001000", true),
+            ("000001ffffffefff", false),
+            ("0000000000000000", false),
+            ("everything", false),
+        ] {
+            assert_eq!(administers_networks(&format!("Name:\tx\nCapEff:\t{set}\n")), may, "{set}");
+        }
+        assert!(!administers_networks(""));
+    }
 
     #[test]
     fn names_are_compared_as_they_are_cut() {

@@ -317,8 +317,18 @@ fn kaspersky_and_eset_say_how_old_their_definitions_are() {
         (known(&empty.running), known(&empty.definitions_at)),
         (Ok(false), Err(Unavailable::Unsupported))
     );
+    let asked = kesl().file("usr/bin/kesl-control.out", fixture("kesl/12-on.txt"));
+    let asked = asked.file("usr/bin/kesl-control.json", fixture("kesl/12-on.json"));
+    let json = only(asked.program_of("kesl-control", "usr/bin/kesl-control").antivirus());
+    assert_eq!(json, on, "what it says in JSON, and where it has none, in words");
+    let words = kesl().file("usr/bin/kesl-control.out", fixture("kesl/12-on.txt"));
+    let words = words.file("usr/bin/kesl-control.json", "Unknown option\n");
+    assert_eq!(only(words.program_of("kesl-control", "usr/bin/kesl-control").antivirus()), on);
     let mute = only(kesl().program("usr/bin/kesl-control", "Error\n", 1).antivirus());
     assert_eq!((known(&mute.running), known(&mute.definitions_at)), (Ok(true), Err(Unavailable::Malformed)));
+    assert_eq!(known(&mute.definitions_current), Err(Unavailable::Malformed));
+    assert_eq!(known(&mute.definitions_version), Err(Unavailable::Malformed));
+    assert_eq!(known(&mute.engine_version), Err(Unavailable::Malformed));
 
     let eset = Folder::debian().runs("scand", "opt/eset/efs/lib/scand", 998).program(
         "opt/eset/efs/bin/upd",
@@ -343,4 +353,46 @@ fn defender_that_hangs_is_waited_for_only_so_long() {
     let [trend, defender] = found.as_slice() else { panic!("{found:?}") };
     assert_eq!(known(&trend.running), Ok(true));
     assert_eq!(known(&defender.real_time), Err(Unavailable::TimedOut));
+    assert_eq!(known(&defender.definitions_at), Err(Unavailable::TimedOut));
+    assert_eq!(known(&defender.definitions_current), Err(Unavailable::TimedOut));
+    assert_eq!(known(&defender.definitions_version), Err(Unavailable::TimedOut));
+    assert_eq!(known(&defender.engine_version), Err(Unavailable::TimedOut));
+    let unasked = folder.facts_within(&[Check::Antivirus], Duration::from_millis(1500));
+    let found = unasked.antivirus.value().unwrap();
+    assert_eq!(known(&found[1].definitions_at), Err(Unavailable::NotAsked));
+}
+
+#[test]
+fn a_list_of_packages_that_hangs_takes_nothing_but_versions() {
+    let folder = clamav()
+        .running(&["clamd"])
+        .runs("wdavdaemon", "opt/microsoft/mdatp/sbin/wdavdaemon", 0)
+        .runs("ds_am", "opt/ds_agent/ds_am", 0)
+        .program("usr/bin/mdatp", fixture("mdatp/linux-on.json"), 0)
+        .program_of("hang", "usr/bin/rpm");
+    std::fs::remove_file(folder.path("var/lib/dpkg/status")).unwrap();
+    let _clamd = FakeClamd::with_version(&folder, CURRENT);
+    let found = folder.antivirus();
+    let [trend, defender, clamav] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((known(&trend.running), known(&trend.version)), (Ok(true), Err(Unavailable::TimedOut)));
+    assert_eq!(
+        (known(&defender.real_time), known(&defender.definitions_current)),
+        (Ok(RealTime::On), Ok(true))
+    );
+    assert_eq!(known(&defender.version).as_deref(), Ok("101.25072.0011"));
+    assert_eq!((known(&clamav.running), known(&clamav.definitions_at)), (Ok(true), Ok(TOLD)));
+    assert_eq!(known(&clamav.version), Err(Unavailable::TimedOut));
+}
+
+#[test]
+fn versions_from_rpm() {
+    let folder = clamav().folder("opt/ds_agent").program(
+        "usr/bin/rpm",
+        "package mdatp is not installed\nds_agent\t20.0.2-1\nclamd\t1.4.3-1.fc42\n",
+        12,
+    );
+    std::fs::remove_file(folder.path("var/lib/dpkg/status")).unwrap();
+    let found = folder.antivirus();
+    let versions: Vec<_> = found.iter().map(|product| known(&product.version).unwrap()).collect();
+    assert_eq!(versions, ["20.0.2-1", "1.4.3-1.fc42"]);
 }

@@ -111,8 +111,18 @@ fn the_firewall_is_what_the_kernel_filters() {
     assert_eq!(read(ufw(old(kernel("empty")))), is("ufw", true));
     assert_eq!(read(Folder::debian()), Err(Unavailable::NotDetected));
     assert_eq!(read(ufw(Folder::debian())), is("ufw", true));
-    let forbidden = Folder::debian().program("usr/sbin/nft", "", 1);
-    assert_eq!(read(forbidden), Err(Unavailable::PermissionDenied));
+    let without =
+        |status: &str| Folder::debian().program("usr/sbin/nft", "", 1).file("proc/self/status", status);
+    // It may not be asked, the kernel has nothing to tell, or only not in JSON.
+    let (person, root) = ("CapEff:\t0000000000000000\n", "CapEff:\t000001ffffffffff\n");
+    assert_eq!(read(without(person)), Err(Unavailable::PermissionDenied));
+    assert_eq!(read(without("")), Err(Unavailable::PermissionDenied));
+    assert_eq!(read(old(without(person))), Err(Unavailable::PermissionDenied));
+    assert_eq!(read(without(root)), is("nftables", false));
+    assert_eq!(read(old(without(root))), Err(Unavailable::Unsupported));
+    assert_eq!(read(ufw(old(without(root)))), is("ufw", true));
+    let without_json = Folder::debian().program_of("old-nft", "usr/sbin/nft").file("proc/self/status", root);
+    assert_eq!(read(without_json), Err(Unavailable::Unsupported));
 }
 
 #[test]
@@ -124,6 +134,9 @@ fn the_last_update() {
     let rotated = Folder::debian().file("var/log/dpkg.log", installed).file("var/log/dpkg.log.1", upgraded);
     assert_eq!(read(rotated), Ok(TOLD));
     assert_eq!(read(Folder::debian().file("var/log/dpkg.log", installed)), Err(Unavailable::NotDetected));
+    // Nothing was due since the system was installed.
+    let new = format!("2026-10-07 06:24:00 install base-files:amd64 <none> 12.4+deb12u11\n{installed}");
+    assert_eq!(read(Folder::debian().file("var/log/dpkg.log", new)), Ok(TOLD));
     assert_eq!(read(Folder::debian().file("var/log/dnf.rpm.log", fixture("rpm/dnf.rpm.log"))), Ok(TOLD));
     let fedora = || Folder::debian().file("var/log/dnf5.log", fixture("rpm/dnf5.log"));
     assert_eq!(read(fedora()), Ok(TOLD));
@@ -195,6 +208,38 @@ fn what_hangs_is_late_and_keeps_nothing_else_from_being_read() {
 }
 
 #[test]
+fn a_firewalls_kernel_and_its_manager_are_waited_for_beside_each_other() {
+    let firewall = |folder: Folder| {
+        let facts = folder.facts_within(&[Check::Firewall], Duration::from_millis(1500));
+        facts.firewall.value().map(|firewall| (firewall.name.clone(), firewall.on))
+    };
+    let managed = || Folder::debian().folder("etc/firewalld");
+    let hung_manager = managed().program_of("hang", "usr/bin/systemctl").program(
+        "usr/sbin/nft",
+        fixture("nft/policy-drop.json"),
+        0,
+    );
+    assert_eq!(firewall(hung_manager), Ok(("nftables".to_owned(), true)));
+    let active = "Id=firewalld.service\nActiveState=active\n";
+    let hung_kernel = managed().program("usr/bin/systemctl", active, 0).program_of("hang", "usr/sbin/nft");
+    assert_eq!(firewall(hung_kernel), Ok(("firewalld".to_owned(), true)));
+}
+
+#[test]
+fn a_program_that_others_could_have_put_there_is_not_run() {
+    let forged = |mode| {
+        Folder::debian()
+            .program("usr/sbin/nft", fixture("nft/policy-drop.json"), 0)
+            .with_mode("usr/sbin/nft", 0o755)
+            .with_mode("usr/sbin", mode)
+            .facts(&[Check::Firewall])
+            .firewall
+    };
+    assert!(forged(0o755).value().is_ok());
+    assert_eq!(forged(0o777), Fact::unavailable(Unavailable::PermissionDenied));
+}
+
+#[test]
 fn this_machine_is_read_in_time() {
     let begun = Instant::now();
     let facts = collect(&Machine::this(NOW), &BTreeSet::from(Check::ALL));
@@ -202,4 +247,6 @@ fn this_machine_is_read_in_time() {
     println!("{facts:#?} in {:?}", begun.elapsed());
     assert_eq!(facts.os.value().map(|os| os.family), Ok(OsFamily::Linux));
     assert!(facts.antivirus.value().is_ok());
+    let told = serde_json::to_string(&facts).unwrap();
+    assert!(!told.contains("timed_out"), "{told}");
 }

@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -66,11 +67,14 @@ impl Folder {
             .program_of("print", path)
     }
 
-    /// One of the programs in `fixtures/programs`.
+    /// One of the programs in `fixtures/programs`. Another process writes it: what this one held open for writing could
+    /// not be run.
     pub(crate) fn program_of(self, which: &str, path: &str) -> Self {
         let program = self.path(path);
         fs::create_dir_all(program.parent().unwrap()).unwrap();
-        symlink(fixtures().join("programs").join(which), program).unwrap();
+        let from = fixtures().join("programs").join(which);
+        let copied = Command::new("install").arg("--mode=755").arg(from).arg(program).status().unwrap();
+        assert!(copied.success());
         self
     }
 

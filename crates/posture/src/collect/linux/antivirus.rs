@@ -1,9 +1,9 @@
 //! Antivirus programs (4C). A folder of a program means that it is installed; that it runs is for its process to say.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use praya_model::Timestamp;
 
 use super::clamav;
 use super::processes::{Home, Processes};
@@ -32,7 +32,8 @@ struct Product {
 #[derive(Clone, Copy)]
 struct Word {
     programs: &'static [&'static str],
-    arguments: &'static [&'static str],
+    /// Asked one after the other, until an answer is understood.
+    questions: &'static [&'static [&'static str]],
     source: &'static str,
     read: fn(&str, &TimeZone) -> Result<Reported, Malformed>,
 }
@@ -56,7 +57,7 @@ const PRODUCTS: [Product; 8] = [
         home: &["/opt/eset"],
         word: Some(Word {
             programs: &["/opt/eset/eea/bin/upd", "/opt/eset/efs/bin/upd"],
-            arguments: &["--list-modules"],
+            questions: &[&["--list-modules"]],
             source: "upd --list-modules",
             read: |answer, _| eset::modules(answer),
         }),
@@ -68,7 +69,7 @@ const PRODUCTS: [Product; 8] = [
         home: &["/opt/kaspersky", "/var/opt/kaspersky"],
         word: Some(Word {
             programs: &["/usr/bin/kesl-control", "/opt/kaspersky/kesl/bin/kesl-control"],
-            arguments: &["--app-info"],
+            questions: &[&["--app-info", "--json"], &["--app-info"]],
             source: "kesl-control --app-info",
             read: kesl::kaspersky,
         }),
@@ -124,18 +125,22 @@ const PRODUCTS: [Product; 8] = [
         home: &["/opt/microsoft/mdatp"],
         word: Some(Word {
             programs: &["/usr/bin/mdatp", "/opt/microsoft/mdatp/sbin/wdavdaemonclient"],
-            arguments: &["health", "--output", "json"],
+            questions: &[&["health", "--output", "json"]],
             source: "mdatp health",
             read: |answer, _| mdatp::defender(answer.as_bytes()),
         }),
     },
 ];
 
+/// How long the list of packages is waited for: it tells nothing but versions, for people to read.
+const PACKAGES: Duration = Duration::from_millis(500);
+
 pub(in crate::collect) fn antivirus(machine: &Machine, definitions: bool) -> Fact<Vec<Antivirus>> {
     let processes = match Processes::of(machine) {
         Ok(processes) => Arc::new(processes),
         Err(reason) => return Fact::unavailable(reason),
     };
+    let packages = Pending::start(&machine.within(PACKAGES), "packages", Packages::of);
     let theirs = Arc::clone(&processes);
     let clamav =
         Pending::start(machine, "clamav", move |machine| clamav::clamav(machine, &theirs, definitions));
@@ -163,7 +168,21 @@ pub(in crate::collect) fn antivirus(machine: &Machine, definitions: bool) -> Fac
         let (installed, running) = (Fact::unavailable(reason), Fact::unavailable(reason));
         Some(Antivirus { installed, running, real_time: Fact::unavailable(reason), ..silent })
     }));
+    if products.iter().any(|product| product.version.value().is_err()) {
+        // Last, so that nothing else is late by it.
+        let packages = packages.wait(machine.until).and_then(|packages| packages);
+        for product in products.iter_mut().filter(|product| product.version.value().is_err()) {
+            let listed = packages.as_ref().map_err(|reason| *reason);
+            product.version =
+                machine.fact(listed.and_then(|packages| packages.version(packages_of(product.family))));
+        }
+    }
     Fact::known(products, "/proc and files", machine.now)
+}
+
+fn packages_of(family: Family) -> &'static [&'static str] {
+    let known = PRODUCTS.iter().find(|product| product.family == family);
+    known.map_or(&clamav::PACKAGES, |product| product.packages)
 }
 
 fn product(
@@ -186,7 +205,6 @@ fn product(
     }
     let reported = Reported::new(product.family, product.name);
     Some(Antivirus {
-        version: machine.fact(package_version(machine, product.packages)),
         installed: machine.fact(Ok((true, *marker))),
         running: machine.fact(running),
         ..reported.facts("/proc", machine.now, definitions)
@@ -194,8 +212,13 @@ fn product(
 }
 
 fn ask(machine: &Machine, word: Word) -> Result<Reported, Unavailable> {
-    let output = machine.run(word.programs, word.arguments)?;
-    Ok((word.read)(&output.text(), &machine.zone())?)
+    for question in word.questions {
+        let answer = machine.run(word.programs, question)?.text();
+        if let Ok(told) = (word.read)(&answer, &machine.zone()) {
+            return Ok(told);
+        }
+    }
+    Err(Unavailable::Malformed)
 }
 
 /// What is installed, with what it says of itself. Where it is not understood, what it would have said is not known.
@@ -210,18 +233,19 @@ fn with_word(
         Ok(told) => {
             let told = told.facts(source, machine.now, definitions);
             Antivirus {
-                version: either(told.version, installed.version),
                 running: either(told.running, installed.running),
                 installed: installed.installed,
                 ..told
             }
         }
         Err(reason) => {
-            let reason_or =
-                |fact: Fact<Timestamp>| if definitions { Fact::unavailable(reason) } else { fact };
+            let unasked = if definitions { reason } else { Unavailable::NotAsked };
             Antivirus {
+                engine_version: Fact::unavailable(reason),
                 real_time: Fact::unavailable(reason),
-                definitions_at: reason_or(installed.definitions_at),
+                definitions_version: Fact::unavailable(unasked),
+                definitions_at: Fact::unavailable(unasked),
+                definitions_current: Fact::unavailable(unasked),
                 ..installed
             }
         }
@@ -232,23 +256,36 @@ fn either<T>(one: Fact<T>, other: Fact<T>) -> Fact<T> {
     if one.value().is_ok() { one } else { other }
 }
 
-/// The version of the first of `packages` that is installed.
-pub(super) fn package_version(machine: &Machine, packages: &[&str]) -> Found<String> {
-    let missing = Unavailable::NotDetected;
-    if packages.is_empty() {
-        return Err(Unavailable::Unsupported);
+/// The system's own list of what is installed.
+enum Packages {
+    Dpkg(String),
+    Rpm(String),
+}
+
+impl Packages {
+    fn of(machine: &Machine) -> Result<Self, Unavailable> {
+        match machine.text("/var/lib/dpkg/status") {
+            Ok(status) => Ok(Self::Dpkg(status)),
+            Err(Unavailable::NotDetected) => {
+                let asked = PRODUCTS.iter().flat_map(|product| product.packages).chain(&clamav::PACKAGES);
+                let query = ["--query", "--queryformat", rpm::FORMAT].iter().chain(asked);
+                let output =
+                    machine.run(&["/usr/bin/rpm", "/bin/rpm"], &query.copied().collect::<Vec<_>>())?;
+                Ok(Self::Rpm(output.text()))
+            }
+            Err(reason) => Err(reason),
+        }
     }
-    match machine.text("/var/lib/dpkg/status") {
-        Ok(status) => {
-            let version = packages.iter().find_map(|package| dpkg::version(&status, package));
-            version.map(|version| (version, "dpkg")).ok_or(missing)
+
+    /// The version of the first of `packages` that is installed.
+    fn version(&self, packages: &[&str]) -> Found<String> {
+        if packages.is_empty() {
+            return Err(Unavailable::Unsupported);
         }
-        Err(Unavailable::NotDetected) => {
-            let query = [&["--query", "--queryformat", rpm::FORMAT], packages].concat();
-            let listing = machine.run(&["/usr/bin/rpm", "/bin/rpm"], &query)?.text();
-            let version = packages.iter().find_map(|package| rpm::version(&listing, package));
-            version.map(|version| (version, "rpm")).ok_or(missing)
-        }
-        Err(reason) => Err(reason),
+        let (version, source) = match self {
+            Self::Dpkg(status) => (packages.iter().find_map(|one| dpkg::version(status, one)), "dpkg"),
+            Self::Rpm(listing) => (packages.iter().find_map(|one| rpm::version(listing, one)), "rpm"),
+        };
+        version.map(|version| (version, source)).ok_or(Unavailable::NotDetected)
     }
 }

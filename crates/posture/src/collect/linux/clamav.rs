@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use rustix::net::{self, AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
 
-use super::antivirus::package_version;
 use super::processes::{Home, Processes};
 use crate::collect::machine::{Found, Machine, why};
 use crate::decode::{
@@ -31,11 +30,12 @@ const CONFIGURATIONS: [&str; 4] = [
 ];
 const SOCKETS: [&str; 2] = ["/run/clamav/clamd.ctl", "/run/clamd.scan/clamd.sock"];
 const DATABASES: &str = "/var/lib/clamav";
-const PACKAGES: [&str; 3] = ["clamav-daemon", "clamd", "clamav"];
+pub(super) const PACKAGES: [&str; 3] = ["clamav-daemon", "clamd", "clamav"];
 
 /// How long clamd has for one answer. It gives it at once even while it scans.
 const ANSWER: Duration = Duration::from_secs(1);
 
+/// All of it but its package's version.
 pub(super) fn clamav(machine: &Machine, processes: &Processes, definitions: bool) -> Option<Antivirus> {
     let configurations: Vec<clamd::Config> = CONFIGURATIONS
         .iter()
@@ -68,7 +68,7 @@ pub(super) fn clamav(machine: &Machine, processes: &Processes, definitions: bool
     let mut product = Antivirus {
         family: Family::Clamav,
         name: NAME.to_owned(),
-        version: machine.fact(package_version(machine, &PACKAGES)),
+        version: Fact::unavailable(Unavailable::Unsupported),
         engine_version: machine.fact(engine(&version)),
         // What answers is there, in a container for instance; a socket that was left behind is not.
         installed: machine

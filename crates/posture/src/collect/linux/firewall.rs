@@ -1,7 +1,9 @@
 //! The firewall: what the kernel filters, and where that cannot be seen, what ufw and firewalld say.
 
 use super::processes::{Home, Processes};
+use crate::collect::Pending;
 use crate::collect::machine::{Found, Machine};
+use crate::decode::processes::administers_networks;
 use crate::decode::{firewalld, nft, ufw, units};
 use crate::facts::{Fact, Firewall, Unavailable};
 
@@ -10,9 +12,12 @@ pub(in crate::collect) fn firewall(machine: &Machine) -> Fact<Firewall> {
 }
 
 fn read(machine: &Machine) -> Found<Firewall> {
-    let manager = manager(machine);
+    // Beside nft, so that neither takes the other's time.
+    let manager = Pending::start(machine, "firewall's manager", manager);
+    let filters = filters(machine);
+    let manager = manager.wait(machine.until).ok().flatten();
     let firewall = |on| Firewall { name: manager.map_or("nftables", |(name, _)| name).to_owned(), on };
-    let reason = match filters(machine) {
+    let reason = match filters {
         Ok(true) => return Ok((firewall(true), "nft list ruleset")),
         // Rules of the old iptables are in the kernel too, and nft does not show them.
         Ok(false) if has_old_rules(machine) => Unavailable::Unsupported,
@@ -35,8 +40,16 @@ fn filters(machine: &Machine) -> Result<bool, Unavailable> {
     let nft = ["/usr/sbin/nft", "/sbin/nft", "/usr/bin/nft"];
     let output = machine.run(&nft, &["--json", "--terse", "list", "ruleset"])?;
     if !output.success {
-        // So it ends for whoever may not read the kernel's rules.
-        return Err(Unavailable::PermissionDenied);
+        let status = machine.text("/proc/self/status").unwrap_or_default();
+        return if !administers_networks(&status) {
+            Err(Unavailable::PermissionDenied)
+        } else if machine.run(&nft, &["list", "tables"])?.success {
+            // It was built without JSON.
+            Err(Unavailable::Unsupported)
+        } else {
+            // The kernel has no nf_tables, and so none of its rules.
+            Ok(false)
+        };
     }
     let filtered = nft::filtered(&output.stdout)?;
     // Every line is an address; those of the loop do not matter.

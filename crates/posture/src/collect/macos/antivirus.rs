@@ -1,8 +1,8 @@
 //! Antivirus programs (4B): macOS's own, which is always there, those whose system extension watches files, and those of
 //! which only files and processes tell.
 
-use super::programs::{guarded, run};
 use crate::collect::Pending;
+use crate::collect::guard::guarded;
 use crate::collect::machine::Machine;
 use crate::decode::product::Reported;
 use crate::decode::{cvd, mdatp, processes::Processes, system_extensions, xprotect};
@@ -82,14 +82,15 @@ const PRODUCTS: [Product; 8] = [
 
 pub(in crate::collect) fn antivirus(machine: &Machine, definitions: bool) -> Fact<Vec<Antivirus>> {
     let extensions = Pending::start(machine, "systemextensionsctl", |machine| {
-        let list = run(machine, "/usr/bin/systemextensionsctl", &["list"])?;
+        let list = machine.run(&["/usr/bin/systemextensionsctl"], &["list"])?;
         Ok(system_extensions::products(&list.text())?)
     });
     let health = Pending::start(machine, "mdatp", |machine| {
-        let health = run(machine, MDATP, &["health", "--output", "json"])?;
+        let health = machine.run(&[MDATP], &["health", "--output", "json"])?;
         Ok(mdatp::defender(&health.stdout)?)
     });
-    let processes = run(machine, "/bin/ps", &["-axco", "uid,command"])
+    let processes = machine
+        .run(&["/bin/ps"], &["-axco", "uid,command"])
         .and_then(|list| Ok(Processes::macos(&list.text())?));
     let extensions = extensions.wait(machine.until).and_then(|found: Result<Vec<_>, Unavailable>| found);
     let health = health.wait(machine.until).and_then(|health: Result<Reported, Unavailable>| health);

@@ -1,53 +1,55 @@
-//! Runs programs that nobody but the system and its administrators could have put where they are: the service is root,
-//! and what it runs is too.
+//! Programs that nobody but the system and its administrators could have put where they are: the service is root, and
+//! what it runs is too.
 
+use std::ffi::OsString;
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
-use crate::collect::machine::{Machine, why};
-use crate::collect::run::Output;
+use super::machine::{Machine, why};
 use crate::facts::Unavailable;
 
-/// The group of those who administer a Mac: they may write into `/Applications`.
-const ADMIN: u32 = 80;
+/// The groups besides the system's own whose people may write: on a Mac those who administer it may, into
+/// `/Applications`.
+const ADMINS: &[u32] = if cfg!(target_os = "macos") { &[80] } else { &[] };
 
-/// The most links one after another that are followed to a program.
+/// The most links that are followed to a program.
 const MOST_LINKS: usize = 8;
-
-/// What a program prints; [`Unavailable::PermissionDenied`] where somebody else could have put it there.
-pub(super) fn run(machine: &Machine, program: &str, arguments: &[&str]) -> Result<Output, Unavailable> {
-    guarded(machine, program)?;
-    machine.run(&[program], arguments)
-}
 
 /// Whether a program is there, and nobody but the system and its administrators could have put it there: it and all
 /// folders above it, and those of every link on the way to it, are theirs, and nobody else may write into them.
 pub(super) fn guarded(machine: &Machine, program: &str) -> Result<(), Unavailable> {
     let top = machine.path("/");
     let system = look(&top)?;
-    let mut path = machine.path(program);
-    for _ in 0..=MOST_LINKS {
-        let it = look(&path)?;
-        for folder in path.ancestors().skip(1) {
-            let above = look(folder)?;
-            if !above.is_dir() || !is_theirs(&system, &above) {
-                return Err(Unavailable::PermissionDenied);
-            }
-            if folder == top {
-                break;
-            }
+    let mut ahead = parts(Path::new(program));
+    let (mut path, mut it, mut links) = (top, system.clone(), 0);
+    while let Some(part) = ahead.pop() {
+        if part == ".." {
+            path.pop();
+            continue;
         }
-        if it.is_symlink() {
+        path.push(part);
+        it = look(&path)?;
+        if it.is_symlink() && links < MOST_LINKS {
+            links += 1;
             let target = fs::read_link(&path).map_err(|error| why(&error))?;
-            path = path.parent().unwrap_or(&top).join(target);
-        } else if it.is_file() && is_theirs(&system, &it) {
-            return Ok(());
-        } else {
-            break;
+            path.pop();
+            if target.is_absolute() {
+                path = PathBuf::from("/");
+            }
+            ahead.extend(parts(&target));
+        } else if !is_theirs(&system, &it) {
+            return Err(Unavailable::PermissionDenied);
         }
     }
-    Err(Unavailable::PermissionDenied)
+    if it.is_file() { Ok(()) } else { Err(Unavailable::PermissionDenied) }
+}
+
+/// What a path leads through, the first part last.
+fn parts(path: &Path) -> Vec<OsString> {
+    let named = |part: &Component<'_>| matches!(part, Component::Normal(_) | Component::ParentDir);
+    let parts = path.components().filter(named).map(|part| part.as_os_str().to_owned());
+    parts.collect::<Vec<_>>().into_iter().rev().collect()
 }
 
 fn look(path: &Path) -> Result<Metadata, Unavailable> {
@@ -58,9 +60,8 @@ fn look(path: &Path) -> Result<Metadata, Unavailable> {
 fn is_theirs(system: &Metadata, it: &Metadata) -> bool {
     let group_writes = it.mode() & 0o020 != 0;
     let others_write = it.mode() & 0o002 != 0;
-    [0, system.uid()].contains(&it.uid())
-        && !others_write
-        && (!group_writes || [system.gid(), ADMIN].contains(&it.gid()))
+    let is_group = it.gid() == system.gid() || ADMINS.contains(&it.gid());
+    !it.is_symlink() && [0, system.uid()].contains(&it.uid()) && !others_write && (!group_writes || is_group)
 }
 
 #[cfg(test)]
@@ -74,7 +75,7 @@ mod tests {
 
     use super::*;
 
-    fn mac() -> (TempDir, Machine) {
+    fn machine() -> (TempDir, Machine) {
         let folder = tempfile::tempdir().unwrap();
         for (path, mode) in [("own", 0o755), ("shared", 0o777), ("admins", 0o755)] {
             fs::create_dir(folder.path().join(path)).unwrap();
@@ -87,21 +88,23 @@ mod tests {
 
     #[test]
     fn a_program_that_only_the_system_could_have_put_there() {
-        let (folder, machine) = mac();
+        let (folder, machine) = machine();
         assert_eq!(guarded(&machine, "/own/tool"), Ok(()));
         symlink("tool", folder.path().join("own/near")).unwrap();
         symlink("../own/near", folder.path().join("admins/far")).unwrap();
         assert_eq!(guarded(&machine, "/admins/far"), Ok(()));
+        symlink("../own", folder.path().join("own/folder")).unwrap();
+        assert_eq!(guarded(&machine, "/own/folder/tool"), Ok(()));
         assert_eq!(guarded(&machine, "/own/none"), Err(Unavailable::NotDetected));
     }
 
     #[test]
     fn one_that_others_could_have_put_there_is_not_run() {
-        let (folder, machine) = mac();
+        let (folder, machine) = machine();
         let at = |path: &str| folder.path().join(path);
         symlink("../shared/tool", at("own/elsewhere")).unwrap();
         symlink("../own/tool", at("shared/swapped")).unwrap();
-        symlink("../own", at("own/folder")).unwrap();
+        symlink("../shared", at("own/folder")).unwrap();
         symlink("round", at("own/round")).unwrap();
         fs::write(at("own/writable"), "").unwrap();
         fs::set_permissions(at("own/writable"), Permissions::from_mode(0o757)).unwrap();
@@ -116,7 +119,7 @@ mod tests {
         ];
         for program in refused {
             assert_eq!(guarded(&machine, program), Err(Unavailable::PermissionDenied), "{program}");
-            assert_eq!(run(&machine, program, &[]).unwrap_err(), Unavailable::PermissionDenied, "{program}");
+            assert_eq!(machine.run(&[program], &[]).unwrap_err(), Unavailable::PermissionDenied, "{program}");
         }
     }
 }
