@@ -122,7 +122,7 @@ pub(crate) fn write(nonce: &str, facts: &HostFacts) -> Result<String, ReportErro
     serde_json::to_string(&Body { nonce, facts }).map_err(|error| ReportError::Malformed(error.to_string()))
 }
 
-fn signed_bytes(report: &str) -> Vec<u8> {
+pub(crate) fn signed_bytes(report: &str) -> Vec<u8> {
     [LABEL, report.as_bytes()].concat()
 }
 

@@ -31,3 +31,8 @@ fn support_dates_are_read_without_harm() {
 fn reports_are_read_without_harm() {
     replay("posture_report", fuzz_policy::report);
 }
+
+#[test]
+fn sealed_reports_are_opened_without_harm() {
+    replay("posture_sealed_report", fuzz_policy::sealed_report);
+}

@@ -198,4 +198,16 @@ fn what_the_fuzzer_begins_with_are_reports_of_this_release() {
         let report = std::fs::read_to_string(corpus.join(seed)).unwrap();
         assert_eq!(read(&report, "n").is_ok(), is_report, "{seed}");
     }
+    let corpus = corpus.with_file_name("posture_sealed_report");
+    for (seed, expected) in [
+        ("signed", Ok(())),
+        ("of-another-device", Err(ReportError::Signature)),
+        ("no-base64", Err(ReportError::Signature)),
+        ("without-a-report", Err(ReportError::Signature)),
+    ] {
+        let sealed = std::fs::read_to_string(corpus.join(seed)).unwrap();
+        let (signature, report) = sealed.split_once('\n').unwrap();
+        let sealed = SignedReport { report: report.to_owned(), signature: signature.to_owned() };
+        assert_eq!(open(&sealed, "n", &public(&device(1))).map(drop), expected, "{seed}");
+    }
 }

@@ -15,8 +15,8 @@ pub(super) fn judge(judge: &Judge<'_>, rule: &AntivirusRule) -> Judged {
     };
     let admitted: Vec<&Antivirus> = products.iter().filter(|product| admits(rule, product)).collect();
     if admitted.is_empty() {
-        let found =
-            products.first().map_or(Found::Missing, |product| Found::Other { name: name(&product.name) });
+        let other = products.iter().find(|product| is_listed(product));
+        let found = other.map_or(Found::Missing, |product| Found::Other { name: name(&product.name) });
         return Judged::not_met(Check::Antivirus, expected(rule), found);
     }
     any_of(admitted.into_iter().map(|product| one(judge, rule, product)))
@@ -45,7 +45,12 @@ pub(super) fn none(judge: &Judge<'_>, rule: &AntivirusRule) -> Judged {
 }
 
 fn admits(rule: &AntivirusRule, product: &Antivirus) -> bool {
-    rule.families.is_empty() || rule.families.contains(&product.family)
+    is_listed(product) && (rule.families.is_empty() || rule.families.contains(&product.family))
+}
+
+/// One that is known not to be installed is as good as not listed.
+fn is_listed(product: &Antivirus) -> bool {
+    product.installed.value() != Ok(&false)
 }
 
 fn expected(rule: &AntivirusRule) -> Expected {
@@ -58,7 +63,9 @@ fn expected(rule: &AntivirusRule) -> Expected {
 /// Whether `product` is all that `rule` asks.
 fn one(judge: &Judge<'_>, rule: &AntivirusRule, product: &Antivirus) -> Judged {
     let (check, called) = (Check::Antivirus, || name(&product.name));
-    let mut parts = Vec::new();
+    let mut parts = vec![judge.known(&product.installed, check, expected(rule), |installed| {
+        (!installed).then_some(Found::Missing)
+    })];
     if rule.running {
         parts.push(judge.known(&product.running, check, expected(rule), |running| {
             (!running).then(|| Found::Off { name: Some(called()) })

@@ -1,5 +1,6 @@
 //! Machines before policies.
 
+mod every_fact;
 mod hosts;
 mod properties;
 mod table;
@@ -13,6 +14,16 @@ use crate::facts::{
 
 /// 2026-11-21T00:00:00Z.
 const NOW: Timestamp = Timestamp::from_secs(1_795_219_200);
+
+const REASONS: [Unavailable; 7] = [
+    Unavailable::NotAsked,
+    Unavailable::NotApplicable,
+    Unavailable::NotDetected,
+    Unavailable::PermissionDenied,
+    Unavailable::TimedOut,
+    Unavailable::Malformed,
+    Unavailable::Unsupported,
+];
 
 fn days_ago(days: u64) -> Timestamp {
     NOW.before(Duration::from_secs(days * 86_400))

@@ -151,8 +151,19 @@ fn a_server_without_a_security_center_fails_where_nothing_else_tells() {
     let verdict = modern(&facts);
     assert_eq!((verdict.status, &verdict.access), (Status::Unknown, &Access::Deny));
     assert_eq!(verdict.findings().len(), 1);
+    // The bureau's list names no servers either.
+    let silent = Found::Unavailable { reason: Unavailable::Unsupported };
+    let other = (Check::OperatingSystem, Found::Other { name: named(&server.title) });
+    assert_eq!(refused(&facts), [other.clone(), (Check::Antivirus, silent)]);
     let by_service = good(server, vec![program(Family::Sophos, "Sophos")]);
     assert_eq!(modern(&by_service).status, Status::Compliant);
+    assert_eq!(refused(&by_service), std::slice::from_ref(&other));
+    // Services tell that a program runs, and no more.
+    let mut mute = by_service;
+    let Fact::Known { value, .. } = &mut mute.antivirus else { panic!() };
+    value[0].real_time = unavailable(Unavailable::Unsupported);
+    let silent = Found::Unavailable { reason: Unavailable::Unsupported };
+    assert_eq!(refused(&mute), [other, (Check::Antivirus, silent)]);
 }
 
 #[test]

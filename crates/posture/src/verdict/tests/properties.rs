@@ -39,17 +39,20 @@ fn antivirus() -> impl Strategy<Value = Antivirus> {
     let states = [RealTime::On, RealTime::Off, RealTime::Snoozed, RealTime::Expired];
     (
         family(),
-        fact(any::<bool>()),
+        [fact(any::<bool>()), fact(any::<bool>())],
         fact(prop::sample::select(states.to_vec())),
         fact(time()),
         fact(any::<bool>()),
     )
-        .prop_map(|(family, running, real_time, definitions_at, definitions_current)| Antivirus {
-            running,
-            real_time,
-            definitions_at,
-            definitions_current,
-            ..program(family, "P")
+        .prop_map(|(family, [installed, running], real_time, definitions_at, definitions_current)| {
+            Antivirus {
+                installed,
+                running,
+                real_time,
+                definitions_at,
+                definitions_current,
+                ..program(family, "P")
+            }
         })
 }
 
@@ -200,11 +203,12 @@ fn forget(facts: &HostFacts, which: usize, why: Unavailable) -> HostFacts {
     {
         let index = which % value.len();
         let one = &mut value[index];
-        match which % 5 {
-            0 => one.running = unavailable(why),
-            1 => one.real_time = unavailable(why),
-            2 => one.definitions_at = unavailable(why),
-            3 => one.definitions_current = unavailable(why),
+        match which / 10 % 6 {
+            0 => one.installed = unavailable(why),
+            1 => one.running = unavailable(why),
+            2 => one.real_time = unavailable(why),
+            3 => one.definitions_at = unavailable(why),
+            4 => one.definitions_current = unavailable(why),
             _ => one.definitions_version = unavailable(why),
         }
         return less;

@@ -1,65 +1,6 @@
-//! Every state of a fact × every severity × every word about what is not known; and what follows from it.
+//! What rules say of single machines, and what follows from it.
 
 use super::*;
-
-const REASONS: [Unavailable; 7] = [
-    Unavailable::NotAsked,
-    Unavailable::NotApplicable,
-    Unavailable::NotDetected,
-    Unavailable::PermissionDenied,
-    Unavailable::TimedOut,
-    Unavailable::Malformed,
-    Unavailable::Unsupported,
-];
-
-#[test]
-fn the_whole_table() {
-    let severities =
-        [("mandatory", Severity::Mandatory), ("optional", Severity::Optional), ("audit", Severity::Audit)];
-    let on = |on| known(Firewall { name: String::new(), on });
-    let mut facts = vec![(on(true), State::Met), (on(false), State::NotMet)];
-    facts.extend(REASONS.map(|why| (unavailable(why), State::Unknown)));
-    for (severity_word, severity) in severities {
-        for word in ["fail", "warn", "pass"] {
-            let policy = policy(&format!(
-                "on_unavailable = {{ firewall = {word:?} }}\n[[requirements]]\nid = \"r\"\nseverity = {severity_word:?}\n\
-                 firewall = {{ on = true }}\n"
-            ));
-            for (firewall, state) in &facts {
-                let silent = firewall.value() == Err(Unavailable::NotAsked);
-                let unmet = match (state, word) {
-                    (State::NotMet, _) | (State::Unknown, "fail") => true,
-                    (State::Unknown, _) => silent,
-                    _ => false,
-                };
-                let warned = *state == State::Unknown && word == "warn";
-                let expected = match severity {
-                    _ if !unmet && !warned => Consequence::Passed,
-                    Severity::Audit => Consequence::Recorded,
-                    Severity::Mandatory if unmet => Consequence::Failed,
-                    Severity::Mandatory | Severity::Optional => Consequence::Warned,
-                };
-                let facts = HostFacts { firewall: firewall.clone(), ..HostFacts::none(NOW) };
-                let verdict = judge(&policy, &facts);
-                let result = &verdict.results[0];
-                let case = format!("{severity_word} {word} {firewall:?}");
-                assert_eq!((result.state, result.consequence), (*state, expected), "{case}");
-                let failed = expected == Consequence::Failed;
-                assert_eq!(verdict.access == Access::Deny, failed, "{case}");
-                let status = match (failed, state) {
-                    (true, State::Unknown) => Status::Unknown,
-                    (true, _) => Status::NonCompliant,
-                    (false, _) => Status::Compliant,
-                };
-                assert_eq!(verdict.status, status, "{case}");
-                let told = matches!(expected, Consequence::Failed | Consequence::Warned);
-                assert_eq!(!verdict.findings().is_empty(), told, "{case}");
-                let outcome = verdict.findings().first().map(|finding| finding.outcome);
-                assert_eq!(outcome == Some(Outcome::Failed), failed, "{case}");
-            }
-        }
-    }
-}
 
 #[test]
 fn what_is_not_known_stays_so_under_not() {
@@ -80,6 +21,24 @@ fn what_is_not_known_stays_so_under_not() {
     let mut silent = program(Family::Kaspersky, "Kaspersky");
     silent.running = unavailable(Unavailable::TimedOut);
     assert_eq!(state(&with(known(vec![silent]))), State::Unknown);
+    let installed = |installed| Antivirus { installed, ..program(Family::Kaspersky, "Kaspersky") };
+    assert_eq!(state(&with(known(vec![installed(known(false))]))), State::Met);
+    for why in REASONS {
+        assert_eq!(state(&with(known(vec![installed(unavailable(why))]))), State::Unknown, "{why}");
+    }
+}
+
+#[test]
+fn what_is_not_installed_is_not_there() {
+    let policy = policy("[[requirements]]\nid = \"r\"\nantivirus = { running = false }\n");
+    let with = |installed: &[bool]| {
+        let one = |&is: &bool| Antivirus { installed: known(is), ..program(Family::Avg, "AVG") };
+        let programs = installed.iter().map(one).collect();
+        judge(&policy, &HostFacts { antivirus: known(programs), ..HostFacts::none(NOW) })
+    };
+    assert_eq!(found(&with(&[false])), found(&with(&[])));
+    assert_eq!(found(&with(&[false])), [(Check::Antivirus, Found::Missing)]);
+    assert_eq!(with(&[false, true]).status, Status::Compliant);
 }
 
 #[test]
