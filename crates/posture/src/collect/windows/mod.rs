@@ -11,6 +11,7 @@ mod tests;
 mod wsc;
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 #[cfg(windows)]
@@ -79,6 +80,21 @@ impl<T> Asked<T> {
     /// The answer, if it comes within `limit`, which is its own.
     fn answer_within(self, machine: &Machine, limit: Duration) -> Result<T, Unavailable> {
         self.0.wait(machine.until.min(Instant::now() + limit))?
+    }
+}
+
+/// What a process does once. What fails is tried again: the service of Windows that it takes may not run yet.
+#[derive(Default)]
+struct Once(Mutex<bool>);
+
+impl Once {
+    fn done<E>(&self, by: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
+        let mut is_done = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*is_done {
+            by()?;
+            *is_done = true;
+        }
+        Ok(())
     }
 }
 

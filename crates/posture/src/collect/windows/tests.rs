@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use praya_model::Timestamp;
 
 use super::antivirus::antivirus;
-use super::{Listed, Provider, Row, System, VERSION, settings, system_drive};
+use super::{Listed, Once, Provider, Row, System, VERSION, settings, system_drive};
 use crate::collect::machine::Machine;
 use crate::facts::{Antivirus, Fact, Family, RealTime, Unavailable};
 
@@ -268,6 +268,20 @@ fn the_last_update_that_is_installed() {
     let future = server().class("Win32_QuickFixEngineering", &[&[("InstalledOn", "12/7/2026")]]);
     assert_eq!(updated(&future), Err(Unavailable::NotDetected));
     assert_eq!(updated(&server()), Err(Unavailable::NotDetected));
+}
+
+#[test]
+fn what_failed_to_start_is_started_again_and_what_started_is_not() {
+    let once = Once::default();
+    let mut tries = 0;
+    for starts in [false, false, true, true, false] {
+        let start = || {
+            tries += 1;
+            if starts { Ok(()) } else { Err("RPCSS does not run") }
+        };
+        assert_eq!(once.done(start).is_ok(), tries >= 3);
+    }
+    assert_eq!(tries, 3);
 }
 
 #[test]

@@ -6,7 +6,7 @@
 
 #![expect(unsafe_code, reason = "IWSCProductList has no safe form")]
 
-use std::sync::OnceLock;
+use std::sync::Mutex;
 
 use windows::Win32::Foundation::RPC_E_TOO_LATE;
 use windows::Win32::System::Com::{
@@ -17,17 +17,17 @@ use windows::Win32::System::SecurityCenter::{
     IWSCProductList, IWscProduct, WSC_SECURITY_PROVIDER_ANTIVIRUS, WSC_SECURITY_PROVIDER_FIREWALL,
     WSCProductList,
 };
-use windows::core::{HRESULT, Result};
+use windows::core::Result;
 
-use super::Provider;
+use super::{Once, Provider};
 use crate::decode::wsc::Row;
 use crate::facts::MAX_PRODUCTS;
 
 /// Gets this process ready for Security Center and WMI, once, and for as long as it lives: a query that never comes back
 /// keeps its thread, and what that thread stands on must not be taken away by another that has ended.
 pub(super) fn start() -> Result<()> {
-    static STARTED: OnceLock<std::result::Result<(), HRESULT>> = OnceLock::new();
-    let start = || -> Result<()> {
+    static STARTED: Once = Once(Mutex::new(false));
+    STARTED.done(|| {
         // SAFETY: it takes nothing of ours. What it gives is for taking the apartment back, which nobody does.
         unsafe { CoIncrementMTAUsage() }?;
         // SAFETY: there is no descriptor and there are no lists, which asks for what Windows takes by itself; the reserved
@@ -47,8 +47,7 @@ pub(super) fn start() -> Result<()> {
         };
         // Another part of this process has decided before.
         secured.or_else(|error| if error.code() == RPC_E_TOO_LATE { Ok(()) } else { Err(error) })
-    };
-    STARTED.get_or_init(|| start().map_err(|error| error.code())).map_err(Into::into)
+    })
 }
 
 /// What Security Center lists.
