@@ -29,6 +29,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use praya_model::posture::Check;
+use sysinfo::System;
 
 pub use self::machine::Machine;
 use self::readers::Pending;
@@ -74,6 +75,17 @@ pub fn collect(machine: &Machine, checks: &BTreeSet<Check>) -> HostFacts {
     }
 }
 
+/// The machine's architecture by the name that [`Os::arch`](crate::facts::Os::arch) has for it: the machine's own, whatever
+/// this program was built for.
+fn arch() -> String {
+    arch_named(System::cpu_arch())
+}
+
+/// Apple and Microsoft have another name for it than Linux.
+fn arch_named(name: String) -> String {
+    if name == "arm64" { "aarch64".to_owned() } else { name }
+}
+
 fn question<T: Send + 'static>(
     machine: &Machine,
     name: &'static str,
@@ -87,4 +99,17 @@ fn answer<T>(question: Option<Pending<Fact<T>>>, until: Instant) -> Fact<T> {
     question.map_or(Fact::unavailable(Unavailable::NotAsked), |pending| {
         pending.wait(until).unwrap_or_else(Fact::unavailable)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_architecture_has_one_name_on_every_system() {
+        for (name, ours) in [("arm64", "aarch64"), ("aarch64", "aarch64"), ("x86_64", "x86_64")] {
+            assert_eq!(arch_named(name.to_owned()), ours);
+        }
+        assert_eq!(arch(), std::env::consts::ARCH, "the tests are built for the machine that runs them");
+    }
 }

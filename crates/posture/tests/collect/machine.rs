@@ -39,7 +39,6 @@ impl Folder {
         let folder = Self(tempfile::tempdir().unwrap());
         folder
             .file("etc/os-release", fixture("os_release/debian-12"))
-            .file("proc/sys/kernel/osrelease", "6.1.0-40-amd64\n")
             .file("var/lib/dpkg/status", fixture("dpkg/status"))
             .running(&["systemd"])
     }

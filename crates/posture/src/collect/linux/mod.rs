@@ -6,14 +6,14 @@ mod firewall;
 mod processes;
 mod screen_lock;
 
-use std::env::consts::ARCH;
-
 use jiff::tz::TimeZone;
 use praya_model::Timestamp;
+use sysinfo::System;
 
 pub(super) use self::antivirus::antivirus;
 pub(super) use self::firewall::firewall;
 pub(super) use self::screen_lock::screen_lock;
+use super::arch;
 use super::machine::{Found, Machine};
 use crate::decode::{Malformed, dpkg, efi, lsblk, os_release, rpm};
 use crate::facts::{Disk, Fact, Os, Unavailable};
@@ -21,8 +21,8 @@ use crate::facts::{Disk, Fact, Os, Unavailable};
 pub(super) fn os(machine: &Machine) -> Fact<Os> {
     let read = |path: &'static str| {
         let text = machine.text(path)?;
-        let kernel = machine.text("/proc/sys/kernel/osrelease").unwrap_or_default();
-        Ok((os_release::os(&text, &kernel, ARCH)?, path))
+        let kernel = System::kernel_version().unwrap_or_default();
+        Ok((os_release::os(&text, &kernel, &arch())?, path))
     };
     machine.fact(match read("/etc/os-release") {
         Err(Unavailable::NotDetected) => read("/usr/lib/os-release"),

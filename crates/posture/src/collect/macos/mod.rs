@@ -4,17 +4,16 @@ mod antivirus;
 #[cfg(test)]
 mod tests;
 
-use std::env::consts::ARCH;
-
 use praya_model::Timestamp;
 
 pub(super) use self::antivirus::antivirus;
+use super::arch;
 use super::machine::{Found, Machine};
 use crate::decode::{macos, updates};
 use crate::facts::{Disk, Fact, Firewall, Os, ScreenLock, Unavailable};
 
 pub(super) fn os(machine: &Machine) -> Fact<Os> {
-    let read = || Ok((macos::os(&machine.run(&["/usr/bin/sw_vers"], &[])?.text(), ARCH)?, "sw_vers"));
+    let read = || Ok((macos::os(&machine.run(&["/usr/bin/sw_vers"], &[])?.text(), &arch())?, "sw_vers"));
     machine.fact(read())
 }
 

@@ -1,11 +1,10 @@
 //! The system's own: its version, firewall, system drive, updates, lock and firmware.
 
-use std::env::consts::ARCH;
-
 use praya_model::Timestamp;
 
 use super::antivirus::{CENTER, CENTER_LIMIT};
 use super::{Asked, Provider, Row, System, VERSION, number, system_drive, value};
+use crate::collect::arch;
 use crate::collect::machine::{Found, Machine};
 use crate::decode::{date, firewall_profiles, product_state, said, updates, volume, windows_version, wsc};
 use crate::facts::{Disk, Firewall, MAX_HOTFIXES, Os, RealTime, ScreenLock, Unavailable};
@@ -16,7 +15,7 @@ pub(super) fn os(system: &impl System) -> Found<Os> {
     let values = system.values(VERSION)?;
     let values: Vec<(&str, &str)> =
         values.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    Ok((windows_version::os(&values, ARCH)?, "registry: Windows NT\\CurrentVersion"))
+    Ok((windows_version::os(&values, &arch())?, "registry: Windows NT\\CurrentVersion"))
 }
 
 /// The system's own, or another maker's that Security Center lists as on.
