@@ -10,6 +10,7 @@
     "stay",
     "check_again",
     "open_system_page",
+    "open_link",
     "refresh_resources",
     "open_resource",
     "copy_address",

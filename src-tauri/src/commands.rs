@@ -1,7 +1,7 @@
 //! The window's commands, each a line: the engine does them all.
 
 use praya_desktop::commands::{
-    AddProfile, Answer, BeginSignIn, ChangePassword, InvitationText, Logout, OneCheck, OneProfile,
+    AddProfile, Answer, BeginSignIn, ChangePassword, InvitationText, Logout, OneCheck, OneLink, OneProfile,
     OneResource, OneSession, Opened, PinProfile, ProgramCheck, ProgramWords, SetFavourite,
 };
 use praya_desktop::invitation::Invitation;
@@ -73,6 +73,11 @@ pub(crate) async fn check_again(engine: TheEngine<'_>) -> Result<()> {
 #[tauri::command]
 pub(crate) async fn open_system_page(engine: TheEngine<'_>, args: OneCheck) -> Result<()> {
     engine.open_system_page(args)
+}
+
+#[tauri::command]
+pub(crate) async fn open_link(engine: TheEngine<'_>, args: OneLink) -> Result<Opened> {
+    engine.open_link(&args.link)
 }
 
 #[tauri::command]

@@ -41,6 +41,21 @@ describe("where a finding is put right", () => {
     expect(names).toContain("Open update settings");
   });
 
+  test("the organisation's page opens as web resources do, and its address can be copied", async () => {
+    const link = "https://intranet.example.org/help/endpoint-check/disk-encryption?from=praya";
+    const mock = await open(FIXTURES["checking-unread"].app);
+    expect(card("Disk encryption").getByText(link)).toBeTruthy();
+    expect(card("Disk encryption").getByRole("button", { name: "Copy the address" })).toBeTruthy();
+    expect(
+      card("Virus definitions").queryByRole("button", { name: "Open your organisation's help" }),
+    ).toBeNull();
+    await press("Open your organisation's help");
+    expect(mock.calls.at(-1)).toEqual({ command: "open_link", args: { link } });
+    mock.refuse("open_link", { code: "bad_resource", name: link });
+    await press("Open your organisation's help");
+    expect(card("Disk encryption").getByText(/is not one that can be opened/)).toBeTruthy();
+  });
+
   test("what is more than is listed is counted", async () => {
     const { app } = FIXTURES["checking-failed-many"];
     const counted = structuredClone(app);

@@ -420,6 +420,7 @@ fn question(
             if !findings.is_empty() {
                 asker.say(&text::findings_title(findings))?;
                 asker.say(&check::findings(findings, Out::new(true)))?;
+                asker.say(&text::say("cli-posture-see-sent"))?;
             }
             let since = since_asked(progress);
             let left = retry_seconds.map(|all| Duration::from_secs(u64::from(all)).saturating_sub(since));

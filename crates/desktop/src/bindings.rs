@@ -49,6 +49,7 @@ fn made() -> BTreeMap<PathBuf, String> {
     commands::Logout::export_all(&config).unwrap();
     commands::OneResource::export_all(&config).unwrap();
     commands::OneCheck::export_all(&config).unwrap();
+    commands::OneLink::export_all(&config).unwrap();
     commands::SetFavourite::export_all(&config).unwrap();
     commands::ChangePassword::export_all(&config).unwrap();
     commands::OneSession::export_all(&config).unwrap();

@@ -4,7 +4,7 @@
 //! the file `commands.ts` that the window imports; a test fails when that file is not what the list says.
 
 use praya_ipc::Target;
-use praya_model::posture::Check;
+use praya_model::posture::{Check, Link};
 use praya_model::profile::ProfileError;
 use praya_model::{Pin, Profile, ProfileName, ResourceId, Secret, SessionId, SignInAnswer};
 use serde::{Deserialize, Serialize};
@@ -57,6 +57,14 @@ pub struct OneResource {
 pub struct OneCheck {
     /// Which.
     pub check: Check,
+}
+
+/// Names the page that explains a finding.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct OneLink {
+    /// Its address.
+    pub link: Link,
 }
 
 /// Marks a resource as a favourite, or no longer.
@@ -246,6 +254,8 @@ commands! {
     check_again() -> "null";
     /// Opens the page of the system's settings where a finding of this check is put right.
     open_system_page(OneCheck) -> "null";
+    /// Opens the page with which the organisation explains a finding.
+    open_link(OneLink) -> "Opened";
     /// Fetches the resource list anew.
     refresh_resources() -> "null";
     /// Opens a resource.

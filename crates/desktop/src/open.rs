@@ -83,6 +83,16 @@ impl Opening {
     }
 }
 
+/// Plans how a page of the web is opened, where `address` is one.
+pub fn web(address: &str, settings: &Settings) -> Option<Opening> {
+    match &settings.open_web {
+        WebOpener::CopyAddress => Some(Opening::Copy(address.to_owned(), CopiedBecause::Chosen)),
+        WebOpener::Browser | WebOpener::Own(_) if !is_web_address(address) => None,
+        WebOpener::Browser => Some(Opening::Url(address.to_owned())),
+        WebOpener::Own(own) => Place::web(address).opening(own),
+    }
+}
+
 /// Plans how `resource` is opened.
 ///
 /// # Errors
@@ -92,12 +102,7 @@ pub fn plan(resource: &Resource, settings: &Settings, machine: &Machine) -> Resu
     let copy = |why| Ok(Opening::Copy(address.to_owned(), why));
     let unusable = || unusable(resource);
     match resource.kind {
-        ResourceKind::Web => match &settings.open_web {
-            WebOpener::CopyAddress => copy(CopiedBecause::Chosen),
-            WebOpener::Browser | WebOpener::Own(_) if !is_web_address(address) => Err(unusable()),
-            WebOpener::Browser => Ok(Opening::Url(address.to_owned())),
-            WebOpener::Own(own) => Place::web(address).opening(own).ok_or_else(unusable),
-        },
+        ResourceKind::Web => web(address, settings).ok_or_else(unusable),
         ResourceKind::Rdp => {
             let host = Host::read(address).ok_or_else(unusable)?;
             match &settings.open_rdp {

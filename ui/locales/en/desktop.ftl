@@ -151,6 +151,7 @@ checking-warnings-text = { $warnings ->
         [one] One thing is to be put right. It does not stop you from signing in.
        *[other] { $warnings } things are to be put right. They do not stop you from signing in.
     }
+checking-open-link = Open your organisation's help
 checking-again = Check again
 checking-retry = You can check again without a new code for another { DURATION($seconds_left) }.
 checking-over = The time to check again without a new code is over.

@@ -152,6 +152,7 @@ checking-warnings-text = { $warnings ->
         [one] Há uma coisa a corrigir. Não impede o início de sessão.
        *[other] Há { $warnings } coisas a corrigir. Não impedem o início de sessão.
     }
+checking-open-link = Abrir a ajuda da sua organização
 checking-again = Verificar de novo
 checking-retry = Pode verificar de novo sem outro código durante mais { DURATION($seconds_left) }.
 checking-over = Terminou o tempo para verificar de novo sem outro código.

@@ -140,6 +140,7 @@ checking-running = 讀取中…
 checking-failed-title = 這台電腦不符合規定
 checking-failed-text = 有 { $failed } 項不符合要求。請改善後重新檢查。
 checking-warnings-text = 有 { $warnings } 項需要改善，但不影響登入。
+checking-open-link = 開啟貴機構的說明
 checking-again = 重新檢查
 checking-retry = { DURATION($seconds_left) }內可重新檢查，不必再輸入驗證碼。
 checking-over = 免重新輸入驗證碼的檢查時限已過。

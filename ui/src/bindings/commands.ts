@@ -11,6 +11,7 @@ import type { Invitation } from "./Invitation";
 import type { InvitationText } from "./InvitationText";
 import type { Logout } from "./Logout";
 import type { OneCheck } from "./OneCheck";
+import type { OneLink } from "./OneLink";
 import type { OneProfile } from "./OneProfile";
 import type { OneResource } from "./OneResource";
 import type { OneSession } from "./OneSession";
@@ -68,6 +69,10 @@ export const checkAgain = (): Promise<null> =>
 /** Opens the page of the system's settings where a finding of this check is put right. */
 export const openSystemPage = (args: OneCheck): Promise<null> =>
   invoke<null>("open_system_page", { args });
+
+/** Opens the page with which the organisation explains a finding. */
+export const openLink = (args: OneLink): Promise<Opened> =>
+  invoke<Opened>("open_link", { args });
 
 /** Fetches the resource list anew. */
 export const refreshResources = (): Promise<null> =>

@@ -34,6 +34,7 @@ export type { Link } from "./Link";
 export type { Logout } from "./Logout";
 export type { Notice } from "./Notice";
 export type { OneCheck } from "./OneCheck";
+export type { OneLink } from "./OneLink";
 export type { OneProfile } from "./OneProfile";
 export type { OneResource } from "./OneResource";
 export type { OneSession } from "./OneSession";

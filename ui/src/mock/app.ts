@@ -108,6 +108,7 @@ export class MockApp {
       case "check_program":
         return { fault: (args as { words: string[] }).words[0] === "firefox" ? null : "not_there" };
       case "open_resource":
+      case "open_link":
         return { opened: "browser" };
       case "set_favourite":
         return this.favour(args as { id: string; on: boolean });

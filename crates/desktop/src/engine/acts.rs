@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use praya_ipc::{Diagnosis, Request, Response};
 use praya_model::api::OwnSession;
-use praya_model::posture::Check;
+use praya_model::posture::{self, Check, Finding};
+use praya_model::snapshot::Snapshot;
 use praya_model::{Failure, FailureCode, ResourceId, SignInStep};
 use tokio::net::UdpSocket;
 use tokio::time::timeout;
@@ -57,12 +58,7 @@ impl Engine {
     /// The checks that can be put right on a page of the system, where something is to be put right.
     pub(super) fn system_pages(&self, link: &Link) -> Vec<Check> {
         let Link::Attached { snapshot, .. } = link else { return Vec::new() };
-        let in_sign_in = match snapshot.sign_in.as_ref().and_then(|sign_in| sign_in.step.as_ref()) {
-            Some(SignInStep::Posture { findings, .. }) => !findings.is_empty(),
-            _ => false,
-        };
-        let in_session = snapshot.posture.as_ref().is_some_and(|posture| !posture.findings.is_empty());
-        if !in_sign_in && !in_session {
+        if findings(snapshot).next().is_none() {
             return Vec::new();
         }
         let here = self.surroundings();
@@ -93,6 +89,21 @@ impl Engine {
             tracing::warn!(%error, check = ?of.check, "the system's settings cannot be opened");
             FailureCode::SettingsNotOpened.into()
         })
+    }
+
+    /// Opens the page with which the organisation explains a finding that is shown, as resources of the web are opened.
+    ///
+    /// # Errors
+    /// [`FailureCode::BadResource`] where no finding leads there; or there is not even a clipboard.
+    pub fn open_link(&self, link: &posture::Link) -> Result<Opened, Failure> {
+        let plan = {
+            let model = self.model();
+            let leads_there = findings(model.snapshot()).any(|finding| finding.link.as_ref() == Some(link));
+            let settings = model.settings.in_force();
+            leads_there.then(|| open::web(link.as_str(), &settings)).flatten()
+        };
+        let plan = plan.ok_or_else(|| FailureCode::BadResource { name: link.as_str().to_owned() })?;
+        self.carry_out(plan, link.as_str())
     }
 
     /// Says that the person is still there. A gateway that has no ear for it gets a packet that counts: one
@@ -128,6 +139,16 @@ impl Engine {
         let resource = self.resource(id)?;
         let settings = self.model().settings.in_force();
         let plan = open::plan(&resource, &settings, &self.0.shell.machine())?;
+        let opened = self.carry_out(plan, &resource.address)?;
+        if let Some(person) = self.person() {
+            self.change(|model| model.memory.opened(&person, id));
+            self.save_memory();
+        }
+        Ok(opened)
+    }
+
+    /// Carries a plan out; what cannot be opened is copied.
+    fn carry_out(&self, plan: Opening, address: &str) -> Result<Opened, Failure> {
         let started = match plan {
             Opening::Url(url) => self.0.shell.open_url(&url).map(|()| Opened::Browser),
             Opening::Share(share) => {
@@ -139,19 +160,11 @@ impl Engine {
             }
             Opening::Copy(address, reason) => self.0.shell.copy(&address).map(|()| Opened::Copied { reason }),
         };
-        let opened = match started {
-            Ok(opened) => opened,
-            Err(error) => {
-                tracing::warn!(%error, "the resource cannot be opened");
-                self.copy(&resource.address)?;
-                Opened::Copied { reason: CopiedBecause::NoProgram }
-            }
-        };
-        if let Some(person) = self.person() {
-            self.change(|model| model.memory.opened(&person, id));
-            self.save_memory();
-        }
-        Ok(opened)
+        started.or_else(|error| {
+            tracing::warn!(%error, "the address cannot be opened");
+            self.copy(address)?;
+            Ok(Opened::Copied { reason: CopiedBecause::NoProgram })
+        })
     }
 
     /// Copies a resource's address.
@@ -319,6 +332,15 @@ impl Engine {
         let failed = |error: std::io::Error| FailureCode::Internal { detail: error.to_string() };
         self.0.shell.copy(text).map_err(|error| failed(error).into())
     }
+}
+
+/// What is to be put right on this machine, in the sign-in or in the session.
+fn findings(snapshot: &Snapshot) -> impl Iterator<Item = &Finding> {
+    let in_sign_in = match snapshot.sign_in.as_ref().and_then(|sign_in| sign_in.step.as_ref()) {
+        Some(SignInStep::Posture { findings, .. }) => findings.as_slice(),
+        _ => &[],
+    };
+    in_sign_in.iter().chain(snapshot.posture.iter().flat_map(|posture| &posture.findings))
 }
 
 /// `. IN NS`, as RFC 1035 writes it: the smallest question that a name server answers.

@@ -8,7 +8,7 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use praya_ipc::{KnownProfile, Target};
-use praya_model::posture::{Check, Expected, Finding, Found, Outcome};
+use praya_model::posture::{Check, Expected, Finding, Found, Link, Outcome};
 use praya_model::snapshot::{PostureView, SignInProgress, Snapshot};
 use praya_model::{
     AccountName, EndReason, Profile, ResourceId, Secret, SignInAnswer, SignInStep, TunnelState,
@@ -423,6 +423,39 @@ async fn a22_what_is_to_be_put_right_is_opened_where_the_system_has_a_page_for_i
     world.until(|state| state.system_pages == [Check::Firewall]).await;
     world.engine.open_system_page(of(Check::Firewall)).unwrap();
     assert!(world.desktop.did.lock().unwrap().contains(&"/usr/bin/gufw []".to_owned()));
+}
+
+#[tokio::test]
+async fn a22_the_page_that_explains_a_finding_is_opened_and_no_other() {
+    let world = World::new();
+    let link = |address: &str| Link::try_from(address.to_owned()).unwrap();
+    let finding = Finding {
+        check: Check::Firewall,
+        outcome: Outcome::Failed,
+        expected: Expected::On,
+        found: Found::Missing,
+        link: Some(link("https://help.example/firewall")),
+        more: None,
+    };
+    let posture = PostureView {
+        checked_at: Timestamp::default(),
+        findings: vec![finding],
+        limited: false,
+        ends_at: None,
+    };
+    world.service.show(Snapshot { posture: Some(posture), ..connected() });
+    world.until(|state| state.snapshot.posture.is_some()).await;
+    let failure = world.engine.open_link(&link("https://elsewhere.example/")).unwrap_err();
+    assert!(matches!(failure.code, FailureCode::BadResource { .. }), "{failure:?}");
+
+    let copied = Opened::Copied { reason: CopiedBecause::NoProgram };
+    assert_eq!(world.engine.open_link(&link("https://help.example/firewall")).unwrap(), copied);
+    world.desktop.has_browser.store(true, Ordering::Relaxed);
+    assert_eq!(world.engine.open_link(&link("https://help.example/firewall")).unwrap(), Opened::Browser);
+    let did = world.desktop.did.lock().unwrap();
+    assert!(did.ends_with(
+        &["copy https://help.example/firewall", "browser https://help.example/firewall"].map(str::to_owned)
+    ));
 }
 
 #[tokio::test]
