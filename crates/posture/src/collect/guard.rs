@@ -9,8 +9,8 @@ use std::path::{Component, Path, PathBuf};
 use super::machine::{Machine, why};
 use crate::facts::Unavailable;
 
-/// The groups besides the system's own whose people may write: on a Mac those who administer it may, into
-/// `/Applications`.
+/// The groups besides the system's own whose people may write into folders: on a Mac those who administer it may, into
+/// `/Applications`. A program itself is not theirs to write.
 const ADMINS: &[u32] = if cfg!(target_os = "macos") { &[80] } else { &[] };
 
 /// The most links that are followed to a program.
@@ -58,10 +58,17 @@ fn look(path: &Path) -> Result<Metadata, Unavailable> {
 
 /// Whether it is root's, or of whom the folder is that looks like a machine, and not for others to write.
 fn is_theirs(system: &Metadata, it: &Metadata) -> bool {
-    let group_writes = it.mode() & 0o020 != 0;
-    let others_write = it.mode() & 0o002 != 0;
-    let is_group = it.gid() == system.gid() || ADMINS.contains(&it.gid());
-    !it.is_symlink() && [0, system.uid()].contains(&it.uid()) && !others_write && (!group_writes || is_group)
+    !it.is_symlink()
+        && [0, system.uid()].contains(&it.uid())
+        && keeps_out(it.mode(), it.gid(), system.gid(), ADMINS)
+}
+
+/// Whether none may write but the owner, the group `system` and, into a folder, `admins`.
+fn keeps_out(mode: u32, group: u32, system: u32, admins: &[u32]) -> bool {
+    let group_writes = mode & 0o020 != 0;
+    let others_write = mode & 0o002 != 0;
+    let is_folder = mode & 0o170_000 == 0o040_000;
+    !others_write && (!group_writes || group == system || (is_folder && admins.contains(&group)))
 }
 
 #[cfg(test)]
@@ -84,6 +91,23 @@ mod tests {
         }
         let machine = Machine::at(folder.path(), Timestamp::from_secs(0), Duration::from_secs(2));
         (folder, machine)
+    }
+
+    #[test]
+    fn those_who_administer_a_mac_may_put_programs_there_and_not_change_them() {
+        let (folder, program) = (0o040_000, 0o100_000);
+        for (mode, group, kept) in [
+            (folder | 0o775, 80, true),
+            (folder | 0o775, 0, true),
+            (folder | 0o775, 20, false),
+            (folder | 0o777, 80, false),
+            (program | 0o775, 80, false),
+            (program | 0o775, 0, true),
+            (program | 0o755, 80, true),
+            (program | 0o757, 0, false),
+        ] {
+            assert_eq!(keeps_out(mode, group, 0, &[80]), kept, "{mode:o} {group}");
+        }
     }
 
     #[test]
