@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use aws_lc_rs::digest;
 use clap::ValueEnum;
-use data_encoding::BASE64URL_NOPAD;
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use ipnet::IpNet;
 use praya_identity::random::{self, RandomError};
 use praya_model::{Secret, Timestamp};
@@ -36,7 +36,7 @@ pub enum Scope {
     #[serde(rename = "posture:read")]
     #[value(name = "posture:read")]
     PostureRead,
-    /// To save policies and support dates, and to put policies into force and out of it. It shows nothing.
+    /// To save and delete policies and support dates, and to put policies into force and out of it.
     #[serde(rename = "posture:write")]
     #[value(name = "posture:write")]
     PostureWrite,
@@ -45,8 +45,10 @@ pub enum Scope {
 /// A key as it is kept and listed; what it is itself nobody knows any more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ApiKey {
-    /// Its name; the audit calls it `api-key:NAME`.
+    /// Its name; the audit calls it `api-key:NAME#ID`.
     pub name: String,
+    /// Tells it from others that had the name before.
+    pub id: String,
     /// What it may be used for.
     pub allow: Vec<Scope>,
     /// From where; from anywhere when empty.
@@ -96,6 +98,11 @@ impl KeyHash {
         hash.copy_from_slice(digest::digest(&digest::SHA256, shown.expose().as_bytes()).as_ref());
         Some(Self(hash))
     }
+
+    /// Its first 8 hexadecimal digits, which tell nothing about the key.
+    pub fn id(&self) -> String {
+        HEXLOWER.encode(self.0.get(..4).unwrap_or_default())
+    }
 }
 
 impl fmt::Debug for KeyHash {
@@ -122,7 +129,7 @@ impl ApiKey {
 
     /// Who acts with it, for the audit.
     pub fn actor(&self) -> String {
-        format!("api-key:{}", self.name)
+        format!("api-key:{}#{}", self.name, self.id)
     }
 }
 
@@ -147,6 +154,13 @@ pub fn network(text: &str) -> Result<IpNet, String> {
     if network != network.trunc() {
         return Err(format!("has host bits set; {} is meant?", network.trunc()));
     }
+    if let IpNet::V6(mapped) = network
+        && let Some(v4) = mapped.network().to_ipv4_mapped()
+    {
+        // Addresses are compared in their IPv4 form.
+        let len = mapped.prefix_len().saturating_sub(96);
+        return Err(format!("is written as IPv6; {v4}/{len} is meant?"));
+    }
     Ok(network)
 }
 
@@ -165,6 +179,7 @@ mod tests {
     fn key(networks: &[&str]) -> ApiKey {
         ApiKey {
             name: "ci".into(),
+            id: "00000000".into(),
             allow: vec![Scope::PostureRead],
             networks: networks.iter().map(|text| network(text).unwrap()).collect(),
             created: NOW,
@@ -206,6 +221,10 @@ mod tests {
     fn a_network_that_is_written_wrong_says_how() {
         assert!(network("10.2.0.1/16").unwrap_err().contains("10.2.0.0/16 is meant"));
         assert!(network("office").unwrap_err().contains("10.2.0.0/16"));
+        for (mapped, meant) in [("::ffff:10.0.0.0/104", "10.0.0.0/8"), ("::ffff:10.2.0.1", "10.2.0.1/32")] {
+            assert!(network(mapped).unwrap_err().contains(&format!("{meant} is meant")), "{mapped}");
+        }
+        assert!(network("::/0").is_ok() && network("64:ff9b::/96").is_ok());
         assert_eq!(network("10.2.0.1").unwrap().to_string(), "10.2.0.1/32");
     }
 

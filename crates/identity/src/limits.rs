@@ -1,6 +1,7 @@
 //! How often one source address may try: a token bucket each, in bounded memory.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
@@ -19,11 +20,11 @@ pub struct RateLimit {
 
 /// The buckets of all sources.
 #[derive(Debug)]
-pub struct SourceLimiter {
+pub struct SourceLimiter<S = Source> {
     limit: RateLimit,
     // Two generations: when the young one is full it becomes the old one, and the old one is dropped.
-    young: HashMap<Source, Bucket>,
-    old: HashMap<Source, Bucket>,
+    young: HashMap<S, Bucket>,
+    old: HashMap<S, Bucket>,
 }
 
 /// What the limiter says to a try.
@@ -97,14 +98,14 @@ impl Source {
     }
 }
 
-impl SourceLimiter {
+impl<S: Copy + Eq + Hash> SourceLimiter<S> {
     /// Nobody has tried yet.
     pub fn new(limit: RateLimit) -> Self {
         Self { limit, young: HashMap::new(), old: HashMap::new() }
     }
 
     /// Takes one try from `source`'s bucket.
-    pub fn take(&mut self, source: Source, now: Timestamp) -> Allowance {
+    pub fn take(&mut self, source: S, now: Timestamp) -> Allowance {
         let bucket = self.young.get(&source).or_else(|| self.old.get(&source)).copied();
         let mut bucket = bucket.unwrap_or(Bucket { full_at: now, refusing: false });
         // A clock that was set back must not lock anybody out for longer than the bucket is deep.

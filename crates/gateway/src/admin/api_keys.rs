@@ -17,7 +17,7 @@ use crate::store::AuditEvent;
 pub enum Command {
     /// Make a key. It is shown once.
     Create {
-        /// A name of your choice; the audit calls whoever uses the key `api-key:NAME`.
+        /// A name of your choice; the audit calls whoever uses the key `api-key:NAME#ID`.
         #[arg(value_parser = name)]
         name: String,
         /// What it may be used for; may be repeated.
@@ -72,6 +72,7 @@ fn create(
     allow.dedup();
     let about = ApiKey {
         name: name.to_owned(),
+        id: hash.id(),
         allow,
         networks: networks.to_vec(),
         created: context.now,
@@ -84,7 +85,7 @@ fn create(
         return Err(Fatal::new(Code::Failed, message));
     }
     let detail = serde_json::json!({
-        "key": about.name, "allow": about.allow, "networks": about.networks, "expires": about.expires,
+        "key": about.name, "id": about.id, "allow": about.allow, "networks": about.networks, "expires": about.expires,
     });
     context.audit(AuditEvent::ApiKeyChanged, "created", |record| record.detail = detail)?;
     context.out.show(&Made { about: &about, key: &key }, || {
@@ -103,11 +104,12 @@ fn list(context: &mut Context<'_>) -> Result<()> {
     let keys = context.store.api_keys()?;
     let now = context.now;
     context.out.show(&keys, || {
-        let mut table = Table::new(["NAME", "ALLOWS", "FROM", "MADE", "BY", "LAST USED", "UNTIL"]);
+        let mut table = Table::new(["NAME", "ID", "ALLOWS", "FROM", "MADE", "BY", "LAST USED", "UNTIL"]);
         for key in &keys {
             let until = shown(key.expires);
             table.row([
                 key.name.clone(),
+                key.id.clone(),
                 words(&key.allow),
                 places(&key.networks),
                 shown(key.created),
@@ -121,13 +123,13 @@ fn list(context: &mut Context<'_>) -> Result<()> {
 }
 
 fn revoke(context: &mut Context<'_>, name: &str) -> Result<()> {
-    if !context.store.delete_api_key(name)? {
+    let Some(hash) = context.store.delete_api_key(name)? else {
         let message =
             format!("there is no key \"{}\"; `praya-gateway api-key list` shows them", printable(name));
         return Err(Fatal::new(Code::Failed, message));
-    }
+    };
     context.audit(AuditEvent::ApiKeyChanged, "revoked", |record| {
-        record.detail = serde_json::json!({ "key": name });
+        record.detail = serde_json::json!({ "key": name, "id": hash.id() });
     })?;
     let done = serde_json::json!({ "name": name, "revoked": true });
     context.out.show(&done, || format!("{}: opens nothing any more", printable(name)))

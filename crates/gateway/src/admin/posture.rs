@@ -12,7 +12,9 @@ use serde_json::json;
 use super::output::{printable, printable_lines};
 use super::{Context, Table, shown};
 use crate::exit::{Code, Fatal, Result};
-use crate::posture::office::{MOST_ON_A_PAGE, Office, Problem, SupportEnd, VerdictShown, Wanted};
+use crate::posture::office::{
+    self, BuiltIn, MOST_ON_A_PAGE, Office, PolicyShown, Problem, SupportEnd, VerdictShown, Wanted,
+};
 use crate::posture::word;
 
 /// What is done to policies for machines.
@@ -25,17 +27,27 @@ pub enum Command {
     },
     /// Save a policy as its next version. It judges nobody until it is activated.
     Save {
-        /// The policy in TOML.
+        /// The policy in TOML; with `--built-in` the id of one that comes with this release.
         file: PathBuf,
+        /// Save one that comes with this release.
+        #[arg(long)]
+        built_in: bool,
     },
     /// Every version of every policy.
-    List,
+    List {
+        /// Those that come with this release instead.
+        #[arg(long)]
+        built_in: bool,
+    },
     /// Print a policy as it was saved.
     // Every command has the program's `--version`; here it means the policy's.
     #[command(disable_version_flag = true)]
     Show {
         /// Its id.
         id: String,
+        /// Print one that comes with this release.
+        #[arg(long, conflicts_with = "version")]
+        built_in: bool,
         /// Which version; the active one, else the newest, when not given.
         #[arg(long)]
         version: Option<u32>,
@@ -51,6 +63,11 @@ pub enum Command {
     },
     /// Take a policy out of force.
     Deactivate {
+        /// Its id.
+        id: String,
+    },
+    /// Delete a policy that is not in force, in all its versions.
+    Delete {
         /// Its id.
         id: String,
     },
@@ -83,11 +100,14 @@ pub enum Command {
 pub(super) fn run(command: &Command, context: &mut Context<'_>) -> Result<()> {
     match command {
         Command::Check { file } => check(file, context),
-        Command::Save { file } => save(file, context),
-        Command::List => list(context),
-        Command::Show { id, version } => show(id, *version, context),
+        Command::Save { file, built_in } => save(file, *built_in, context),
+        Command::List { built_in: false } => list(context),
+        Command::List { built_in: true } => list_built_in(context),
+        Command::Show { id, built_in: false, version } => show(id, *version, context),
+        Command::Show { id, built_in: true, .. } => show_built_in(id, context),
         Command::Activate { id, version } => activate(id, *version, context),
         Command::Deactivate { id } => deactivate(id, context),
+        Command::Delete { id } => delete(id, context),
         Command::DryRun { file, days } => dry_run(file, *days, context),
         Command::Machines => machines(context),
         Command::Machine { device } => machine(device, context),
@@ -107,8 +127,8 @@ fn check(file: &Path, context: &mut Context<'_>) -> Result<()> {
     })
 }
 
-fn save(file: &Path, context: &mut Context<'_>) -> Result<()> {
-    let text = text_of(file)?;
+fn save(file: &Path, built_in: bool, context: &mut Context<'_>) -> Result<()> {
+    let text = if built_in { one_built_in(&file.to_string_lossy())?.text.to_owned() } else { text_of(file)? };
     let saved = office(context).save(&text, None, None).map_err(|problem| about_file(file, problem))?;
     context.out.show(&saved, || {
         let id = &saved.id;
@@ -124,9 +144,7 @@ fn save(file: &Path, context: &mut Context<'_>) -> Result<()> {
 fn list(context: &mut Context<'_>) -> Result<()> {
     let mut policies = Vec::new();
     loop {
-        let after = policies
-            .last()
-            .map_or(("", 0), |last: &crate::posture::office::PolicyShown| (last.id.as_str(), last.version));
+        let after = policies.last().map_or(("", 0), |last: &PolicyShown| (last.id.as_str(), last.version));
         let page = office(context).policies(after, MOST_ON_A_PAGE)?;
         if page.is_empty() {
             break;
@@ -156,6 +174,32 @@ fn list(context: &mut Context<'_>) -> Result<()> {
     })
 }
 
+fn list_built_in(context: &mut Context<'_>) -> Result<()> {
+    let policies = office::built_in();
+    context.out.show(&policies, || {
+        let mut table = Table::new(["ID", "NAME"]);
+        for policy in &policies {
+            table.row([policy.id.clone(), policy.name.clone()]);
+        }
+        table.render("no policy comes with this release")
+    })
+}
+
+fn show_built_in(id: &str, context: &mut Context<'_>) -> Result<()> {
+    let policy = one_built_in(id)?;
+    context.out.show(&policy, || policy.text.to_owned())
+}
+
+fn one_built_in(id: &str) -> Result<BuiltIn> {
+    office::built_in_policy(id).map_err(|problem| {
+        let id = printable(id);
+        Fatal::new(
+            Code::Failed,
+            format!("{problem}: \"{id}\"; `praya-gateway posture list --built-in` shows them"),
+        )
+    })
+}
+
 fn show(id: &str, version: Option<u32>, context: &mut Context<'_>) -> Result<()> {
     let policy = office(context).policy(id, version).map_err(|problem| about_policy(id, problem))?;
     let terminal = context.out.terminal;
@@ -178,6 +222,11 @@ fn deactivate(id: &str, context: &mut Context<'_>) -> Result<()> {
     context
         .out
         .show(&json!({ "policy": id, "active": false }), || format!("{}: no longer in force", printable(id)))
+}
+
+fn delete(id: &str, context: &mut Context<'_>) -> Result<()> {
+    office(context).delete(id).map_err(|problem| about_policy(id, problem))?;
+    context.out.show(&json!({ "policy": id, "deleted": true }), || format!("{}: deleted", printable(id)))
 }
 
 fn dry_run(file: &Path, days: u32, context: &mut Context<'_>) -> Result<()> {
@@ -271,7 +320,14 @@ fn support(file: Option<&Path>, built_in: bool, context: &mut Context<'_>) -> Re
     };
     context.out.show(&table, || {
         let whose = if table.built_in { "this release's" } else { "an administrator's" };
-        format!("support dates as of {}, {whose}", table.as_of)
+        match (table.as_of, &table.unreadable) {
+            (Some(as_of), _) => format!("support dates as of {as_of}, {whose}"),
+            (None, why) => format!(
+                "support dates of {whose} that cannot be read, so who is judged by them reaches nothing; save them anew, \
+                 or go back with `praya-gateway posture support --built-in`:\n{}",
+                printable_lines(why.as_deref().unwrap_or_default())
+            ),
+        }
     })
 }
 
@@ -295,6 +351,10 @@ fn about_file(file: &Path, problem: Problem) -> Fatal {
 }
 
 fn about_policy(id: &str, problem: Problem) -> Fatal {
+    if problem == Problem::InForce {
+        let message = format!("{problem}, with `praya-gateway posture deactivate {}`", printable(id));
+        return Fatal::new(Code::Failed, message);
+    }
     if !matches!(problem, Problem::NoPolicy | Problem::NotInForce) {
         return problem.into();
     }

@@ -312,8 +312,12 @@ fn a_policy_is_checked_saved_activated_and_taken_back() {
     for line in ["posture activate none", "posture activate ias --version 3", "posture show none"] {
         assert!(site.fails(line, "").contains("posture list"), "{line}");
     }
+    assert!(site.fails("posture delete ias", "").contains("posture deactivate ias"));
     site.run("posture deactivate ias");
     assert!(site.fails("posture deactivate ias", "").contains("not in force"));
+    site.run("posture delete ias");
+    assert!(site.fails("posture delete ias", "").contains("posture list"));
+    assert!(site.audited("deleted"));
     for code in ["saved", "activated", "deactivated"] {
         assert!(site.audited(code), "{code}");
     }
@@ -460,6 +464,25 @@ fn what_cannot_be_read_is_left_out_and_counted() {
 }
 
 #[test]
+fn the_policies_of_this_release_are_listed_shown_and_saved() {
+    use praya_posture::policy::{IAS, MODERN, Policy};
+
+    let site = Site::new();
+    let listed = site.try_run("posture list --built-in", "", false).unwrap();
+    assert!(listed.contains("ias") && listed.contains("modern"), "{listed}");
+    for (id, text) in [("ias", IAS), ("modern", MODERN)] {
+        assert_eq!(Policy::from_toml(text).unwrap().id, id);
+        assert_eq!(site.try_run(&format!("posture show --built-in {id}"), "", false).unwrap(), text);
+        assert_eq!(site.run(&format!("posture save --built-in {id}"))["version"], 1);
+        assert_eq!(site.try_run(&format!("posture show {id}"), "", false).unwrap(), text);
+        assert_eq!(site.run(&format!("posture activate {id}"))["version"], 1);
+    }
+    for act in ["show", "save"] {
+        assert!(site.fails(&format!("posture {act} --built-in none"), "").contains("list --built-in"));
+    }
+}
+
+#[test]
 fn a_key_for_a_program_is_shown_once_and_revoked() {
     let site = Site::new();
     let made =
@@ -484,6 +507,12 @@ fn a_key_for_a_program_is_shown_once_and_revoked() {
     site.run("api-key revoke ci");
     assert_eq!(site.store.api_key(&hash).unwrap(), None);
     assert!(site.audited("revoked"));
+    let made_again = site.run("api-key create ci")["id"].clone();
+    assert_ne!(made_again, made["id"], "one name, two keys");
+    assert!(table.contains(&hash.id()) && made["id"] == hash.id().as_str(), "{table}");
+    let audited = site.run("audit").to_string();
+    assert!(audited.contains(&hash.id()) && audited.contains(made_again.as_str().unwrap()), "{audited}");
+    site.run("api-key revoke ci");
     assert!(site.fails("api-key revoke ci", "").contains("api-key list"));
     for line in [
         "api-key create a/b",
@@ -510,5 +539,8 @@ fn support_dates_can_be_renewed_and_taken_back() {
     assert!(site.fails(&format!("posture support {}", file.display()), "").contains("line 2, as_of"));
     assert_eq!(site.run("posture support"), own, "what is wrong changes nothing");
     assert_eq!(site.run("posture support --built-in"), built_in);
+    site.store.set_setting(crate::posture::SUPPORT, "schema = 9").unwrap();
+    let text = site.try_run("posture support", "", false).unwrap();
+    assert!(text.contains("cannot be read") && text.contains("posture support --built-in"), "{text}");
     assert!(site.audited("support_dates_saved") && site.audited("support_dates_built_in"));
 }

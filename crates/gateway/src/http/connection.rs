@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
 use bytes::{Bytes, BytesMut};
-use http::{HeaderName, HeaderValue, Request, StatusCode, Uri};
+use http::{HeaderName, HeaderValue, Request, Uri};
 use praya_wire::http::{HeadError, RequestHead, parse_request};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
@@ -128,9 +128,7 @@ async fn answer(site: &Site, request: Request<Body>) -> Response {
         Ok(Err(never)) => match never {},
         Err(_) => {
             tracing::error!("a request took longer than {} s and was given up", HANDLER_TIME.as_secs());
-            let mut response = Response::new(Body::empty());
-            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-            response
+            reply::given_up()
         }
     }
 }

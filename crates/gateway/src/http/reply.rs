@@ -2,14 +2,16 @@
 
 use std::fmt::Write as _;
 
-use axum::response::Response;
+use axum::Json;
+use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::{
-    CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, DATE, HeaderName,
-    REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, DATE, HeaderName, REFERRER_POLICY,
+    RETRY_AFTER, STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body_util::BodyExt;
+use serde_json::json;
 
 use super::framing::Reject;
 
@@ -24,6 +26,8 @@ const DEFAULTS: [(HeaderName, HeaderValue); 5] = [
         HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; base-uri 'none'"),
     ),
 ];
+/// After how many seconds it is worth trying again.
+const BUSY_SECONDS: u32 = 5;
 /// Said over TLS: a browser that has been here does not come back without it.
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
@@ -67,13 +71,19 @@ pub(crate) async fn render(response: Response, delivery: Delivery) -> Bytes {
     bytes.into()
 }
 
-/// The answer to a request that is not listened to.
+/// The answer to a request that is not listened to: a failure as the API's programs know them.
 pub(crate) fn rejection(reject: Reject) -> Response {
     let (status, reason) = reject.status();
-    let mut response = Response::new(format!("{status} {reason}\n").into());
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    response
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+    (status, Json(json!({ "code": "protocol", "detail": reason }))).into_response()
+}
+
+/// The answer to a request that took too long.
+pub(crate) fn given_up() -> Response {
+    let detail = "the gateway cannot do this now";
+    let failure = json!({ "code": "busy", "detail": detail, "retry_after_seconds": BUSY_SECONDS });
+    (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, HeaderValue::from(BUSY_SECONDS))], Json(failure))
+        .into_response()
 }
 
 fn head(status: StatusCode, headers: &HeaderMap) -> Vec<u8> {
@@ -114,8 +124,6 @@ fn date() -> HeaderValue {
 
 #[cfg(test)]
 mod tests {
-    use axum::response::IntoResponse;
-
     use super::*;
 
     async fn text(response: Response, delivery: Delivery) -> String {
@@ -145,6 +153,15 @@ mod tests {
     async fn an_answer_to_head_tells_the_length_and_sends_nothing() {
         let text = text("hello".into_response(), Delivery { head_only: true, ..PLAIN }).await;
         assert!(text.contains("Content-Length: 5\r\n") && text.ends_with("\r\n\r\n"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn what_is_given_up_says_when_to_come_again() {
+        let text = text(given_up(), PLAIN).await;
+        assert!(text.starts_with("HTTP/1.1 503 ") && text.contains("Retry-After: 5\r\n"), "{text}");
+        let (_, body) = text.split_once("\r\n\r\n").unwrap();
+        let failure: praya_model::Failure = serde_json::from_str(body).unwrap();
+        assert_eq!(failure.code, praya_model::FailureCode::Busy { retry_after_seconds: 5 });
     }
 
     #[tokio::test]

@@ -188,6 +188,8 @@ async fn each_misuse_has_its_answer_and_the_connection_closes() {
         let answer = lab.ask(request.as_bytes()).await;
         assert_eq!(status(&answer), expected, "{} -> {answer}", &request[..request.len().min(100)]);
         assert!(answer.contains("Connection: close"), "{answer}");
+        assert!(answer.contains("Content-Type: application/json"), "{answer}");
+        assert!(answer.contains("{\"code\":\"protocol\",\"detail\":\""), "{answer}");
     }
     let close = "Connection: close\r\n\r\n";
     for (request, expected) in [

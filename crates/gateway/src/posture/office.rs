@@ -4,11 +4,13 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use aws_lc_rs::digest;
+use data_encoding::HEXLOWER;
 use praya_model::posture::{Check, Status};
 use praya_model::{AccountName, GroupName, SessionId, Timestamp};
 use praya_posture::day::Day;
 use praya_posture::facts::HostFacts;
-use praya_posture::policy::{Access, Complaint, Complaints, Policy};
+use praya_posture::policy::{Access, Complaint, Complaints, IAS, MODERN, Policy};
 use praya_posture::support::{self, SupportTable};
 use praya_posture::verdict::{DryRun, Seen, Verdict};
 use serde::Serialize;
@@ -17,15 +19,16 @@ use serde_json::{Value, json};
 use super::{Book, SUPPORT};
 use crate::audit::Audit;
 use crate::store::{
-    AuditEvent, DeviceKey, MachineQuery, NewAudit, Outcome, Place, PolicyRow, Store, StoreError, VerdictRow,
+    AuditEvent, Deletion, DeviceKey, MOST_POLICIES, MOST_POLICY_BYTES, MachineQuery, NewAudit, NotSaved,
+    Outcome, Place, PolicyRow, Store, StoreError, VerdictRow,
 };
 
 /// How far back machines are seen: as long as verdicts are kept.
 pub const KEPT_DAYS: u32 = 30;
-/// The most policies, in however many versions.
-pub const MOST_POLICIES: u32 = 200;
 /// The most of anything on one page.
 pub const MOST_ON_A_PAGE: u32 = 200;
+/// The policies that come with this release.
+const BUILT_IN: [&str; 2] = [IAS, MODERN];
 /// How many verdicts of one machine are shown.
 const SHOWN: u32 = 20;
 /// What to do where a dry run has nothing to run on.
@@ -60,12 +63,21 @@ pub enum Problem {
     /// No such policy or version.
     #[error("there is no such policy or version")]
     NoPolicy,
+    /// No such policy comes with this release.
+    #[error("no such policy comes with this release")]
+    NotBuiltIn,
     /// There is no room for another one.
     #[error("there are {MOST_POLICIES} policies already; save this one under the id of one of them")]
     TooManyPolicies,
+    /// No room for another version.
+    #[error("the policies take {MOST_POLICY_BYTES} bytes with this one; delete one that is needed no longer")]
+    NoRoom,
     /// It is not in force.
     #[error("the policy is not in force")]
     NotInForce,
+    /// It is in force.
+    #[error("the policy is in force; take it out of force first")]
+    InForce,
     /// No such machine.
     #[error("no machine of the last {KEPT_DAYS} days begins with that")]
     NoMachine,
@@ -101,6 +113,17 @@ pub struct Saved {
     pub version: u32,
     /// As [`Checked::unknown`].
     pub unknown: Vec<String>,
+}
+
+/// A policy that comes with this release. It judges nobody: it is there to be saved, as it is or changed.
+#[derive(Clone, Debug, Serialize)]
+pub struct BuiltIn {
+    /// Its id.
+    pub id: String,
+    /// Its name for people.
+    pub name: String,
+    /// The policy.
+    pub text: &'static str,
 }
 
 /// A version of a policy.
@@ -216,10 +239,13 @@ pub struct SupportEnd {
 /// The table of support dates in force.
 #[derive(Clone, Debug, Serialize)]
 pub struct SupportShown {
-    /// When somebody last looked the dates up.
-    pub as_of: Day,
+    /// When somebody last looked the dates up; absent where this release cannot read the table.
+    pub as_of: Option<Day>,
     /// Whether it is this release's.
     pub built_in: bool,
+    /// Why this release cannot read the table: who is judged by it reaches nothing until it is mended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<String>,
     /// The table as it was saved.
     #[serde(skip)]
     pub text: String,
@@ -255,18 +281,14 @@ impl Office<'_> {
             let complaint = Complaint { at: None, field: "id".to_owned(), problem };
             return Err(Problem::NotTaken(Complaints::one(complaint)));
         }
-        if self.store.newest_policy(&policy.id)? == 0 && self.store.policy_count()? >= MOST_POLICIES {
-            return Err(Problem::TooManyPolicies);
-        }
         let unknown = self.unknown_names(&policy)?;
-        let version = match newest {
-            None => self.store.save_policy(&policy.id, text, self.actor, self.now)?,
-            Some(newest) => self
-                .store
-                .save_policy_after(&policy.id, newest, text, self.actor, self.now)?
-                .map_err(|newest| Problem::Outdated { newest })?,
-        };
-        self.changed("saved", json!({ "policy": policy.id, "version": version }))?;
+        let saved = self.store.save_policy_after(&policy.id, newest, text, self.actor, self.now)?;
+        let version = saved.map_err(|why| match why {
+            NotSaved::Outdated(newest) => Problem::Outdated { newest },
+            NotSaved::TooMany => Problem::TooManyPolicies,
+            NotSaved::TooLong => Problem::NoRoom,
+        })?;
+        self.changed("saved", json!({ "policy": policy.id, "version": version, "sha256": sha256(text) }))?;
         Ok(Saved { id: policy.id, version, unknown })
     }
 
@@ -301,7 +323,8 @@ impl Office<'_> {
         // What an older program saved, or a newer one, this one may not understand.
         sound(&row.text)?;
         let version = self.store.activate_policy(id, Some(version))?.ok_or(Problem::NoPolicy)?;
-        self.changed("activated", json!({ "policy": id, "version": version }))?;
+        let sha256 = sha256(&row.text);
+        self.changed("activated", json!({ "policy": id, "version": version, "sha256": sha256 }))?;
         Ok(version)
     }
 
@@ -310,10 +333,20 @@ impl Office<'_> {
     /// # Errors
     /// [`Problem`].
     pub fn deactivate(&self, id: &str) -> Result<()> {
-        if !self.store.deactivate_policy(id)? {
-            return Err(Problem::NotInForce);
+        let version = self.store.deactivate_policy(id)?.ok_or(Problem::NotInForce)?;
+        self.changed("deactivated", json!({ "policy": id, "version": version }))
+    }
+
+    /// Deletes a policy that is not in force, in all its versions. Verdicts by it stay.
+    ///
+    /// # Errors
+    /// [`Problem`].
+    pub fn delete(&self, id: &str) -> Result<()> {
+        match self.store.delete_policy(id)? {
+            Deletion::Done(newest) => self.changed("deleted", json!({ "policy": id, "newest": newest })),
+            Deletion::InForce => Err(Problem::InForce),
+            Deletion::NotThere => Err(Problem::NoPolicy),
         }
-        self.changed("deactivated", json!({ "policy": id }))
     }
 
     /// What a policy would have said of the machines of the last `days`, if it were enforced.
@@ -392,8 +425,11 @@ impl Office<'_> {
         let own = self.store.setting(SUPPORT)?.filter(|text| !text.is_empty());
         let built_in = own.is_none();
         let text = own.unwrap_or_else(|| support::BUILT_IN.to_owned());
-        let as_of = SupportTable::from_toml(&text).map_err(Problem::NotTaken)?.as_of;
-        Ok(SupportShown { as_of, built_in, text })
+        let (as_of, unreadable) = match SupportTable::from_toml(&text) {
+            Ok(table) => (Some(table.as_of), None),
+            Err(complaints) => (None, Some(complaints.to_string())),
+        };
+        Ok(SupportShown { as_of, built_in, unreadable, text })
     }
 
     /// Judges by this table from now on; without one, by that of this release.
@@ -404,7 +440,7 @@ impl Office<'_> {
         let (code, detail) = match text {
             Some(text) => {
                 let table = SupportTable::from_toml(text).map_err(Problem::NotTaken)?;
-                ("support_dates_saved", json!({ "as_of": table.as_of }))
+                ("support_dates_saved", json!({ "as_of": table.as_of, "sha256": sha256(text) }))
             }
             None => ("support_dates_built_in", Value::Null),
         };
@@ -478,6 +514,26 @@ impl PolicyShown {
         let name = read.map(|policy| policy.name);
         Self { id, version, name, active, enforce, saved_at, saved_by, text: with_text.then_some(text) }
     }
+}
+
+/// The policies that come with this release.
+pub fn built_in() -> Vec<BuiltIn> {
+    let policies =
+        BUILT_IN.into_iter().filter_map(|text| Policy::from_toml(text).ok().map(|read| (read, text)));
+    policies.map(|(Policy { id, name, .. }, text)| BuiltIn { id, name, text }).collect()
+}
+
+/// That one of the policies that come with this release.
+///
+/// # Errors
+/// [`Problem::NotBuiltIn`].
+pub fn built_in_policy(id: &str) -> Result<BuiltIn> {
+    built_in().into_iter().find(|policy| policy.id == id).ok_or(Problem::NotBuiltIn)
+}
+
+/// Tells one text from another in the audit, where no text stands.
+fn sha256(text: &str) -> String {
+    HEXLOWER.encode(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
 }
 
 fn sound(text: &str) -> Result<Policy> {

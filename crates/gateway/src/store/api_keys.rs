@@ -66,7 +66,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub fn note_api_key(&self, key: &ApiKey, now: Timestamp) -> Result<()> {
-        if key.last_used.is_some_and(|last| now.since(last) < NOTED_EVERY) {
+        // A time to come was noted before the clock was set back.
+        if key.last_used.is_some_and(|last| last <= now && now.since(last) < NOTED_EVERY) {
             return Ok(());
         }
         self.write(|db| {
@@ -76,18 +77,22 @@ impl Store {
         })
     }
 
-    /// Forgets a key; false when there is none of that name.
+    /// Forgets a key. Which one that was; `None` when there is none of that name.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn delete_api_key(&self, name: &str) -> Result<bool> {
-        self.write(|db| Ok(db.prepare_cached("DELETE FROM api_keys WHERE name = ?1")?.execute([name])? > 0))
+    pub fn delete_api_key(&self, name: &str) -> Result<Option<KeyHash>> {
+        self.write(|db| {
+            let mut query = db.prepare_cached("DELETE FROM api_keys WHERE name = ?1 RETURNING hash")?;
+            Ok(query.query_row([name], |row| row.get(0).map(KeyHash)).optional()?)
+        })
     }
 }
 
 fn api_key(row: &Row<'_>) -> rusqlite::Result<ApiKey> {
     Ok(ApiKey {
         name: row.get("name")?,
+        id: KeyHash(row.get("hash")?).id(),
         allow: from_json(row, "allow")?,
         networks: from_json(row, "networks")?,
         created: row.timestamp("created")?,
@@ -107,8 +112,10 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_secs(1_795_219_200);
 
     fn key(name: &str) -> (ApiKey, KeyHash) {
+        let hash = KeyHash::of(&generate().unwrap()).unwrap();
         let key = ApiKey {
             name: name.into(),
+            id: hash.id(),
             allow: vec![Scope::PostureRead, Scope::PostureWrite],
             networks: vec!["10.0.0.0/8".parse().unwrap(), "fd00::/64".parse().unwrap()],
             created: NOW,
@@ -116,7 +123,7 @@ mod tests {
             expires: NOW.after(Duration::from_secs(60)),
             last_used: None,
         };
-        (key, KeyHash::of(&generate().unwrap()).unwrap())
+        (key, hash)
     }
 
     #[test]
@@ -133,8 +140,12 @@ mod tests {
         store.note_api_key(&noted, NOW.after(NOTED_EVERY / 2)).unwrap();
         assert_eq!(store.api_keys().unwrap(), std::slice::from_ref(&noted), "once a minute is enough");
         store.note_api_key(&noted, NOW.after(NOTED_EVERY)).unwrap();
-        assert_eq!(store.api_keys().unwrap()[0].last_used, Some(NOW.after(NOTED_EVERY)));
-        assert!(store.delete_api_key("ci").unwrap() && !store.delete_api_key("ci").unwrap());
+        let noted = store.api_keys().unwrap().remove(0);
+        assert_eq!(noted.last_used, Some(NOW.after(NOTED_EVERY)));
+        store.note_api_key(&noted, NOW).unwrap();
+        assert_eq!(store.api_keys().unwrap()[0].last_used, Some(NOW), "the clock was set back");
+        assert_eq!(store.delete_api_key("ci").unwrap(), Some(hash));
+        assert_eq!(store.delete_api_key("ci").unwrap(), None);
         assert_eq!(store.api_key(&hash).unwrap(), None);
     }
 

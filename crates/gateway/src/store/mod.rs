@@ -24,7 +24,7 @@ use rusqlite::types::{FromSqlError, Type};
 use rusqlite::{Connection, ErrorCode, Row, Transaction, TransactionBehavior};
 use tokio::sync::Semaphore;
 
-pub use office::{MachineQuery, Machines, Place};
+pub use office::{Deletion, MOST_POLICIES, MOST_POLICY_BYTES, MachineQuery, Machines, NotSaved, Place};
 pub use posture::{Added, VERDICTS_A_DAY, VERDICTS_KEPT, VERSIONS_KEPT};
 pub use praya_identity::StoreError;
 pub use praya_identity::store::Result;

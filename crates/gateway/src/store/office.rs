@@ -4,9 +4,36 @@ use praya_model::posture::Status;
 use praya_model::{AccountName, Timestamp};
 use rusqlite::{OptionalExtension as _, Row};
 
-use super::posture::{insert_policy, newest_version, policy};
+use super::posture::{delete_policy, insert_policy, newest_version, policy};
 use super::{Columns as _, DeviceKey, PolicyRow, Result, Store, Verdicts};
 use crate::posture::word;
+
+/// The most policies, in however many versions.
+pub const MOST_POLICIES: u32 = 200;
+/// The most bytes of all versions of all policies.
+pub const MOST_POLICY_BYTES: i64 = 16 << 20;
+
+/// Why a policy was not saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotSaved {
+    /// Another version is the newest: this one.
+    Outdated(u32),
+    /// There are [`MOST_POLICIES`].
+    TooMany,
+    /// They would be longer than [`MOST_POLICY_BYTES`].
+    TooLong,
+}
+
+/// What became of a wish to delete a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deletion {
+    /// It is gone; this was the newest version.
+    Done(u32),
+    /// It is in force, and stays.
+    InForce,
+    /// There is none.
+    NotThere,
+}
 
 /// Which machines to list.
 #[derive(Clone, Debug, Default)]
@@ -37,25 +64,59 @@ pub struct Machines {
 }
 
 impl Store {
-    /// Saves a policy as its next version, if `newest` is the newest so far; 0 stands for none. Which version it is, or
-    /// else which one is the newest.
+    /// Saves a policy as its next version; with `newest` only if that is the newest so far, 0 standing for none. Which
+    /// version it is.
     ///
     /// # Errors
     /// [`super::StoreError`].
     pub fn save_policy_after(
         &self,
         id: &str,
-        newest: u32,
+        newest: Option<u32>,
         text: &str,
         by: &str,
         now: Timestamp,
-    ) -> Result<Result<u32, u32>> {
+    ) -> Result<Result<u32, NotSaved>> {
         self.write(|db| {
             let found = newest_version(db, id)?;
-            if found != newest {
-                return Ok(Err(found));
+            if newest.is_some_and(|newest| newest != found) {
+                return Ok(Err(NotSaved::Outdated(found)));
+            }
+            let (policies, bytes): (u32, i64) = db
+                .prepare_cached(
+                    "SELECT count(DISTINCT id), coalesce(sum(octet_length(text)), 0) FROM policies",
+                )?
+                .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            if found == 0 && policies >= MOST_POLICIES {
+                return Ok(Err(NotSaved::TooMany));
+            }
+            let len = i64::try_from(text.len()).unwrap_or(i64::MAX);
+            if bytes.saturating_add(len) > MOST_POLICY_BYTES {
+                return Ok(Err(NotSaved::TooLong));
             }
             Ok(Ok(insert_policy(db, id, text, by, now)?))
+        })
+    }
+
+    /// Deletes a policy that is not in force, in all its versions.
+    ///
+    /// # Errors
+    /// [`super::StoreError`].
+    pub fn delete_policy(&self, id: &str) -> Result<Deletion> {
+        self.write(|db| {
+            let (newest, active): (u32, bool) = db
+                .prepare_cached(
+                    "SELECT coalesce(max(version), 0), coalesce(max(active), 0) FROM policies WHERE id = ?1",
+                )?
+                .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            if active {
+                return Ok(Deletion::InForce);
+            }
+            if newest == 0 {
+                return Ok(Deletion::NotThere);
+            }
+            delete_policy(db, id)?;
+            Ok(Deletion::Done(newest))
         })
     }
 
@@ -65,18 +126,6 @@ impl Store {
     /// [`super::StoreError`].
     pub fn newest_policy(&self, id: &str) -> Result<u32> {
         self.read(|db| Ok(newest_version(db, id)?))
-    }
-
-    /// How many policies there are, in however many versions.
-    ///
-    /// # Errors
-    /// [`super::StoreError`].
-    pub fn policy_count(&self) -> Result<u32> {
-        self.read(|db| {
-            Ok(db
-                .prepare_cached("SELECT count(DISTINCT id) FROM policies")?
-                .query_row([], |row| row.get(0))?)
-        })
     }
 
     /// So many versions of policies, by name and version, beyond that one.

@@ -18,6 +18,8 @@ pub const VERDICTS_A_DAY: u32 = 48;
 /// So many verdicts over one machine are kept in all, the newest ones.
 pub const VERDICTS_KEPT: u32 = 200;
 
+/// The setting that holds the highest version of the policies that were deleted.
+const DELETED: &str = "posture_deleted_versions";
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// What became of [`Store::add_verdict`].
@@ -30,10 +32,8 @@ pub struct Added {
 }
 
 impl Store {
-    /// Saves a policy as its next version, which is not active, and says which one it is; the first one is 1.
-    ///
-    /// # Errors
-    /// [`StoreError`].
+    /// Saves a policy as its next version, whatever there is already, and says which one it is.
+    #[cfg(test)]
     pub fn save_policy(&self, id: &str, text: &str, by: &str, now: Timestamp) -> Result<u32> {
         self.write(|db| Ok(insert_policy(db, id, text, by, now)?))
     }
@@ -72,12 +72,12 @@ impl Store {
         })
     }
 
-    /// Takes a policy out of force; false when no version of it was.
+    /// Takes a policy out of force. Which version was; `None` when none of it was.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn deactivate_policy(&self, id: &str) -> Result<bool> {
-        self.write(|db| Ok(deactivate(db, id)? > 0))
+    pub fn deactivate_policy(&self, id: &str) -> Result<Option<u32>> {
+        self.write(|db| Ok(deactivate(db, id)?))
     }
 
     /// Keeps a verdict. Of one machine at most [`VERDICTS_A_DAY`] and [`VERDICTS_KEPT`] are, so that whoever says
@@ -194,7 +194,9 @@ pub(super) fn newest_version(db: &Connection, id: &str) -> rusqlite::Result<u32>
         .query_row([id], |row| row.get(0))
 }
 
-/// Saves a policy as its next version, and forgets the oldest but [`VERSIONS_KEPT`]; never the one in force.
+/// Saves a policy as its next version, which is not active, and forgets the oldest but [`VERSIONS_KEPT`]; never the one
+/// in force. The first version is 1, or the next after all versions of policies that were deleted: a version never
+/// stands for two texts.
 pub(super) fn insert_policy(
     db: &Connection,
     id: &str,
@@ -202,7 +204,11 @@ pub(super) fn insert_policy(
     by: &str,
     now: Timestamp,
 ) -> rusqlite::Result<u32> {
-    let version = newest_version(db, id)?.saturating_add(1);
+    let version = match newest_version(db, id)? {
+        0 => deleted_versions(db)?,
+        newest => newest,
+    };
+    let version = version.saturating_add(1);
     db.prepare_cached(
         "INSERT INTO policies (id, version, text, active, saved_at, saved_by) VALUES (?1, ?2, ?3, 0, ?4, ?5)",
     )?
@@ -218,8 +224,30 @@ pub(super) fn belongs(db: &Connection, verdict: i64, session: &SessionId) -> rus
         .execute((signed(verdict.unsigned_abs()), session.as_str()))
 }
 
-fn deactivate(db: &Connection, id: &str) -> rusqlite::Result<usize> {
-    db.prepare_cached("UPDATE policies SET active = 0 WHERE id = ?1 AND active = 1")?.execute([id])
+/// The highest version of the policies that were deleted.
+fn deleted_versions(db: &Connection) -> rusqlite::Result<u32> {
+    let found = db
+        .prepare_cached("SELECT CAST(value AS INTEGER) FROM settings WHERE key = ?1")?
+        .query_row([DELETED], |row| row.get(0))
+        .optional()?;
+    Ok(found.unwrap_or(0))
+}
+
+/// Deletes every version of a policy.
+pub(super) fn delete_policy(db: &Connection, id: &str) -> rusqlite::Result<()> {
+    let highest = newest_version(db, id)?.max(deleted_versions(db)?);
+    db.prepare_cached(
+        "INSERT INTO settings (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+    )?
+    .execute((DELETED, highest.to_string()))?;
+    db.prepare_cached("DELETE FROM policies WHERE id = ?1")?.execute([id])?;
+    Ok(())
+}
+
+fn deactivate(db: &Connection, id: &str) -> rusqlite::Result<Option<u32>> {
+    db.prepare_cached("UPDATE policies SET active = 0 WHERE id = ?1 AND active = 1 RETURNING version")?
+        .query_row([id], |row| row.get(0))
+        .optional()
 }
 
 pub(super) fn policy(row: &Row<'_>) -> rusqlite::Result<PolicyRow> {

@@ -109,7 +109,7 @@ pub struct PolicyRow {
     pub active: bool,
     /// When it was saved.
     pub saved_at: Timestamp,
-    /// By whom: `admin:LOGIN` or `api-key:NAME`.
+    /// By whom: `admin:LOGIN` or `api-key:NAME#ID`.
     pub saved_by: String,
 }
 
@@ -215,7 +215,7 @@ pub struct NewAudit {
     pub event: AuditEvent,
     /// How it went.
     pub outcome: Outcome,
-    /// Who did it: `person`, `gateway`, `admin:LOGIN`, or `api-key:NAME`.
+    /// Who did it: `person`, `gateway`, `admin:LOGIN`, or `api-key:NAME#ID`.
     pub actor: String,
     /// The account it is about. Only names of existing accounts are written.
     pub account: Option<AccountName>,
@@ -324,10 +324,11 @@ impl DeviceKey {
         BASE64URL_NOPAD.decode(plain.as_bytes()).ok()?.try_into().ok().map(Self)
     }
 
-    /// A name for the device that fits a line: 16 hexadecimal digits of the key's SHA-256.
+    /// A name for the device that fits a line: 32 hexadecimal digits of the key's SHA-256, so that nobody makes two keys
+    /// of one name.
     pub fn short(&self) -> String {
         let digest = digest::digest(&digest::SHA256, &self.0);
-        HEXLOWER.encode(digest.as_ref().get(..8).unwrap_or_default())
+        HEXLOWER.encode(digest.as_ref().get(..16).unwrap_or_default())
     }
 
     /// As base64.

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::net::IpAddr;
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
@@ -49,6 +49,9 @@ pub(super) struct Caller<D> {
 /// The parameters behind the question mark.
 pub(super) struct Params<T>(pub(super) T);
 
+/// The name in the path.
+pub(super) struct Named(pub(super) String);
+
 /// A file in TOML.
 pub(super) struct Toml(pub(super) String);
 
@@ -60,13 +63,13 @@ impl<D: Demand> FromRequestParts<Front> for Caller<D> {
 
     async fn from_request_parts(parts: &mut Parts, front: &Front) -> Result<Self, AdminFailure> {
         let (source, now, api) = (peer_of(parts).await, front.now(), &front.administrators);
-        api.hear(source, now)?;
         let shown = bearer(&parts.headers).and_then(|shown| KeyHash::of(&shown));
         let found = match shown {
-            Some(hash) => api.0.store.run(move |store| store.api_key(&hash)).await?,
+            Some(hash) => api.0.store.run(move |store| store.api_key(&hash)).await?.map(|key| (hash, key)),
             None => None,
         };
-        let Some(key) = found else {
+        let Some((hash, key)) = found else {
+            api.hear_stranger(source, now)?;
             api.0.notices.say(
                 "key refused",
                 source,
@@ -75,6 +78,7 @@ impl<D: Demand> FromRequestParts<Front> for Caller<D> {
             return Err(AdminFailure::NoKey);
         };
         if let Err(why) = key.opens(D::SCOPE, source, now) {
+            api.hear_stranger(source, now)?;
             api.refused(&key, why, source, now).await;
             return Err(match why {
                 Closed::Scope => AdminFailure::NotAllowed(D::SCOPE),
@@ -82,6 +86,7 @@ impl<D: Demand> FromRequestParts<Front> for Caller<D> {
                 Closed::Expired | Closed::Network => AdminFailure::NoKey,
             });
         }
+        api.hear_key(hash, now)?;
         let actor = key.actor();
         if let Err(error) = api.0.store.run(move |store| store.note_api_key(&key, now)).await {
             tracing::warn!(%error, "that a key was used could not be noted");
@@ -116,6 +121,17 @@ impl<T: DeserializeOwned> FromRequestParts<Front> for Params<T> {
     async fn from_request_parts(parts: &mut Parts, front: &Front) -> Result<Self, AdminFailure> {
         match Query::from_request_parts(parts, front).await {
             Ok(Query(params)) => Ok(Self(params)),
+            Err(wrong) => Err(AdminFailure::BadRequest(wrong.body_text())),
+        }
+    }
+}
+
+impl FromRequestParts<Front> for Named {
+    type Rejection = AdminFailure;
+
+    async fn from_request_parts(parts: &mut Parts, front: &Front) -> Result<Self, AdminFailure> {
+        match Path::from_request_parts(parts, front).await {
+            Ok(Path(name)) => Ok(Self(name)),
             Err(wrong) => Err(AdminFailure::BadRequest(wrong.body_text())),
         }
     }

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
+use clap::ValueEnum;
 use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use praya_posture::policy::{Complaint, Complaints, MAX_POLICY};
@@ -21,7 +22,7 @@ pub(super) enum AdminFailure {
     NoKey,
     /// The key is not for this.
     NotAllowed(Scope),
-    /// Too many from this address.
+    /// Too many with this key, or without a good one from this address.
     TooManyCalls { retry_after_seconds: u32 },
     /// The call makes no sense.
     BadRequest(String),
@@ -35,10 +36,31 @@ pub(super) enum AdminFailure {
     Problem(Problem),
 }
 
+/// The stable name of a failure. What has no address or method here is a `protocol` failure, as everywhere in the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub(super) enum Code {
+    NoKey,
+    NotAllowed,
+    TooManyCalls,
+    BadRequest,
+    WrongType,
+    TooLong,
+    Busy,
+    NotTaken,
+    Outdated,
+    TooManyPolicies,
+    NotInForce,
+    NotFound,
+    InForce,
+    NoRoom,
+}
+
 /// A failure as it is sent.
 #[derive(Debug, Serialize)]
 struct Sent {
-    code: &'static str,
+    code: Code,
     detail: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     newest: Option<u32>,
@@ -68,37 +90,46 @@ impl AdminFailure {
         match self {
             Self::NoKey => plain(
                 StatusCode::UNAUTHORIZED,
-                "no_key",
+                Code::NoKey,
                 "send a key that is in force with `Authorization: Bearer praya_…`",
             ),
             Self::NotAllowed(scope) => plain(
                 StatusCode::FORBIDDEN,
-                "not_allowed",
+                Code::NotAllowed,
                 &format!("the key does not allow {}", word(scope)),
             ),
-            Self::TooManyCalls { .. } => {
-                plain(StatusCode::TOO_MANY_REQUESTS, "too_many_calls", "too many calls from this address")
-            }
-            Self::BadRequest(detail) => plain(StatusCode::BAD_REQUEST, "bad_request", detail),
-            Self::WrongType(wanted) => {
-                plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong_type", &format!("the body must be {wanted}"))
-            }
+            Self::TooManyCalls { .. } => plain(
+                StatusCode::TOO_MANY_REQUESTS,
+                Code::TooManyCalls,
+                "too many calls with this key or, without a good one, from this address",
+            ),
+            Self::BadRequest(detail) => plain(StatusCode::BAD_REQUEST, Code::BadRequest, detail),
+            Self::WrongType(wanted) => plain(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                Code::WrongType,
+                &format!("the body must be {wanted}"),
+            ),
             Self::TooLong => plain(
                 StatusCode::PAYLOAD_TOO_LARGE,
-                "too_long",
+                Code::TooLong,
                 &format!("the body is longer than {MAX_POLICY} bytes"),
             ),
-            Self::Busy => plain(StatusCode::SERVICE_UNAVAILABLE, "busy", "the gateway cannot do this now"),
+            Self::Busy => {
+                plain(StatusCode::SERVICE_UNAVAILABLE, Code::Busy, "the gateway cannot do this now")
+            }
             Self::Problem(problem) => {
                 let (status, code) = match problem {
-                    Problem::NotTaken(_) => (StatusCode::UNPROCESSABLE_ENTITY, "not_taken"),
-                    Problem::Outdated { .. } => (StatusCode::CONFLICT, "outdated"),
-                    Problem::TooManyPolicies => (StatusCode::CONFLICT, "too_many_policies"),
-                    Problem::NotInForce => (StatusCode::CONFLICT, "not_in_force"),
-                    Problem::NoPolicy | Problem::NoMachine | Problem::SeveralMachines => {
-                        (StatusCode::NOT_FOUND, "not_found")
-                    }
-                    Problem::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+                    Problem::NotTaken(_) => (StatusCode::UNPROCESSABLE_ENTITY, Code::NotTaken),
+                    Problem::Outdated { .. } => (StatusCode::CONFLICT, Code::Outdated),
+                    Problem::TooManyPolicies => (StatusCode::CONFLICT, Code::TooManyPolicies),
+                    Problem::NoRoom => (StatusCode::CONFLICT, Code::NoRoom),
+                    Problem::NotInForce => (StatusCode::CONFLICT, Code::NotInForce),
+                    Problem::InForce => (StatusCode::CONFLICT, Code::InForce),
+                    Problem::NoPolicy
+                    | Problem::NotBuiltIn
+                    | Problem::NoMachine
+                    | Problem::SeveralMachines => (StatusCode::NOT_FOUND, Code::NotFound),
+                    Problem::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, Code::Busy),
                 };
                 let newest = if let Problem::Outdated { newest } = problem { Some(*newest) } else { None };
                 let complaints =

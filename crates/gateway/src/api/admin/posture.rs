@@ -1,25 +1,25 @@
 //! Policies for machines, and what was found of them.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use praya_identity::account::fold_name;
 use praya_model::Timestamp;
 use praya_model::posture::Status;
 use serde::{Deserialize, Serialize};
 
-use super::caller::{Caller, Optional, Params, Read, Toml, Write};
+use super::caller::{Caller, Named, Optional, Params, Read, Toml, Write};
 use super::failure::AdminFailure;
 use crate::api::Front;
 use crate::posture::office::{
-    KEPT_DAYS, MOST_ON_A_PAGE, MachineShown, MachinesShown, PolicyShown, Problem, Saved, SupportShown, Tried,
-    Wanted,
+    self, BuiltIn, KEPT_DAYS, MOST_ON_A_PAGE, MachineShown, MachinesShown, PolicyShown, Problem, Saved,
+    SupportShown, Tried, Wanted,
 };
 use crate::store::Place;
 
 /// How many are on a page where the caller does not say.
 const ON_A_PAGE: u32 = 100;
-/// Digits and letters in the name of a machine.
-const DEVICE: usize = 16;
+/// Digits in the name of a machine: all of them, or as many as earlier releases wrote.
+const DEVICE: [usize; 2] = [32, 16];
 
 type Answer<T> = Result<Json<T>, AdminFailure>;
 
@@ -86,6 +86,19 @@ pub(super) struct InForce {
     version: Option<u32>,
 }
 
+/// That a policy is gone.
+#[derive(Serialize)]
+pub(super) struct Deleted {
+    id: String,
+    deleted: bool,
+}
+
+/// The policies that come with this release.
+#[derive(Serialize)]
+pub(super) struct BuiltIns {
+    policies: Vec<BuiltIn>,
+}
+
 /// The table of support dates with its text.
 #[derive(Serialize)]
 pub(super) struct Support {
@@ -117,7 +130,7 @@ pub(super) async fn policies(
 pub(super) async fn policy(
     State(front): State<Front>,
     caller: Caller<Read>,
-    Path(id): Path<String>,
+    Named(id): Named,
     Params(Version { version }): Params<Version>,
 ) -> Answer<PolicyShown> {
     caller.does(&front, move |office| office.policy(&id, version)).await.map(Json)
@@ -126,7 +139,7 @@ pub(super) async fn policy(
 pub(super) async fn save(
     State(front): State<Front>,
     caller: Caller<Write>,
-    Path(id): Path<String>,
+    Named(id): Named,
     Params(After { after }): Params<After>,
     Toml(text): Toml,
 ) -> Answer<Saved> {
@@ -136,7 +149,7 @@ pub(super) async fn save(
 pub(super) async fn activate(
     State(front): State<Front>,
     caller: Caller<Write>,
-    Path(id): Path<String>,
+    Named(id): Named,
     Optional(Version { version }): Optional<Version>,
 ) -> Answer<InForce> {
     let activated = caller.does(&front, move |office| {
@@ -149,7 +162,7 @@ pub(super) async fn activate(
 pub(super) async fn deactivate(
     State(front): State<Front>,
     caller: Caller<Write>,
-    Path(id): Path<String>,
+    Named(id): Named,
 ) -> Answer<InForce> {
     let deactivated = caller.does(&front, move |office| {
         office.deactivate(&id)?;
@@ -197,12 +210,32 @@ pub(super) async fn machines(
 pub(super) async fn machine(
     State(front): State<Front>,
     caller: Caller<Read>,
-    Path(device): Path<String>,
+    Named(device): Named,
 ) -> Answer<MachineShown> {
-    if device.len() != DEVICE {
+    if !DEVICE.contains(&device.len()) {
         return Err(Problem::NoMachine.into());
     }
     caller.does(&front, move |office| office.machine(&device)).await.map(Json)
+}
+
+pub(super) async fn delete(
+    State(front): State<Front>,
+    caller: Caller<Write>,
+    Named(id): Named,
+) -> Answer<Deleted> {
+    let deleted = caller.does(&front, move |office| {
+        office.delete(&id)?;
+        Ok(Deleted { id, deleted: true })
+    });
+    deleted.await.map(Json)
+}
+
+pub(super) async fn built_in(_: Caller<Read>) -> Json<BuiltIns> {
+    Json(BuiltIns { policies: office::built_in() })
+}
+
+pub(super) async fn built_in_policy(_: Caller<Read>, Named(id): Named) -> Answer<BuiltIn> {
+    Ok(Json(office::built_in_policy(&id)?))
 }
 
 pub(super) async fn support(State(front): State<Front>, caller: Caller<Read>) -> Answer<Support> {
@@ -215,6 +248,10 @@ pub(super) async fn set_support(
     Toml(text): Toml,
 ) -> Answer<Support> {
     caller.does(&front, move |office| office.set_support(Some(&text)).map(Support::from)).await.map(Json)
+}
+
+pub(super) async fn support_built_in(State(front): State<Front>, caller: Caller<Write>) -> Answer<Support> {
+    caller.does(&front, |office| office.set_support(None).map(Support::from)).await.map(Json)
 }
 
 impl From<SupportShown> for Support {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use axum::Router;
 use axum::body::Body;
+use clap::ValueEnum as _;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use praya_model::api::PREFIX;
@@ -27,10 +28,13 @@ const WRITE: Scope = Scope::PostureWrite;
 const TOML: &str = "application/toml";
 
 /// Every call, and what its key must allow.
-const CALLS: [(&str, &str, Scope); 11] = [
+const CALLS: [(&str, &str, Scope); 15] = [
     ("GET", "/posture/policies", READ),
     ("GET", "/posture/policies/{id}", READ),
     ("PUT", "/posture/policies/{id}", WRITE),
+    ("DELETE", "/posture/policies/{id}", WRITE),
+    ("GET", "/posture/built-in", READ),
+    ("GET", "/posture/built-in/{id}", READ),
     ("POST", "/posture/policies/{id}/activate", WRITE),
     ("POST", "/posture/policies/{id}/deactivate", WRITE),
     ("POST", "/posture/dry-run", READ),
@@ -38,7 +42,8 @@ const CALLS: [(&str, &str, Scope); 11] = [
     ("GET", "/posture/machines/{id}", READ),
     ("GET", "/posture/support", READ),
     ("PUT", "/posture/support", WRITE),
-    // A key for changes shows nothing, one that shows changes nothing.
+    ("DELETE", "/posture/support", WRITE),
+    // A key for changes lists nothing, one that shows changes nothing.
     ("GET", "/posture/policies?limit=1", READ),
 ];
 
@@ -119,8 +124,10 @@ impl Site {
 
 fn key(store: &Store, name: &str, allow: &[Scope], networks: &[&str], expires: Timestamp) -> Secret {
     let key = generate().unwrap();
+    let hash = KeyHash::of(&key).unwrap();
     let about = ApiKey {
         name: name.into(),
+        id: hash.id(),
         allow: allow.to_vec(),
         networks: networks.iter().map(|text| network(text).unwrap()).collect(),
         created: now(),
@@ -128,14 +135,14 @@ fn key(store: &Store, name: &str, allow: &[Scope], networks: &[&str], expires: T
         expires,
         last_used: None,
     };
-    assert!(store.insert_api_key(&about, &KeyHash::of(&key).unwrap()).unwrap());
+    assert!(store.insert_api_key(&about, &hash).unwrap());
     key
 }
 
 #[tokio::test]
 async fn nothing_opens_without_a_key_for_it() {
-    let site = Site::new();
-    let (store, later) = (&site.lab.store, now().after(Duration::from_secs(3600)));
+    let mut site = Site::new();
+    let (store, later) = (&site.lab.store.clone(), now().after(Duration::from_secs(3600)));
     let document: Value = serde_json::from_str(openapi::DOCUMENT).unwrap();
     let described: usize = document["paths"]
         .as_object()
@@ -160,6 +167,8 @@ async fn nothing_opens_without_a_key_for_it() {
     ];
     let mut source = 0;
     for (method, path, scope) in CALLS {
+        // Each call by other strangers, so that none of them is too many.
+        site.source = [192, 0, 2, 100 + source].into();
         let path = path.replace("{id}", "ias");
         let mut said = BTreeSet::new();
         for key in &bad {
@@ -177,6 +186,7 @@ async fn nothing_opens_without_a_key_for_it() {
         assert_eq!((answer.status, &answer.body["code"]), (StatusCode::FORBIDDEN, &json!("not_allowed")));
     }
     assert!(store.policies_after(("", 0), 99).unwrap().is_empty(), "nothing was done");
+    site.source = [192, 0, 2, 9].into();
     let right = key(store, "right", &[READ], &["192.0.2.8/29"], later);
     assert_eq!(site.send(Some(&right), "GET", "/posture/policies", "", "").await.status, StatusCode::OK);
 }
@@ -191,7 +201,9 @@ async fn a_known_key_that_is_refused_is_recorded_once_a_minute_and_never_the_key
     }
     let records = site.audited(AuditEvent::ApiKeyRefused);
     assert_eq!(records.len(), 1, "{records:?}");
-    assert_eq!((records[0].actor.as_str(), records[0].code.as_deref()), ("api-key:over", Some("expired")));
+    let id = KeyHash::of(&over).unwrap().id();
+    assert_eq!(records[0].code.as_deref(), Some("expired"));
+    assert_eq!((&records[0].actor, &records[0].detail["id"]), (&format!("api-key:over#{id}"), &json!(id)));
     assert_eq!(records[0].source.as_deref(), Some("192.0.2.9"));
     assert!(!format!("{records:?}").contains(over.expose()));
     let later = now().after(RECORDED_EVERY);
@@ -200,22 +212,36 @@ async fn a_known_key_that_is_refused_is_recorded_once_a_minute_and_never_the_key
     site.front.administrators.refused(known, Closed::Expired, site.source, later).await;
     site.front.administrators.refused(known, Closed::Network, site.source, later).await;
     assert_eq!(site.audited(AuditEvent::ApiKeyRefused).len(), 3);
+    let set_back = now().before(Duration::from_secs(86_400));
+    site.front.administrators.refused(known, Closed::Expired, site.source, set_back).await;
+    assert_eq!(site.audited(AuditEvent::ApiKeyRefused).len(), 4, "a clock that is set back silences nothing");
 }
 
 #[tokio::test]
-async fn an_address_that_calls_too_often_waits_and_another_does_not() {
+async fn strangers_that_call_too_often_wait_and_take_nothing_from_a_key() {
     let mut site = Site::new();
-    for _ in 0..CALLS_AT_ONCE {
+    let over = key(&site.lab.store, "over", &[READ], &[], now());
+    for _ in 0..CALLS_AT_ONCE / 2 {
         site.send(None, "GET", "/posture/policies", "", "").await;
+        site.send(Some(&over), "GET", "/posture/policies", "", "").await;
     }
-    let answer = site.send(Some(&site.key), "GET", "/posture/policies", "", "").await;
-    assert_eq!(
-        (answer.status, &answer.body["code"]),
-        (StatusCode::TOO_MANY_REQUESTS, &json!("too_many_calls"))
-    );
-    assert_eq!(answer.headers["Retry-After"], "1");
+    let too_many = |answer: Answer| {
+        assert_eq!(
+            (answer.status, &answer.body["code"]),
+            (StatusCode::TOO_MANY_REQUESTS, &json!("too_many_calls"))
+        );
+        assert_eq!(answer.headers["Retry-After"], "1");
+    };
+    too_many(site.send(Some(&generate().unwrap()), "GET", "/posture/policies", "", "").await);
+    too_many(site.send(Some(&over), "GET", "/posture/policies", "", "").await);
+    assert_eq!(site.get("/posture/policies").await.0, StatusCode::OK, "a good key at the same address");
+    for _ in 0..CALLS_AT_ONCE {
+        site.send(Some(&site.key), "GET", "/posture/built-in/none", "", "").await;
+    }
     site.source = [198, 51, 100, 1].into();
-    assert_eq!(site.get("/posture/policies").await.0, StatusCode::OK);
+    too_many(site.send(Some(&site.key), "GET", "/posture/policies", "", "").await);
+    let another = key(&site.lab.store, "another", &[READ], &[], now().after(Duration::from_secs(60)));
+    assert_eq!(site.send(Some(&another), "GET", "/posture/policies", "", "").await.status, StatusCode::OK);
 }
 
 /// Some more than are allowed at once, since a bucket fills while a slow machine works.
@@ -242,7 +268,8 @@ async fn a_policy_is_saved_guarded_and_put_into_force_in_the_keys_name() {
     let listed = |at: usize, field: &str| list["policies"][at][field].clone();
     assert_eq!((listed(0, "version"), listed(1, "version")), (json!(1), json!(2)));
     assert_eq!((listed(0, "enforce"), listed(1, "enforce")), (json!(true), json!(false)));
-    assert_eq!((listed(0, "saved_by"), listed(0, "name")), (json!("api-key:ci"), json!("Staff machines")));
+    let ci = site.lab.store.api_keys().unwrap()[0].actor();
+    assert_eq!((listed(0, "saved_by"), listed(0, "name")), (json!(ci), json!("Staff machines")));
     assert!(list["policies"].as_array().unwrap().iter().all(|policy| policy.get("text").is_none()));
 
     assert_eq!(site.good("GET", "/posture/policies/staff", "").await["text"], tried, "the newest");
@@ -263,17 +290,13 @@ async fn a_policy_is_saved_guarded_and_put_into_force_in_the_keys_name() {
     let records = site.audited(AuditEvent::PolicyChanged);
     let done: Vec<_> = records.iter().map(|record| record.code.as_deref().unwrap()).collect();
     assert_eq!(done, ["saved", "saved", "activated", "activated", "deactivated"]);
-    assert!(
-        records
-            .iter()
-            .all(|record| record.actor == "api-key:ci" && record.source.as_deref() == Some("192.0.2.9"))
-    );
+    assert!(records.iter().all(|record| record.actor == ci && record.source.as_deref() == Some("192.0.2.9")));
     assert!(site.lab.store.api_keys().unwrap()[0].last_used.is_some());
 }
 
 #[tokio::test]
 async fn there_are_so_many_policies_and_no_more() {
-    use crate::posture::office::MOST_POLICIES;
+    use crate::store::MOST_POLICIES;
 
     let site = Site::new();
     for number in 0..MOST_POLICIES {
@@ -283,6 +306,62 @@ async fn there_are_so_many_policies_and_no_more() {
     assert_eq!((status, &failure["code"]), (StatusCode::CONFLICT, &json!("too_many_policies")));
     let another = POLICY.replace("\"staff\"", "\"p7\"");
     assert_eq!(site.good("PUT", "/posture/policies/p7", &another).await["version"], 2);
+    assert_eq!(site.good("DELETE", "/posture/policies/p0", "").await, json!({"id": "p0", "deleted": true}));
+    assert_eq!(site.good("PUT", "/posture/policies/staff", POLICY).await["id"], "staff");
+}
+
+#[tokio::test]
+async fn policies_fill_so_many_bytes_and_no_more() {
+    let site = Site::new();
+    let room = usize::try_from(crate::store::MOST_POLICY_BYTES).unwrap() - POLICY.len();
+    site.lab.store.save_policy("full", &"x".repeat(room), "admin:test", now()).unwrap();
+    assert_eq!(site.good("PUT", "/posture/policies/staff", POLICY).await["version"], 1, "it just fits");
+    let (status, failure) = site.call("PUT", "/posture/policies/staff", TOML, POLICY).await;
+    assert_eq!((status, &failure["code"]), (StatusCode::CONFLICT, &json!("no_room")));
+    site.good("DELETE", "/posture/policies/full", "").await;
+    site.good("PUT", "/posture/policies/staff", POLICY).await;
+}
+
+#[tokio::test]
+async fn a_policy_is_deleted_when_it_is_not_in_force_and_no_version_of_it_comes_again() {
+    let site = Site::new();
+    for _ in 0..3 {
+        site.good("PUT", "/posture/policies/staff", POLICY).await;
+    }
+    site.good("POST", "/posture/policies/staff/activate", "").await;
+    let (status, failure) = site.call("DELETE", "/posture/policies/staff", "", "").await;
+    assert_eq!((status, &failure["code"]), (StatusCode::CONFLICT, &json!("in_force")));
+    site.good("POST", "/posture/policies/staff/deactivate", "").await;
+    site.good("DELETE", "/posture/policies/staff", "").await;
+    assert!(site.lab.store.policies_after(("", 0), 99).unwrap().is_empty());
+    let (status, failure) = site.call("DELETE", "/posture/policies/staff", "", "").await;
+    assert_eq!((status, &failure["code"]), (StatusCode::NOT_FOUND, &json!("not_found")));
+    assert_eq!(site.good("PUT", "/posture/policies/staff?after=0", POLICY).await["version"], 4);
+    assert_eq!(site.good("PUT", "/posture/policies/staff?after=4", POLICY).await["version"], 5);
+    let mut records = site.audited(AuditEvent::PolicyChanged);
+    records.sort_by_key(|record| record.id);
+    let told: Vec<_> = records.iter().map(|one| (one.code.as_deref().unwrap(), &one.detail)).collect();
+    assert_eq!(told[3].0, "activated");
+    assert_eq!((&told[3].1["version"], &told[3].1["sha256"]), (&json!(3), &told[0].1["sha256"]));
+    assert_eq!(told[0].1["sha256"].as_str().map(str::len), Some(64), "{told:?}");
+    assert_eq!(told[4], ("deactivated", &json!({"policy": "staff", "version": 3})));
+    assert_eq!(told[5], ("deleted", &json!({"policy": "staff", "newest": 3})));
+}
+
+#[tokio::test]
+async fn the_policies_of_this_release_are_there_to_be_saved() {
+    let site = Site::new();
+    let list = site.good("GET", "/posture/built-in", "").await;
+    let listed = list["policies"].as_array().unwrap();
+    assert_eq!(listed.iter().map(|one| one["id"].as_str().unwrap()).collect::<Vec<_>>(), ["ias", "modern"]);
+    for policy in listed {
+        let id = policy["id"].as_str().unwrap();
+        let one = site.good("GET", &format!("/posture/built-in/{id}"), "").await;
+        assert_eq!(one, *policy);
+        site.good("PUT", &format!("/posture/policies/{id}"), one["text"].as_str().unwrap()).await;
+    }
+    let (status, failure) = site.call("GET", "/posture/built-in/none", "", "").await;
+    assert_eq!((status, &failure["code"]), (StatusCode::NOT_FOUND, &json!("not_found")));
 }
 
 #[tokio::test]
@@ -381,7 +460,11 @@ async fn bodies_and_parameters_that_are_none_are_refused() {
             StatusCode::BAD_REQUEST,
             "bad_request",
         ),
+        ("GET", "/posture/policies/%ff", "", "", StatusCode::BAD_REQUEST, "bad_request"),
+        ("DELETE", "/posture/policies/%ff", "", "", StatusCode::BAD_REQUEST, "bad_request"),
         ("GET", "/posture/machines/abc", "", "", StatusCode::NOT_FOUND, "not_found"),
+        ("GET", "/posture/nothing", "", "", StatusCode::NOT_FOUND, "protocol"),
+        ("DELETE", "/posture/machines", "", "", StatusCode::METHOD_NOT_ALLOWED, "protocol"),
         ("GET", "/posture/machines/0123456789abcdef", "", "", StatusCode::NOT_FOUND, "not_found"),
     ] {
         let (found, failure) = site.call(method, path, kind, body).await;
@@ -496,7 +579,15 @@ async fn support_dates_are_read_and_renewed() {
         machines["machines"][0]["support"],
         json!({"ends": "2020-08-09", "extended": null, "over": true})
     );
-    assert_eq!(site.audited(AuditEvent::PolicyChanged)[0].code.as_deref(), Some("support_dates_saved"));
+    let saved = &site.audited(AuditEvent::PolicyChanged)[0];
+    assert_eq!(saved.code.as_deref(), Some("support_dates_saved"));
+    assert_eq!(saved.detail["sha256"].as_str().map(str::len), Some(64));
+    assert_eq!(site.good("DELETE", "/posture/support", "").await, built_in);
+    site.lab.store.set_setting(crate::posture::SUPPORT, "schema = 9").unwrap();
+    let damaged = site.good("GET", "/posture/support", "").await;
+    assert_eq!((&damaged["as_of"], &damaged["text"]), (&Value::Null, &json!("schema = 9")));
+    assert!(damaged["unreadable"].as_str().unwrap().contains("schema"), "{damaged}");
+    assert_eq!(site.good("DELETE", "/posture/support", "").await, built_in);
 }
 
 #[tokio::test]
@@ -544,7 +635,18 @@ async fn answers_have_the_members_that_the_document_describes() {
     let machine =
         site.good("GET", &format!("/posture/machines/{}", one["device"].as_str().unwrap()), "").await;
     is_described(&schema("Machine"), &machine);
+    let built_in = site.good("GET", "/posture/built-in", "").await;
+    is_described(&schema("BuiltInList"), &built_in);
+    is_described(&schema("BuiltInPolicy"), &built_in["policies"][0]);
+    site.good("POST", "/posture/policies/staff/deactivate", "").await;
+    is_described(&schema("DeletedPolicy"), &site.good("DELETE", "/posture/policies/staff", "").await);
     is_described(&schema("SupportDates"), &site.good("GET", "/posture/support", "").await);
+    site.lab.store.set_setting(crate::posture::SUPPORT, "schema = 9").unwrap();
+    is_described(&schema("SupportDates"), &site.good("GET", "/posture/support", "").await);
+    let known: BTreeSet<String> =
+        serde_json::from_value(schema("AdminFailure")["properties"]["code"]["enum"].clone()).unwrap();
+    let codes = failure::Code::value_variants().iter().map(crate::posture::word);
+    assert_eq!(known, codes.chain(["protocol".to_owned()]).collect());
     let (_, failure) = site.call("PUT", "/posture/policies/x", TOML, "").await;
     is_described(&schema("AdminFailure"), &failure);
     is_described(&schema("AdminFailure")["properties"]["complaints"]["items"], &failure["complaints"][0]);
