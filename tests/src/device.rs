@@ -70,6 +70,11 @@ impl<'a> Session<'a> {
         Ok(Self { device, connection, cookie, calls: 0 })
     }
 
+    /// Goes on over another connection.
+    pub fn move_to(&mut self, connection: Rude) {
+        self.connection = connection;
+    }
+
     /// What the gateway wants to know of the machine now.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use praya_testkit::privilege::was_run_elsewhere;
 use praya_testkit::{HANG, Namespace, Program};
 use praya_tests::client::Client;
 
-use crate::Scene;
+use crate::{Scene, reports};
 
 /// A clock of the system's that a test lets fall behind.
 struct Sleep {
@@ -55,15 +55,17 @@ fn wait_for_first_check(scene: &Scene) -> Result<()> {
 }
 
 /// The interval of the policy is a quarter of an hour. Two checks are a minute apart at least, so that is how long each
-/// takes here, and both go on at once.
+/// takes here, and both go on at once. So does a question that has to grow as old.
 #[test]
-fn a_machine_that_turned_bad_is_found_out_when_its_network_changes_and_when_it_wakes() -> Result<()> {
+fn a_machine_that_turned_bad_is_found_when_it_moves_and_wakes_and_a_late_report_is_refused() -> Result<()> {
     if was_run_elsewhere()? {
         return Ok(());
     }
     let moved = Scene::new("moved")?;
     let mut slept = Scene::new("slept")?;
+    let unanswered = reports::Scene::new()?;
     let sleep = Sleep::new(&slept.lab.employee)?;
+    let late = reports::Late::asked(&unanswered)?;
     slept.client.stop()?;
     sleep.start(&mut slept.client, &slept.lab.employee)?;
     for scene in [&moved, &slept] {
@@ -82,5 +84,5 @@ fn a_machine_that_turned_bad_is_found_out_when_its_network_changes_and_when_it_w
         assert_eq!(found["posture"]["findings"][0]["check"], "firewall", "{found:#}");
         ensure!(scene.lab.reaches_intranet()?, "a warning takes nothing away");
     }
-    Ok(())
+    late.is_refused()
 }

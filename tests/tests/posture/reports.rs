@@ -1,6 +1,6 @@
 //! Reports that are none, over the wire: each is refused, recorded and counted, and nothing else happens.
 
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, ensure};
 use praya_model::Timestamp;
@@ -15,6 +15,9 @@ use praya_tests::raw::{give_password_from, give_report};
 use serde_json::{Value, json};
 
 use crate::{PASSWORD, POLICY};
+
+/// How long a question in session waits for its answer.
+const QUESTION: Duration = Duration::from_secs(60);
 
 /// A machine of [`POLICY`].
 fn facts(firewall: bool) -> HostFacts {
@@ -68,7 +71,7 @@ const FORGERIES: [Forgery; 7] = [
     ("nonce", |device, _, asked| device.report(asked.before, &facts(true))),
 ];
 
-struct Scene {
+pub(crate) struct Scene {
     lab: Lab,
     gateway: Gateway,
     device: Device,
@@ -76,7 +79,7 @@ struct Scene {
 }
 
 impl Scene {
-    fn new() -> Result<Self> {
+    pub(crate) fn new() -> Result<Self> {
         let lab = Lab::new()?;
         let mut gateway = Gateway::init(&lab)?;
         gateway.set("sign_in.second_factor", "when_assigned")?;
@@ -93,6 +96,14 @@ impl Scene {
         let asked = give_password_from(&mut connection, Some(&key), "wong", PASSWORD)?;
         ensure!(asked["step"] == "posture", "{asked}");
         Ok((connection, asked))
+    }
+
+    /// A session of a machine that meets the policy.
+    fn session(&self) -> Result<Session<'_>> {
+        let (mut connection, asked) = self.begin()?;
+        let good = self.device.report(&nonce(&asked)?, &facts(true))?;
+        let done = give_report(&mut connection, &asked, good)?;
+        Session::of(&self.device, connection, &done)
     }
 
     /// What is wrong with each report that was refused, the oldest first; everything of the record that must be there
@@ -152,6 +163,50 @@ fn nonce(asked: &Value) -> Result<String> {
     Ok(asked["nonce"].as_str().with_context(|| format!("a question: {asked}"))?.to_owned())
 }
 
+/// A question in session that nobody answers in time.
+pub(crate) struct Late<'a> {
+    scene: &'a Scene,
+    session: Session<'a>,
+    nonce: String,
+    asked: Instant,
+    standing: Value,
+}
+
+impl<'a> Late<'a> {
+    /// It is asked now.
+    pub(crate) fn asked(scene: &'a Scene) -> Result<Self> {
+        let mut session = scene.session()?;
+        let nonce = nonce(&session.question()?)?;
+        Ok(Self { scene, session, nonce, asked: Instant::now(), standing: scene.standing()? })
+    }
+
+    /// The answer comes when the question's life is over. It is recorded and counted, and nothing else happens; the
+    /// next question is answered as ever.
+    pub(crate) fn is_refused(mut self) -> Result<()> {
+        let scene = self.scene;
+        while self.asked.elapsed() <= QUESTION {
+            assert_eq!(scene.standing()?, self.standing);
+        }
+        // Nobody keeps a connection open for so long.
+        self.session.move_to(Rude::connect(&scene.lab.employee, scene.lab.https())?);
+        for firewall in [true, false] {
+            let late = scene.device.report(&self.nonce, &facts(firewall))?;
+            let (status, reply) = self.session.report(&late)?;
+            ensure!(status == 422 && reply["code"] == "bad_posture_report", "{reply}");
+            assert_eq!(scene.standing()?, self.standing);
+        }
+        // The first answer ends the question, whatever it is worth.
+        assert_eq!(scene.refused()?, ["stale", "nonce"]);
+        assert_eq!((scene.counted("stale"), scene.counted("nonce")), (1, 1));
+        let question = self.session.question()?;
+        ensure!(question["limited"] == false && question["ends_in_seconds"].is_null(), "{question}");
+        let good = scene.device.report(&nonce(&question)?, &facts(true))?;
+        let (status, reply) = self.session.report(&good)?;
+        ensure!(status == 200 && reply["status"] == "compliant", "{reply}");
+        Ok(())
+    }
+}
+
 #[test]
 fn a23_at_sign_in_a_report_that_is_none_is_recorded_and_the_conversation_goes_on() -> Result<()> {
     if was_run_elsewhere()? {
@@ -185,10 +240,7 @@ fn a23_in_session_a_report_that_is_none_changes_nothing_for_better_or_worse() ->
         return Ok(());
     }
     let scene = Scene::new()?;
-    let (mut connection, asked) = scene.begin()?;
-    let good = scene.device.report(&nonce(&asked)?, &facts(true))?;
-    let done = give_report(&mut connection, &asked, good)?;
-    let mut session = Session::of(&scene.device, connection, &done)?;
+    let mut session = scene.session()?;
     let question = session.question()?;
     let first = nonce(&question)?;
     let taken = scene.device.report(&first, &facts(true))?;
