@@ -44,7 +44,8 @@ struct Judged {
 /// Has the machine read, by the policy's questions where there is a policy. Fails when the policy would not let it in.
 pub(crate) async fn run(client: &Client, args: &Args, out: Out) -> Result<(), Ended> {
     let policy = args.policy.as_deref().map(read_policy).transpose()?;
-    let checks = policy.as_ref().map_or_else(|| BTreeSet::from(Check::ALL), Policy::checks);
+    let here = serde_json::from_value(std::env::consts::OS.into()).ok();
+    let checks = policy.as_ref().map_or_else(|| BTreeSet::from(Check::ALL), |policy| policy.checks_of(here));
     let answer = client.request(Request::ReadMachine { checks }).await?;
     let Response::Machine { facts } = answer else { return Err(Ended::unexpected()) };
     let facts: HostFacts = serde_json::from_str(&facts).map_err(|_| Ended::unexpected())?;
@@ -95,7 +96,10 @@ fn read_policy(path: &Path) -> Result<Policy, Ended> {
 
 fn judge(policy: &Policy, facts: &HostFacts, now: Timestamp) -> Judged {
     // A policy that is only tried would let everybody in; whoever asks wants to know what it says.
-    let verdict: Verdict = evaluate(&[&policy.enforced()], facts, &SupportTable::built_in(), now);
+    let enforced = policy.enforced();
+    let kind = facts.os.value().ok().map(|os| os.family);
+    let policies: Vec<&Policy> = Some(&enforced).filter(|policy| policy.is_for(kind)).into_iter().collect();
+    let verdict: Verdict = evaluate(&policies, facts, &SupportTable::built_in(), now);
     Judged {
         policy: policy.name.clone(),
         version: policy.version,
@@ -114,6 +118,9 @@ fn report(checked: &Checked, out: Out) -> String {
     let mut parts = vec![text::say("cli-posture-intro"), table(&checked.reported)];
     if let Some(judged) = &checked.verdict {
         let (id, tone) = match (&judged.access, judged.findings.is_empty()) {
+            (Access::Allow, true) if judged.status == Status::NotApplicable => {
+                ("cli-posture-asks-nothing", Tone::Good)
+            }
             (Access::Allow, true) => ("cli-posture-met", Tone::Good),
             (Access::Allow, false) => ("cli-posture-met-with-warnings", Tone::Warning),
             (Access::Limit(_), _) => ("cli-posture-limited", Tone::Warning),
@@ -277,6 +284,22 @@ mod tests {
             "{report}"
         );
         assert!(report.contains("What to do  Switch the firewall on."), "{report}");
+    }
+
+    #[test]
+    fn a_policy_for_other_kinds_of_machines_asks_nothing_of_this_one() {
+        let requirement = "id = \"firewall\"\nfirewall = { on = true }";
+        let head = "schema = 1\nid = \"test\"\nname = \"Test\"\non_fail = \"deny\"\n";
+        for policy in [
+            format!("{head}[applies_to]\nplatforms = [\"macos\"]\n[[requirements]]\n{requirement}"),
+            format!("{head}[[requirements]]\nplatforms = [\"macos\"]\n{requirement}"),
+        ] {
+            let judged = judge(&Policy::from_toml(&policy).unwrap(), &facts(), NOW);
+            assert!(!refuses(&judged) && judged.findings.is_empty());
+            let reported = reported(&facts(), &SupportTable::built_in());
+            let report = report(&Checked { facts: facts(), reported, verdict: Some(judged) }, Out::new(true));
+            assert!(report.ends_with("“Test” asks nothing of this computer."), "{report}");
+        }
     }
 
     #[test]

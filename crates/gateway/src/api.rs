@@ -8,7 +8,6 @@ mod openapi;
 mod tests;
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use axum::Router;
 use axum::routing::{MethodRouter, any, delete, get, post};
@@ -75,7 +74,7 @@ fn operations() -> impl Iterator<Item = Operation> {
 
 impl Front {
     fn now(&self) -> Timestamp {
-        Timestamp::from(SystemTime::now())
+        self.sessions.now()
     }
 
     /// Counts what a reply of the sign-in says about the answer before it.

@@ -249,7 +249,10 @@ impl Running {
             posture: Desk::new(prepared.store.clone(), audit.clone(), metrics.clone()),
             audit: audit.clone(),
             policy: SignInPolicy::from_config(&config),
-            clock: Arc::new(now),
+            clock: {
+                let sessions = Arc::clone(&sessions);
+                Arc::new(move || sessions.now())
+            },
         });
         let front = api::Front {
             config: Arc::clone(&config),
@@ -401,7 +404,7 @@ impl Running {
         while self.servers.join_next().await.is_some() {}
         self.upkeep.shutdown().await;
         self.device.abort();
-        if let Err(error) = self.sessions.close(now()).await {
+        if let Err(error) = self.sessions.close(self.sessions.now()).await {
             tracing::error!(%error, "the last counters could not be stored");
         }
         self.audit

@@ -44,6 +44,9 @@ pub struct BeginSignIn {
     pub host_name: String,
     /// Client name and version.
     pub client: String,
+    /// The kind of machine: `windows`, `macos` or `linux`. It is asked only what concerns it; its report says what it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<String>,
 }
 
 /// `POST /api/v1/sign-in/answer`.

@@ -325,18 +325,27 @@ impl Policy {
         read::policy(&node)
     }
 
-    /// What must be read of a machine to judge it by this policy, and nothing else.
+    /// What must be read of any machine to judge it by this policy, and nothing else.
     pub fn checks(&self) -> BTreeSet<Check> {
-        let by_platform = |platforms: &[OsFamily]| !platforms.is_empty();
+        self.checks_of(None)
+    }
+
+    /// The same of a machine of the kind `platform`: what is asked of others only is left out. Where it depends on the
+    /// kind, the system is always read, so that the machine's own report says it.
+    pub fn checks_of(&self, platform: Option<OsFamily>) -> BTreeSet<Check> {
         let mut checks = BTreeSet::new();
-        if by_platform(&self.applies_to.platforms) {
-            checks.insert(Check::OperatingSystem);
-        }
-        for requirement in &self.requirements {
-            if by_platform(&requirement.platforms) {
+        let admitted = |platforms: &[OsFamily], checks: &mut BTreeSet<Check>| {
+            if !platforms.is_empty() {
                 checks.insert(Check::OperatingSystem);
             }
-            requirement.expression.add_checks(&mut checks);
+            admits(platforms, platform)
+        };
+        if admitted(&self.applies_to.platforms, &mut checks) {
+            for requirement in &self.requirements {
+                if admitted(&requirement.platforms, &mut checks) {
+                    requirement.expression.add_checks(&mut checks);
+                }
+            }
         }
         checks
     }
@@ -347,6 +356,11 @@ impl Policy {
         let AppliesTo { groups: wanted, platforms } = &self.applies_to;
         (wanted.is_empty() || groups.iter().any(|group| wanted.contains(group)))
             && admits(platforms, platform)
+    }
+
+    /// Whether it is for machines of the kind `platform`, whoever uses them; `None` where that is not known.
+    pub fn is_for(&self, platform: Option<OsFamily>) -> bool {
+        admits(&self.applies_to.platforms, platform)
     }
 
     /// The same policy, enforced.
@@ -375,6 +389,13 @@ impl Requirement {
     /// Whether it is asked of a machine of the kind `platform`; of one whose kind is not known, it is.
     pub fn applies(&self, platform: Option<OsFamily>) -> bool {
         admits(&self.platforms, platform)
+    }
+
+    /// What must be read to judge by it.
+    pub fn checks(&self) -> BTreeSet<Check> {
+        let mut checks = BTreeSet::new();
+        self.expression.add_checks(&mut checks);
+        checks
     }
 }
 

@@ -8,7 +8,7 @@ use praya_model::api::{
     AnswerSignIn, BeginSignIn, ChangePassword, GatewayInfo, OwnSession, PostureQuestion, PostureReply,
     PostureReport, ResourceList, SessionInfo, SessionList, SignInReply,
 };
-use praya_model::{EndReason, FailureCode, SessionId};
+use praya_model::{EndReason, SessionId};
 use praya_posture::report::SignedReport;
 use serde::Deserialize;
 
@@ -75,11 +75,7 @@ pub(super) async fn posture(
     State(front): State<Front>,
     caller: Caller<NoBody>,
 ) -> Result<Json<PostureQuestion>, ApiError> {
-    let question = front.sessions.posture_question(&caller.session, front.now()).await;
-    question.map(Json).map_err(|error| {
-        tracing::error!(%error, "a machine could not be asked about");
-        FailureCode::Busy { retry_after_seconds: 5 }.into()
-    })
+    Ok(Json(front.sessions.posture_question(&caller.session, front.now()).await?))
 }
 
 pub(super) async fn report_posture(

@@ -403,7 +403,13 @@ fn the_document_s_schemas_have_the_members_that_are_sent() {
         password_rules: Some(rules.clone()),
     };
     let gateway = GatewayInfo { product: text(), api: 1, name: text(), help_desk: Some(text()) };
-    let begin = BeginSignIn { account: text(), device_key: Some(text()), host_name: text(), client: text() };
+    let begin = BeginSignIn {
+        account: text(),
+        device_key: Some(text()),
+        host_name: text(),
+        client: text(),
+        platform: Some(text()),
+    };
     let hint = TokenHint { serial: TokenSerial::new("t"), digits: 6, step_seconds: 30, seconds_left: 1 };
     let elsewhere = ElsewhereSession { session: id, host_name: text(), source: text(), since: at };
     let failure = Failure {

@@ -121,6 +121,7 @@ async fn begin(front: &Front, source: IpAddr, headers: &HeaderMap, reply: &AuthR
         device_key: None,
         host_name: attribute("computer-name").map_or_else(String::new, |(_, host)| host.clone()),
         client: agent.to_owned(),
+        platform: None,
     };
     let begun = front.sign_in.begin(request, source).await;
     match (&begun.next, &begun.ticket) {

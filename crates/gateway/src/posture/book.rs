@@ -99,9 +99,9 @@ fn support(store: &Store) -> Result<(SupportTable, Option<Unreadable>)> {
     })
 }
 
-/// What must be read of a machine for all of these.
-pub(super) fn checks(policies: &[&Policy]) -> BTreeSet<Check> {
-    policies.iter().flat_map(|policy| policy.checks()).collect()
+/// What must be read of a machine of that kind for all of these.
+pub(super) fn checks(policies: &[&Policy], platform: Option<OsFamily>) -> BTreeSet<Check> {
+    policies.iter().flat_map(|policy| policy.checks_of(platform)).collect()
 }
 
 /// Whether `facts` answer all of that; an answer that something could not be read is one.

@@ -2,18 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
 
 use praya_model::posture::{Check, is_plain};
+use praya_model::reported::Reported;
 use praya_model::{AccountName, GroupName, SessionId, Timestamp};
-use praya_posture::facts::HostFacts;
-use praya_posture::policy::{Access, Policy};
+use praya_posture::facts::{HostFacts, OsFamily};
+use praya_posture::policy::{Access, Policy, Requirement};
 use praya_posture::report::{self, ReportError, SignedReport};
-use praya_posture::verdict::{self, Consequence, Judgement, PolicyVersion, Verdict};
+use praya_posture::reported::reported;
+use praya_posture::verdict::{self, Consequence, Judgement, PolicyVersion, State, Verdict};
 use serde_json::{Value, json};
 
 use super::book::{self, Book};
 use super::fit::{Fit, Judged};
 use crate::audit::{Audit, GATEWAY, PERSON};
+use crate::http::notice::Notices;
 use crate::metrics::Metrics;
 use crate::store::{Added, AuditEvent, DeviceKey, NewAudit, NewVerdict, Outcome, Result, Store, StoreError};
 
@@ -23,6 +28,7 @@ pub struct Desk {
     store: Store,
     audit: Audit,
     metrics: Metrics,
+    notices: Arc<Notices>,
 }
 
 /// Whose machine reports.
@@ -49,6 +55,8 @@ pub struct Question {
     pub nonce: String,
     /// What was to be read.
     pub checks: Vec<Check>,
+    /// Of which kind the machine was taken to be; what is asked of others only was left out.
+    pub platform: Option<OsFamily>,
     /// From then on an answer is too old to be believed.
     pub until: Timestamp,
 }
@@ -88,24 +96,38 @@ pub enum Unjudged {
 impl Desk {
     /// A desk that keeps verdicts in `store`.
     pub fn new(store: Store, audit: Audit, metrics: Metrics) -> Self {
-        Self { store, audit, metrics }
+        Self { store, audit, metrics, notices: Arc::default() }
     }
 
-    /// What is asked of somebody who signs in from `device`; without one, the client cannot report.
+    /// What is asked of somebody at `device`; without one, the client cannot report. What is asked of machines of other
+    /// kinds than `platform` only is left out.
     ///
     /// # Errors
     /// The store's.
-    pub async fn ask(&self, account: AccountName, device: Option<DeviceKey>) -> Result<Asked> {
+    pub async fn ask(
+        &self,
+        account: AccountName,
+        device: Option<DeviceKey>,
+        platform: Option<OsFamily>,
+    ) -> Result<Asked> {
+        let notices = Arc::clone(&self.notices);
         let asked = self.store.run(move |store| {
             let (book, groups) = (Book::load(store)?, groups(store, &account)?);
             if let Some(unreadable) = book.unreadable_for(&groups).next() {
-                tracing::error!(why = unreadable.why, "a policy cannot be read, so nobody comes in");
+                if let Some(more) = notices.due("unreadable policy", Instant::now()) {
+                    let why = &unreadable.why;
+                    tracing::error!(
+                        why,
+                        more_held_back = more,
+                        "a policy cannot be read, so nobody comes in"
+                    );
+                }
                 return Ok(Asked::Unreadable);
             }
             let policies = book.applying(&groups, None);
             Ok::<_, StoreError>(match device {
                 _ if policies.is_empty() => Asked::Nothing,
-                Some(_) => Asked::Report(book::checks(&policies).into_iter().collect()),
+                Some(_) => Asked::Report(book::checks(&policies, platform).into_iter().collect()),
                 None => {
                     let fit = Fit::without_report(&policies);
                     if fit.access == Access::Deny { Asked::Refused } else { Asked::Unreported(fit) }
@@ -133,7 +155,7 @@ impl Desk {
         sealed: SignedReport,
         now: Timestamp,
     ) -> Result<Judged, Unjudged> {
-        let (facts, checks) = match open(&sealed, question, &who.device, now) {
+        let (facts, checks, platform) = match open(&sealed, question, &who.device, now) {
             Ok(opened) => opened,
             Err(error) => {
                 let problem = name(&error);
@@ -148,42 +170,45 @@ impl Desk {
                 return Err(error);
             }
         };
-        let metrics = self.metrics.clone();
-        let (judged, record) = self
-            .store
+        let (metrics, audit) = (self.metrics.clone(), self.audit.clone());
+        self.store
             .run(move |store| {
                 let (book, groups) = (Book::load(store)?, groups(store, &who.account)?);
                 if let Some(unreadable) = book.unreadable_for(&groups).next() {
                     return Err(StoreError::Failed { detail: unreadable.why.clone() }.into());
                 }
-                let wanted = book::checks(&book.applying(&groups, None));
+                // Of a machine that turns out to be of another kind, what was not asked is not known.
+                let wanted = book::checks(&book.applying(&groups, None), platform);
                 if !wanted.iter().all(|check| checks.contains(check)) {
                     return Err(Unjudged::Outdated);
                 }
-                Ok::<_, Unjudged>(judge(store, &book, &groups, who, facts, &metrics, now)?)
+                let (judged, record) = judge(store, &book, &groups, who, facts, &metrics, now)?;
+                // Here, so that nobody who stops waiting takes it away.
+                if let Some(record) = record {
+                    audit.record_blocking(&record);
+                }
+                Ok(judged)
             })
-            .await?;
-        if let Some(record) = record {
-            self.audit.record(record).await;
-        }
-        Ok(judged)
+            .await
     }
 }
 
-/// The facts in the report that answers `question`, and what was to be read for it.
+/// The facts in the report that answers `question`, and what was to be read for it on a machine of which kind.
 fn open(
     sealed: &SignedReport,
     question: Option<Question>,
     key: &DeviceKey,
     now: Timestamp,
-) -> Result<(HostFacts, Vec<Check>), Unjudged> {
-    let Some(Question { nonce, checks, until }) = question else { return Err(ReportError::Nonce.into()) };
+) -> Result<(HostFacts, Vec<Check>, Option<OsFamily>), Unjudged> {
+    let Some(Question { nonce, checks, platform, until }) = question else {
+        return Err(ReportError::Nonce.into());
+    };
     let facts = report::open(sealed, &nonce, &key.0)?;
-    if now >= until { Err(Unjudged::Stale) } else { Ok((plain(facts), checks)) }
+    if now >= until { Err(Unjudged::Stale) } else { Ok((plain(&facts)?, checks, platform)) }
 }
 
 /// The same with plain texts, so that no machine spoofs a table by what it calls itself.
-fn plain(facts: HostFacts) -> HostFacts {
+fn plain(facts: &HostFacts) -> Result<HostFacts, ReportError> {
     fn clean(value: &mut Value) {
         match value {
             Value::String(text) => text.retain(is_plain),
@@ -192,9 +217,10 @@ fn plain(facts: HostFacts) -> HostFacts {
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
-    let mut value = serde_json::to_value(&facts).unwrap_or_default();
+    let malformed = |error: serde_json::Error| ReportError::Malformed(error.to_string());
+    let mut value = serde_json::to_value(facts).map_err(malformed)?;
     clean(&mut value);
-    serde_json::from_value(value).unwrap_or(facts)
+    serde_json::from_value(value).map_err(malformed)
 }
 
 /// Whether other policies are for a session than those that it was judged by.
@@ -204,7 +230,8 @@ pub(crate) fn wanted(book: &Book, groups: &[GroupName], fit: Option<&Fit>) -> bo
 }
 
 /// What becomes of a session's fitness when policies, or its person's groups, may have changed; `None` when they have
-/// not. What the machine said last is judged anew where it answers what is asked now. Blocks.
+/// not. What the machine said last is judged anew where it answers what is asked now. Its client hears of it at `told`.
+/// Blocks.
 ///
 /// # Errors
 /// The store's.
@@ -214,6 +241,7 @@ pub(crate) fn follow(
     groups: &[GroupName],
     who: &(SessionId, AccountName, Option<DeviceKey>),
     before: Option<&Fit>,
+    told: Timestamp,
     now: Timestamp,
 ) -> Result<Option<Option<Fit>>> {
     let (session, account, device) = who;
@@ -241,9 +269,10 @@ pub(crate) fn follow(
         return Ok(Some(Some(Fit::without_report(&policies))));
     }
     let last = desk.store.latest_verdict(session)?;
-    let asked = || Ok(Some(Some(Fit::asked(before, &policies, now))));
+    let asked = || Ok(Some(Some(Fit::asked(before, &policies, told, now))));
     let Some(last) = last else { return asked() };
-    if !book::answered(&last.found.facts, &book::checks(&policies)) {
+    let kind = last.found.facts.os.value().ok().map(|os| os.family);
+    if !book::answered(&last.found.facts, &book::checks(&policies, kind)) {
         return asked();
     }
     let NewVerdict { device, host_name, account, source, facts, .. } = last.found;
@@ -252,11 +281,7 @@ pub(crate) fn follow(
     if let Some(record) = record {
         desk.audit.record_blocking(&NewAudit { actor: GATEWAY.into(), ..record });
     }
-    let lease = before.and_then(|fit| fit.valid_until);
-    let after = before.map_or_else(|| Fit::asked(None, &policies, now), Fit::clone).judged(&judged);
-    // Old facts, new policies: the lease goes on as it was, and fresh facts are wanted now.
-    let valid_until = [lease, after.valid_until].into_iter().flatten().min();
-    Ok(Some(Some(Fit { valid_until, recheck_at: Some(now), ..after })))
+    Ok(Some(Some(Fit::judged_again(before, &judged, told))))
 }
 
 /// Judges, keeps the verdict, counts it; with the record of it, unless it says the same as the session's last one,
@@ -272,7 +297,8 @@ fn judge(
 ) -> Result<(Judged, Option<NewAudit>)> {
     let policies = verdict::applying(&book.policies, groups, Some(&facts));
     let verdict = verdict::evaluate(&policies, &facts, &book.support, now);
-    count(metrics, &policies, &verdict);
+    let platform = facts.os.value().ok().map(|os| os.family);
+    count(metrics, &policies, platform, &verdict);
     // Whose place it takes: what says nothing new takes no more room, and a sign-in has one verdict, the newest.
     let (place, news) = match &who.session {
         Some(session) => {
@@ -282,7 +308,7 @@ fn judge(
         }
         None => (who.before, true),
     };
-    let (platform, lapse) = (facts.os.value().ok().map(|os| os.family), verdict::on_fail(&policies));
+    let lapse = verdict::on_fail(&policies);
     let about = who.clone();
     let Reporter { device, host_name, account, session, source, before: _ } = who;
     let new = NewVerdict { device, host_name, account, session, source, verdict, facts };
@@ -293,7 +319,7 @@ fn judge(
         }
         None => store.add_verdict(&new)?,
     };
-    let record = news.then(|| verdict_record(&about, &new.verdict, added.crowded, now));
+    let record = news.then(|| verdict_record(&about, book, &new, added.crowded, now));
     let number = added.number;
     Ok((Judged { verdict: new.verdict, number, platform, lapse }, record))
 }
@@ -305,9 +331,9 @@ fn same(one: &Verdict, other: &Verdict) -> bool {
 }
 
 /// Each check of the policies with the worst that came of it.
-fn count(metrics: &Metrics, policies: &[&Policy], verdict: &Verdict) {
+fn count(metrics: &Metrics, policies: &[&Policy], platform: Option<OsFamily>, verdict: &Verdict) {
     let mut worst: BTreeMap<Check, &'static str> =
-        book::checks(policies).into_iter().map(|check| (check, "passed")).collect();
+        book::checks(policies, platform).into_iter().map(|check| (check, "passed")).collect();
     let order = [Consequence::Recorded, Consequence::Warned, Consequence::InGrace, Consequence::Failed];
     for consequence in order {
         let results = verdict.results.iter().filter(|result| result.consequence == consequence);
@@ -322,13 +348,15 @@ fn count(metrics: &Metrics, policies: &[&Policy], verdict: &Verdict) {
 }
 
 /// "Device, check, value, outcome." Of a machine that says something else all day long the checks are left out.
-fn verdict_record(who: &Reporter, verdict: &Verdict, crowded: bool, now: Timestamp) -> NewAudit {
+fn verdict_record(who: &Reporter, book: &Book, new: &NewVerdict, crowded: bool, now: Timestamp) -> NewAudit {
+    let (verdict, read) = (&new.verdict, reported(&new.facts, &book.support));
     let policies: Vec<String> = verdict
         .policies
         .iter()
         .map(|PolicyVersion { id, version }| format!("{id} version {version}"))
         .collect();
-    let checks: Vec<Value> = verdict.results.iter().flat_map(checks_of).collect();
+    let checks: Vec<Value> =
+        verdict.results.iter().flat_map(|result| checks_of(result, book, &read)).collect();
     let mut detail = json!({
         "device": who.device.short(),
         "host_name": who.host_name,
@@ -350,7 +378,7 @@ fn verdict_record(who: &Reporter, verdict: &Verdict, crowded: bool, now: Timesta
     NewAudit { outcome, code: Some(super::word(&verdict.status)), ..record(who, detail, PERSON, now) }
 }
 
-fn checks_of(result: &Judgement) -> Vec<Value> {
+fn checks_of(result: &Judgement, book: &Book, read: &Reported) -> Vec<Value> {
     let outcome = consequence_name(result.consequence);
     let one = |finding: &praya_model::posture::Finding| {
         json!({
@@ -361,8 +389,27 @@ fn checks_of(result: &Judgement) -> Vec<Value> {
             "found": finding.found,
         })
     };
+    if result.state == State::Skipped {
+        return vec![json!({ "requirement": result.requirement, "outcome": "skipped" })];
+    }
     if result.findings.is_empty() {
-        return vec![json!({ "requirement": result.requirement, "outcome": outcome })];
+        let requirements = book.policies.iter().filter(|policy| policy.id == result.policy);
+        let mut requirements = requirements.flat_map(|policy| &policy.requirements);
+        let checks = requirements.find(|found| found.id == result.requirement).map(Requirement::checks);
+        // In a word, such as the names of programs.
+        let values = |check| {
+            let facts = read.facts.iter().filter(move |fact| fact.check == check);
+            facts.filter_map(|fact| fact.items.first()).map(|item| &item.value).collect::<Vec<_>>()
+        };
+        let passed = |check| {
+            json!({
+                "requirement": result.requirement,
+                "outcome": outcome,
+                "check": check,
+                "read": values(check),
+            })
+        };
+        return checks.into_iter().flatten().map(passed).collect();
     }
     result.findings.iter().map(one).collect()
 }

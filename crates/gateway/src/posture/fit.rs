@@ -16,7 +16,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(60);
 /// A report that is late by so much is overdue.
 const OVERDUE: Duration = Duration::from_secs(60);
 /// Where no policy sets it, a client asks again after so long.
-const ASK_AGAIN: Duration = Duration::from_secs(15 * 60);
+pub const ASK_AGAIN: Duration = Duration::from_secs(15 * 60);
 
 /// A verdict with what it does not say itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,8 +100,8 @@ impl Fit {
     }
 
     /// That of a session of which policies now want to know what it was never asked: what it has it keeps for as long
-    /// as a machine may be put right.
-    pub fn asked(before: Option<&Self>, policies: &[&Policy], now: Timestamp) -> Self {
+    /// as a machine may be put right, from when its client has asked, which it is to do at `told`.
+    pub fn asked(before: Option<&Self>, policies: &[&Policy], told: Timestamp, now: Timestamp) -> Self {
         let access = before.map_or(Access::Allow, |fit| fit.access.clone());
         let lapse = on_fail(policies);
         let minutes = policies
@@ -110,7 +110,7 @@ impl Fit {
             .map(|policy| policy.retry_minutes)
             .min()
             .unwrap_or(0);
-        let mut at = now.after(Duration::from_secs(u64::from(minutes) * 60));
+        let mut at = heard_by(told, now).after(Duration::from_secs(u64::from(minutes) * 60));
         if let Some(due) = before.and_then(|fit| fit.due.as_ref()) {
             at = at.min(due.at);
         }
@@ -162,12 +162,33 @@ impl Fit {
     /// something away warns first.
     #[must_use]
     pub fn judged(&self, judged: &Judged) -> Self {
+        self.judged_until(judged, judged.verdict.retry_until.unwrap_or(judged.verdict.evaluated_at))
+    }
+
+    /// That after other policies have judged what the machine said before, of which its client hears when it asks the
+    /// next time, at `told`. It warns from then on, and begins no lease: the old one goes on; where there is none, the
+    /// machine has as long to report anew as it would have to be put right.
+    #[must_use]
+    pub fn judged_again(before: Option<&Self>, judged: &Judged, told: Timestamp) -> Self {
+        let now = judged.verdict.evaluated_at;
+        let warned = |until: Timestamp| heard_by(told, now).after(until.since(now));
+        let retry = judged.verdict.retry_until.map(warned);
+        let first = Self { access: Access::Allow, ..Self::new(judged) };
+        let after = before.unwrap_or(&first).judged_until(judged, retry.unwrap_or(now));
+        let new = judged.verdict.valid_until.max(retry);
+        let valid_until = match before.and_then(|fit| fit.valid_until) {
+            Some(lease) => Some(new.map_or(lease, |new| lease.min(new))),
+            None => retry,
+        };
+        Self { valid_until, recheck_at: Some(now), ..after }
+    }
+
+    fn judged_until(&self, judged: &Judged, at: Timestamp) -> Self {
         let new = Self::new(judged);
         if within(&self.access, &new.access) {
             return new;
         }
         let now = judged.verdict.evaluated_at;
-        let at = judged.verdict.retry_until.unwrap_or(now);
         let at = self.due.as_ref().map_or(at, |due| due.at.min(at));
         let soon = now.after(LOOK_AGAIN);
         Self {
@@ -224,6 +245,11 @@ impl Fit {
 /// Whether a session that is fit like this reaches only some resources.
 pub fn is_limited(fit: Option<&Fit>) -> bool {
     fit.is_some_and(|fit| fit.access != Access::Allow)
+}
+
+/// By when a client has heard what changes now, that was told to ask at `told`.
+fn heard_by(told: Timestamp, now: Timestamp) -> Timestamp {
+    now.max(told.after(OVERDUE))
 }
 
 /// Seconds until a session that is fit like this is to be asked about again.

@@ -89,13 +89,45 @@ fn a_gateway_that_was_down_holds_it_against_nobody() {
 #[test]
 fn a_policy_that_asks_for_more_gives_time_to_answer() {
     let policy = Policy::from_toml(praya_posture::policy::IAS).unwrap();
-    let asked = Fit::asked(None, &[&policy], NOW);
+    let asked = Fit::asked(None, &[&policy], NOW.before(OVERDUE), NOW);
     assert_eq!((&asked.access, asked.ends_in(NOW)), (&Access::Allow, Some(600)));
     assert_eq!(recheck_in(Some(&asked), NOW), 1, "at once");
     assert_eq!(asked.as_of(later(10)).unwrap().access, Access::Deny);
     assert_eq!(asked.judged(&judged(Access::Allow, later(1))).as_of(later(10)), None);
-    let again = Fit::asked(Some(&asked), &[&policy], later(5));
+    let again = Fit::asked(Some(&asked), &[&policy], NOW, later(5));
     assert_eq!(again.ends_in(later(5)), Some(300), "another change gives no more of it");
+}
+
+#[test]
+fn nothing_is_taken_before_the_client_has_asked() {
+    let policy = Policy::from_toml(praya_posture::policy::IAS).unwrap();
+    // The client was told to ask in four hours, by a policy with a lease of eight.
+    let told = later(240);
+    let before = Fit { valid_until: Some(later(480)), recheck_at: Some(told), ..fit() };
+    let asked = Fit::asked(Some(&before), &[&policy], told, later(1));
+    let bad = Fit::judged_again(Some(&before), &judged(Access::Deny, later(1)), told);
+    for fit in [asked, bad] {
+        assert_eq!(fit.as_of(later(250)), None, "it asks after 240 minutes, and has 10 more");
+        assert_eq!(fit.as_of(later(251)).unwrap().access, Access::Deny);
+    }
+    let good = Fit::judged_again(Some(&before), &judged(Access::Allow, later(1)), told);
+    assert_eq!((good.valid_until, good.due), (Some(later(251)), None), "nor does the shorter lease");
+}
+
+#[test]
+fn what_was_said_before_begins_no_lease() {
+    let told = later(1);
+    let on_again = Fit::judged_again(None, &judged(Access::Allow, later(5)), told);
+    assert_eq!(
+        on_again.valid_until,
+        Some(later(15)),
+        "as long as a machine may be put right, not 60 minutes"
+    );
+    let closed = Fit::closed(vec![], Some(&fit()));
+    assert_eq!(Fit::judged_again(Some(&closed), &judged(Access::Allow, later(5)), told), on_again);
+    let short = Fit { valid_until: Some(later(8)), ..fit() };
+    let again = Fit::judged_again(Some(&short), &judged(Access::Allow, later(5)), told);
+    assert_eq!(again.valid_until, Some(later(8)), "the old one goes on");
 }
 
 #[test]
@@ -132,11 +164,11 @@ fn a_policy_that_asks_for_more_neither_drops_the_lease_nor_widens_a_limit() {
         praya_posture::policy::IAS.replace("on_fail = \"deny\"", "on_fail = { limit = [\"r1\", \"r0\"] }");
     let policy = Policy::from_toml(&policy).unwrap();
     let before = Fit::new(&judged(limited(0b110), NOW));
-    let asked = Fit::asked(Some(&before), &[&policy], later(5));
+    let asked = Fit::asked(Some(&before), &[&policy], NOW, later(5));
     assert_eq!((&asked.access, asked.valid_until), (&limited(0b110), Some(later(60))));
     assert_eq!(asked.as_of(later(15)).unwrap().access, limited(0b010), "a limit may take from a limit");
     assert_eq!(asked.judged(&judged(Access::Deny, later(6))).valid_until, Some(later(60)));
-    let first = Fit::asked(None, &[&policy], NOW).judged(&judged(limit(), later(1)));
+    let first = Fit::asked(None, &[&policy], NOW.before(OVERDUE), NOW).judged(&judged(limit(), later(1)));
     assert_eq!(first.valid_until, Some(later(61)), "where there is no lease a bad verdict begins one");
 }
 

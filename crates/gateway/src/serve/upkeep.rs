@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use praya_identity::tokens;
 use tokio::task::JoinSet;
@@ -13,7 +13,6 @@ use crate::audit::{Audit, GATEWAY};
 use crate::config::Config;
 use crate::http::tls::ServerTls;
 use crate::sessions::Sessions;
-use crate::sessions::expiry::Watch;
 use crate::sign_in::SignInPolicy;
 use crate::store::{AuditEvent, NewAudit, Outcome, Store};
 
@@ -41,12 +40,18 @@ pub(super) fn start(
 ) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(follow(Arc::clone(sessions), store.clone(), Arc::clone(healthy)));
-    tasks.spawn(sweep(Arc::clone(sessions)));
+    let swept = Arc::clone(sessions);
+    tasks.spawn(every(SWEEP_EVERY, move || {
+        let sessions = Arc::clone(&swept);
+        async move {
+            sessions.sweep(sessions.now()).await;
+        }
+    }));
     let flushed = Arc::clone(sessions);
     tasks.spawn(every(FLUSH_EVERY, move || {
         let sessions = Arc::clone(&flushed);
         async move {
-            if let Err(error) = sessions.flush(now()).await {
+            if let Err(error) = sessions.flush(sessions.now()).await {
                 tracing::warn!(%error, "counters could not be stored");
             }
         }
@@ -69,21 +74,6 @@ where
     loop {
         tick.tick().await;
         work().await;
-    }
-}
-
-/// Judges sessions by the clock, once it is told whether somebody set that.
-async fn sweep(sessions: Arc<Sessions>) {
-    let mut watch = Watch::new(now(), Instant::now());
-    let mut tick = interval(SWEEP_EVERY);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tick.tick().await;
-        let at = now();
-        if let Some(jump) = watch.look(at, Instant::now()) {
-            sessions.clock_was_set(jump, at).await;
-        }
-        sessions.sweep(at).await;
     }
 }
 
@@ -111,7 +101,7 @@ async fn follow(sessions: Arc<Sessions>, store: Store, healthy: Arc<AtomicBool>)
             }
         };
         let followed = match changed {
-            Ok(changed) if changed || behind => sessions.reconcile(now()).await,
+            Ok(changed) if changed || behind => sessions.reconcile(sessions.now()).await,
             Ok(_) => Ok(()),
             Err(error) => Err(error),
         };

@@ -8,6 +8,7 @@ use std::time::Duration;
 use praya_model::failure::LastSignIn;
 use praya_model::posture::Check;
 use praya_model::{AccountName, EndReason, SessionId, Timestamp};
+use praya_posture::facts::OsFamily;
 use praya_posture::policy;
 use tokio::sync::{oneshot, watch};
 
@@ -15,7 +16,7 @@ use super::access::Access;
 use super::expiry::{Clock, Jump};
 use super::leases::Addresses;
 use crate::config::Config;
-use crate::posture::{Fit, Question};
+use crate::posture::{Fit, Question, fit};
 use crate::store::{DeviceKey, SessionRow};
 
 /// How many tunnels a session may open at once; each costs the database several commits.
@@ -27,6 +28,9 @@ const TUNNEL_EVERY: Duration = Duration::from_secs(1);
 const REPORTS_AT_ONCE: u32 = 10;
 /// After these it may send one more every so often; a client by itself sends one a minute at most.
 const REPORT_EVERY: Duration = Duration::from_secs(30);
+/// The same of questions, which cost a look at the policies.
+const QUESTIONS_AT_ONCE: u32 = 20;
+const QUESTION_EVERY: Duration = Duration::from_secs(1);
 /// For so long a question may be answered; reading a machine takes two seconds.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
@@ -73,6 +77,8 @@ pub struct LiveSession {
     /// What of `State::full` the endpoint check leaves.
     access: watch::Sender<Arc<Access>>,
     over: AtomicBool,
+    /// Reports are judged one after another, so that the verdict over an earlier one never comes after a later one's.
+    pub(super) judging: tokio::sync::Mutex<()>,
     state: Mutex<State>,
 }
 
@@ -112,7 +118,10 @@ struct Posture {
     fit: Option<Fit>,
     /// The question that is open.
     question: Option<Question>,
+    questions: Turns,
     reports: Turns,
+    /// When the client was told to ask next.
+    told: Timestamp,
 }
 
 /// A burst, and then one at a time.
@@ -162,6 +171,7 @@ impl LiveSession {
             traffic,
             access: watch::Sender::new(full.left_by(config, left_by(row.posture.as_ref()))),
             over: AtomicBool::new(false),
+            judging: tokio::sync::Mutex::default(),
             state: Mutex::new(State {
                 ended: None,
                 away_since: row.away_since,
@@ -170,7 +180,7 @@ impl LiveSession {
                 tunnels: Turns { rested: row.started },
                 full: (0, Arc::clone(full)),
                 stored: (row.last_traffic, row.bytes_in, row.bytes_out),
-                posture: Posture { fit: row.posture.clone(), ..Posture::default() },
+                posture: Posture { fit: row.posture.clone(), told: row.started, ..Posture::default() },
             }),
         }
     }
@@ -231,6 +241,39 @@ impl LiveSession {
         state.posture.fit.clone()
     }
 
+    /// How fit its machine is, and when its client was told to ask next.
+    pub(super) fn standing(&self) -> (Option<Fit>, Timestamp) {
+        let state = self.state();
+        (state.posture.fit.clone(), state.posture.told)
+    }
+
+    /// Puts `fit` in the place of the one that it follows from. Where that is not the present one any longer, nothing
+    /// changes, and whether it was the fitness that changed is returned.
+    pub(super) fn follow_fit(&self, from: &(Option<Fit>, Timestamp), fit: Option<Fit>) -> Result<(), bool> {
+        let mut state = self.state();
+        if state.posture.fit != from.0 || state.posture.told != from.1 {
+            return Err(state.posture.fit != from.0);
+        }
+        state.posture.fit = fit;
+        Ok(())
+    }
+
+    /// How fit its machine is, and in how many seconds the client is told to ask again: in `soon` at the latest.
+    pub(super) fn tell(&self, soon: u32, now: Timestamp) -> (Option<Fit>, u32) {
+        let mut state = self.state();
+        let seconds = fit::recheck_in(state.posture.fit.as_ref(), now).min(soon);
+        state.posture.told = now.after(Duration::from_secs(seconds.into()));
+        (state.posture.fit.clone(), seconds)
+    }
+
+    /// Takes the client for one that was told to ask when it is told by what was stored, or by nothing: the gateway
+    /// was down, and only the client knows.
+    pub(super) fn told_before(&self, now: Timestamp) {
+        let mut state = self.state();
+        let stored = state.posture.fit.as_ref().and_then(|fit| fit.recheck_at);
+        state.posture.told = now.after(fit::ASK_AGAIN).max(stored.unwrap_or(now));
+    }
+
     /// Follows the time; what that changed.
     pub(super) fn pass_time(&self, now: Timestamp) -> Option<Fit> {
         let mut state = self.state();
@@ -239,9 +282,20 @@ impl LiveSession {
         Some(later)
     }
 
+    /// Whether its machine may be asked about once more; else in how many seconds, at least 1.
+    pub(super) fn may_ask(&self, now: Timestamp) -> Result<(), u32> {
+        self.state().posture.questions.take(QUESTIONS_AT_ONCE, QUESTION_EVERY, now)
+    }
+
     /// Opens a question in place of any other.
-    pub(super) fn ask_machine(&self, nonce: String, checks: Vec<Check>, now: Timestamp) {
-        let question = Question { nonce, checks, until: now.after(ANSWER_WITHIN) };
+    pub(super) fn ask_machine(
+        &self,
+        nonce: String,
+        checks: Vec<Check>,
+        platform: Option<OsFamily>,
+        now: Timestamp,
+    ) {
+        let question = Question { nonce, checks, platform, until: now.after(ANSWER_WITHIN) };
         self.state().posture.question = Some(question);
     }
 
@@ -284,15 +338,18 @@ impl LiveSession {
         });
     }
 
-    /// Follows a clock that was set: what was so long ago before is so long ago now.
-    pub(super) fn moved(&self, jump: Jump) {
+    /// Follows a clock that was set to `now`: what was so long ago before is so long ago now. What the new clock has
+    /// said already stays: packets do not wait for it to be followed.
+    pub(super) fn moved(&self, jump: Jump, now: Timestamp) {
         let mut state = self.state();
+        state.posture.told = jump.of(state.posture.told);
         state.posture.fit = state.posture.fit.take().map(|fit| fit.moved(jump));
         if let Some(question) = &mut state.posture.question {
             question.until = jump.of(question.until);
         }
-        state.away_since = state.away_since.map(|since| jump.of(since));
-        self.traffic.last_user.store(jump.of(self.traffic.last_user()).as_millis(), Ordering::Relaxed);
+        state.away_since = state.away_since.map(|since| jump.of(since).min(now));
+        let last = jump.of(self.traffic.last_user()).min(now);
+        self.traffic.last_user.store(last.as_millis(), Ordering::Relaxed);
     }
 
     /// Whether one more tunnel may be opened; else in how many seconds, at least 1.

@@ -1,8 +1,9 @@
 //! The endpoint check of live sessions: the question and the report, the lease, and policies that change meanwhile.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::{Instant, SystemTime};
 
 use praya_model::api::{PostureQuestion, PostureReply};
 use praya_model::posture::Status;
@@ -17,7 +18,7 @@ use super::new_cookie;
 use super::registry::Sessions;
 use crate::audit::GATEWAY;
 use crate::posture::fit::{self, Fit, Judged};
-use crate::posture::{Asked, Book, Desk, Reporter, Unjudged, follow, wanted};
+use crate::posture::{Asked, Book, Desk, Question, Reporter, Unjudged, follow, wanted};
 use crate::store::{AuditEvent, NewAudit, Outcome, Result, Store, StoreError};
 
 /// Policies that change one after another are followed so often in one go.
@@ -30,10 +31,24 @@ impl Sessions {
     /// What the session's machine is asked now. Each question takes the place of the one before.
     ///
     /// # Errors
-    /// The store's.
-    pub async fn posture_question(&self, session: &LiveSession, now: Timestamp) -> Result<PostureQuestion> {
+    /// [`FailureCode::Busy`] for one question after another, or a store that fails.
+    pub async fn posture_question(
+        &self,
+        session: &LiveSession,
+        now: Timestamp,
+    ) -> Result<PostureQuestion, FailureCode> {
+        let busy = |retry_after_seconds| FailureCode::Busy { retry_after_seconds };
+        session.may_ask(now).map_err(busy)?;
+        self.ask_machine(session, now).await.map_err(|error| {
+            tracing::error!(%error, "a machine could not be asked about");
+            busy(5)
+        })
+    }
+
+    async fn ask_machine(&self, session: &LiveSession, now: Timestamp) -> Result<PostureQuestion> {
+        let platform = session.fit().and_then(|fit| fit.platform);
         let asked = match session.device_key {
-            Some(device) => self.desk().ask(session.account.clone(), Some(device)).await?,
+            Some(device) => self.desk.ask(session.account.clone(), Some(device), platform).await?,
             // Whoever cannot report was told so at sign-in.
             None => Asked::Nothing,
         };
@@ -44,10 +59,9 @@ impl Sessions {
         };
         let nonce = if checks.is_empty() { String::new() } else { new_cookie()?.expose().to_owned() };
         if !checks.is_empty() {
-            session.ask_machine(nonce.clone(), checks.clone(), now);
+            session.ask_machine(nonce.clone(), checks.clone(), platform, now);
         }
-        let fit = session.fit();
-        let recheck_seconds = if unreadable { UNREADABLE } else { fit::recheck_in(fit.as_ref(), now) };
+        let (fit, recheck_seconds) = session.tell(if unreadable { UNREADABLE } else { u32::MAX }, now);
         Ok(PostureQuestion {
             checks,
             nonce,
@@ -58,14 +72,15 @@ impl Sessions {
         })
     }
 
-    /// Judges the report that answers the question before. A report that is refused changes nothing.
+    /// Judges the report that answers the question before, to its end even if the caller goes away. A report that is
+    /// refused changes nothing.
     ///
     /// # Errors
     /// [`FailureCode::BadPostureReport`]; [`FailureCode::Busy`] for one report after another, for a question that
     /// policies have overtaken, or a store that fails.
     pub async fn posture_report(
-        &self,
-        session: &LiveSession,
+        self: &Arc<Self>,
+        session: &Arc<LiveSession>,
         sealed: SignedReport,
         source: IpAddr,
         now: Timestamp,
@@ -82,7 +97,24 @@ impl Sessions {
             before: None,
             source,
         };
-        let judged = self.desk().judge(who, question, sealed, now).await.map_err(|error| match error {
+        let (sessions, session) = (Arc::clone(self), Arc::clone(session));
+        let judged = async move { sessions.judge_report(&session, who, question, sealed, now).await };
+        tokio::spawn(judged).await.unwrap_or_else(|gone| {
+            tracing::error!(%gone, "the judging of a machine broke off");
+            Err(FailureCode::Internal { detail: "report".into() })
+        })
+    }
+
+    async fn judge_report(
+        &self,
+        session: &LiveSession,
+        who: Reporter,
+        question: Option<Question>,
+        sealed: SignedReport,
+        now: Timestamp,
+    ) -> Result<PostureReply, FailureCode> {
+        let _turn = session.judging.lock().await;
+        let judged = self.desk.judge(who, question, sealed, now).await.map_err(|error| match error {
             Unjudged::Refused(_) | Unjudged::Stale => FailureCode::BadPostureReport,
             Unjudged::Outdated => FailureCode::Busy { retry_after_seconds: 1 },
             Unjudged::Store(error) => {
@@ -91,11 +123,11 @@ impl Sessions {
             }
         })?;
         self.take_verdict(session, &judged, now).await;
-        let fit = session.fit();
+        let (fit, recheck_seconds) = session.tell(u32::MAX, now);
         Ok(PostureReply {
             status: fit.as_ref().map_or(Status::NotApplicable, |fit| fit.status),
             limited: fit::is_limited(fit.as_ref()),
-            recheck_seconds: fit::recheck_in(fit.as_ref(), now),
+            recheck_seconds,
             ends_in_seconds: fit.as_ref().and_then(|fit| fit.ends_in(now)),
             findings: fit.map_or_else(Vec::new, |fit| fit.findings),
         })
@@ -106,7 +138,7 @@ impl Sessions {
     pub(super) async fn take_verdict(&self, session: &LiveSession, judged: &Judged, now: Timestamp) {
         session.update_fit(|before| Some(after(before, judged)));
         if let Some(live) = self.get(&session.id) {
-            let (desk, settled) = (self.desk(), self.store.clone());
+            let (desk, settled) = (self.desk.clone(), self.store.clone());
             let settled = settled.run(move |store| settle(&desk, store, &live, now)).await;
             if let Err(error) = settled {
                 tracing::error!(%error, "policies that changed could not be followed; trying again");
@@ -161,7 +193,7 @@ impl Sessions {
         let mut failed = Ok(());
         for (session, access) in concerned {
             let (desk, book, live, groups) =
-                (self.desk(), Arc::clone(&book), Arc::clone(&session), access.groups.clone());
+                (self.desk.clone(), Arc::clone(&book), Arc::clone(&session), access.groups.clone());
             match self.store.run(move |_| follow_policy(&desk, &book, &live, &groups, now)).await {
                 Ok(_) => {
                     session.give(&self.config, look, &access);
@@ -175,25 +207,56 @@ impl Sessions {
 
     /// Follows the policies in force for one session. Blocks.
     pub(super) fn settle(&self, session: &LiveSession, now: Timestamp) -> Result<()> {
-        if settle(&self.desk(), &self.store, session, now)? {
+        if settle(&self.desk, &self.store, session, now)? {
             self.store.set_posture(&session.id, || session.fit())?;
             session.narrow(&self.config);
         }
         Ok(())
     }
 
-    /// Follows a clock that was set: no lease, no warning, no idle time and no time away ends earlier or later by it.
-    /// What sessions have of the absolute end they have by the new clock.
-    pub async fn clock_was_set(&self, jump: Jump, now: Timestamp) {
+    /// The time, for whatever is judged or said of sessions.
+    pub fn now(&self) -> Timestamp {
+        self.at(SystemTime::now().into(), Instant::now())
+    }
+
+    /// The time by these clocks, before which every session has followed a clock that was set: no lease, no warning, no
+    /// idle time and no time away ends earlier or later by it. What sessions have of the absolute end they have by the
+    /// new clock.
+    pub(super) fn at(&self, now: Timestamp, steady: Instant) -> Timestamp {
+        // Nobody else judges anything until all have followed.
+        let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(jump) = watch.look(now, steady) {
+            self.clock_was_set(jump, now);
+        }
+        now
+    }
+
+    pub(super) fn clock_was_set(&self, jump: Jump, now: Timestamp) {
+        for session in self.list() {
+            session.moved(jump, now);
+        }
+        self.jumps().push(jump);
+    }
+
+    fn jumps(&self) -> MutexGuard<'_, Vec<Jump>> {
+        self.jumps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps and records what clocks that were set have changed.
+    pub(super) async fn store_jumps(&self, now: Timestamp) {
+        let jumps = std::mem::take(&mut *self.jumps());
+        for jump in jumps {
+            self.store_jump(jump, now).await;
+        }
+    }
+
+    async fn store_jump(&self, jump: Jump, now: Timestamp) {
         let (way, by) = match jump {
             Jump::Ahead(by) => ("ahead", by),
             Jump::Back(by) => ("back", by),
         };
         tracing::warn!(seconds = by.as_secs(), way, "the clock was set; sessions follow it");
         let sessions = self.list();
-        for session in &sessions {
-            session.moved(jump);
-        }
         let stored = self.store.run(move |store| {
             for session in sessions {
                 store.set_posture(&session.id, || session.fit())?;
@@ -226,15 +289,12 @@ impl Sessions {
         }
         false
     }
-
-    fn desk(&self) -> Desk {
-        Desk::new(self.store.clone(), self.audit.clone(), self.metrics.clone())
-    }
 }
 
 /// A session's fitness after a verdict.
 fn after(before: Option<Fit>, judged: &Judged) -> Fit {
-    let before = before.unwrap_or_else(|| Fit::asked(None, &[], judged.verdict.evaluated_at));
+    let now = judged.verdict.evaluated_at;
+    let before = before.unwrap_or_else(|| Fit::asked(None, &[], now, now));
     before.judged(judged)
 }
 
@@ -259,10 +319,17 @@ fn follow_policy(
     groups: &[GroupName],
     now: Timestamp,
 ) -> Result<bool> {
-    let before = session.fit();
     let who = (session.id.clone(), session.account.clone(), session.device_key);
-    let Some(fit) = follow(desk, book, groups, &who, before.as_ref(), now)? else { return Ok(false) };
-    // A report that was judged meanwhile counts; whoever takes its verdict follows the policies once more.
-    session.update_fit(|current| if current == before { fit } else { current });
-    Ok(true)
+    loop {
+        let before = session.standing();
+        let Some(fit) = follow(desk, book, groups, &who, before.0.as_ref(), before.1, now)? else {
+            return Ok(false);
+        };
+        match session.follow_fit(&before, fit) {
+            // A report that was judged meanwhile counts; whoever takes its verdict follows the policies once more.
+            Ok(()) | Err(true) => return Ok(true),
+            // The client was told meanwhile to ask at another time.
+            Err(false) => {}
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use praya_model::api::PostureReply;
 use praya_model::posture::{Check, Status};
@@ -109,10 +109,10 @@ async fn a_policy_that_comes_into_force_gives_time_to_report_and_ends_who_does_n
     site.policy(POLICY, site.start).await;
     let question = site.lab.sessions.posture_question(&site.session(), site.start).await.unwrap();
     assert_eq!(question.checks, [Check::Firewall, Check::ScreenLock]);
-    assert_eq!((question.recheck_seconds, question.ends_in_seconds), (1, Some(600)));
-    assert_eq!(site.sweep(9).await, 0);
+    assert_eq!((question.recheck_seconds, question.ends_in_seconds), (1, Some(660)));
+    assert_eq!(site.sweep(10).await, 0);
     let session = site.session();
-    assert_eq!(site.sweep(10).await, 1);
+    assert_eq!(site.sweep(11).await, 1);
     assert_eq!(session.ended(), Some(EndReason::PostureLost));
     let row = site.lab.store.session(&session.id).unwrap().unwrap();
     assert_eq!(row.ended.map(|(_, reason)| reason), Some(EndReason::PostureLost));
@@ -240,8 +240,12 @@ async fn reports_one_after_another_are_heard_now_and_then() {
 /// A verdict by the policies that were in force while the report was opened.
 async fn judged(site: &Site, firewall: bool, at: Timestamp) -> Judged {
     let session = site.session();
-    let question =
-        Question { nonce: "n".into(), checks: Check::ALL.to_vec(), until: at.after(Duration::from_secs(60)) };
+    let question = Question {
+        nonce: "n".into(),
+        checks: Check::ALL.to_vec(),
+        platform: None,
+        until: at.after(Duration::from_secs(60)),
+    };
     let who = Reporter {
         device: site.machine.key(),
         host_name: "pc-17".into(),
@@ -396,18 +400,106 @@ async fn a_clock_that_was_set_ends_no_session_and_lengthens_none() {
     let (session, sessions) = (site.session(), &site.lab.sessions);
     let hours = Duration::from_secs(6 * 3600);
     let before = session.fit().unwrap();
-    sessions.clock_was_set(Jump::Ahead(hours), site.at(362)).await;
+    sessions.clock_was_set(Jump::Ahead(hours), site.at(362));
     assert_eq!(site.sweep(362 + 58).await, 0);
     assert_eq!(session.fit().unwrap().valid_until, before.valid_until.map(|at| at.after(hours)));
     let row = site.lab.store.session(&session.id).unwrap().unwrap();
     assert_eq!(row.posture, session.fit(), "after a crash as well");
     let question = sessions.posture_question(&session, site.at(419)).await.unwrap();
-    sessions.clock_was_set(Jump::Back(hours), site.at(60)).await;
+    sessions.clock_was_set(Jump::Back(hours), site.at(60));
     assert_eq!(session.fit(), Some(before));
     let late = site.machine.report(&question.nonce, &facts(true, true, site.at(60)));
     let refused = sessions.posture_report(&session, late, HERE, site.at(60)).await;
     assert_eq!(refused, Err(FailureCode::BadPostureReport), "nor does a question live longer");
     assert_eq!(site.sweep(61).await, 1, "the lease is as long as it was");
+}
+
+#[tokio::test]
+async fn whoever_asks_the_time_finds_that_sessions_have_followed_a_clock_that_was_set() {
+    let site = Site::new();
+    site.policy(POLICY, site.start).await;
+    site.report(true, 1).await;
+    let (session, sessions) = (site.session(), &site.lab.sessions);
+    // A packet that came before anybody looked.
+    let set = site.at(600);
+    session.traffic.user_was_active(set);
+    let at = sessions.at(set, Instant::now());
+    assert_eq!(session.clock().over(&sessions.limits(), at), None);
+    assert!(session.clock().last_traffic <= at, "nor does it count for more than it was");
+    assert_eq!(session.fit().unwrap().as_of(at), None, "before anything sweeps");
+    assert_eq!(sessions.sweep(at).await, 0);
+    let row = site.lab.store.session(&session.id).unwrap().unwrap();
+    assert_eq!(row.posture, session.fit());
+    let filter = AuditFilter { code: Some("clock_set".into()), ..AuditFilter::default() };
+    assert_eq!(site.lab.store.audit(&filter).unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn nobody_loses_anything_to_a_policy_before_the_client_has_asked() {
+    let site = Site::new();
+    let (session, sessions) = (site.session(), &site.lab.sessions);
+    let ask = async |minutes| sessions.posture_question(&session, site.at(minutes)).await.unwrap();
+    assert_eq!(ask(0).await.recheck_seconds, 900);
+    site.policy(POLICY, site.at(1)).await;
+    assert_eq!(site.sweep(14).await, 0, "it was told to ask after 15 minutes");
+    assert_eq!(ask(15).await.ends_in_seconds, Some(660));
+    assert_eq!(site.sweep(25).await, 0);
+    assert_eq!(site.sweep(26).await, 1);
+}
+
+#[tokio::test]
+async fn what_the_gateway_told_before_it_went_down_is_held_to() {
+    let site = Site::new();
+    activate(&site.lab.store, POLICY, site.start);
+    let (store, config) = (site.lab.store.clone(), Arc::clone(&site.lab.config));
+    let started = Sessions::load(store.clone(), Audit::new(store), config, site.start).unwrap();
+    assert_eq!(started.sweep(site.at(25)).await, 0);
+    assert_eq!(started.sweep(site.at(26)).await, 1);
+}
+
+/// Lets everything run that can.
+async fn settle() {
+    for _ in 0..16 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn reports_of_one_session_are_judged_in_their_order_even_if_nobody_waits_for_the_answer() {
+    let site = Site::new();
+    site.policy(POLICY, site.start).await;
+    let (session, sessions) = (site.session(), &site.lab.sessions);
+    let hold = session.judging.lock().await;
+    for (firewall, minutes) in [(true, 1), (false, 2)] {
+        let at = site.at(minutes);
+        let question = sessions.posture_question(&session, at).await.unwrap();
+        let sealed = site.machine.report(&question.nonce, &facts(firewall, true, at));
+        let mut report = std::pin::pin!(sessions.posture_report(&session, sealed, HERE, at));
+        tokio::select! {
+            biased;
+            _ = &mut report => panic!("it waits for its turn"),
+            () = settle() => {}
+        }
+        // The connection breaks off.
+    }
+    drop(hold);
+    let _both_are_judged = session.judging.lock().await;
+    let fit = session.fit().unwrap();
+    assert_eq!((fit.status, fit.ends_in(site.at(2))), (Status::NonCompliant, Some(600)));
+    let codes: Vec<_> = site.records().into_iter().map(|(code, _)| code).collect();
+    assert_eq!(codes, ["compliant", "non_compliant"]);
+}
+
+#[tokio::test]
+async fn questions_one_after_another_are_answered_now_and_then() {
+    let site = Site::new();
+    let (session, sessions) = (site.session(), &site.lab.sessions);
+    for _ in 0..20 {
+        sessions.posture_question(&session, site.start).await.unwrap();
+    }
+    let refused = sessions.posture_question(&session, site.start).await;
+    assert_eq!(refused, Err(FailureCode::Busy { retry_after_seconds: 1 }));
+    sessions.posture_question(&session, site.start.after(Duration::from_secs(1))).await.unwrap();
 }
 
 #[tokio::test]
@@ -436,7 +528,11 @@ async fn a_change_of_policy_judges_what_the_machine_said_last() {
     site.policy(&POLICY.replace("\"optional\"", "\"mandatory\""), site.at(5)).await;
     let question = site.lab.sessions.posture_question(&site.session(), site.at(5)).await.unwrap();
     assert_eq!(question.findings[0].check, Check::ScreenLock);
-    assert_eq!((question.ends_in_seconds, question.recheck_seconds), (Some(600), 1));
+    assert_eq!(
+        (question.ends_in_seconds, question.recheck_seconds),
+        (Some((11 + 1 + 10) * 60), 1),
+        "from when the client was told to ask"
+    );
     assert_eq!(site.session().fit().unwrap().valid_until, lease);
     assert_eq!(site.records().pop().unwrap(), ("non_compliant".into(), "gateway".into()));
     site.lab.store.deactivate_policy("staff").unwrap();
@@ -453,7 +549,11 @@ async fn a_policy_that_reads_something_new_asks_for_it() {
     let more = POLICY.replace("screen_lock = { on = true }", "secure_boot = { on = true }");
     site.policy(&more, site.at(2)).await;
     let fit = site.session().fit().unwrap();
-    assert_eq!((fit.verdict, fit.ends_in(site.at(2))), (None, Some(600)), "nothing old is judged by it");
+    assert_eq!(
+        (fit.verdict, fit.ends_in(site.at(2))),
+        (None, Some((14 + 1 + 10) * 60)),
+        "nothing old is judged by it"
+    );
     let question = site.lab.sessions.posture_question(&site.session(), site.at(2)).await.unwrap();
     assert_eq!(question.checks, [Check::Firewall, Check::SecureBoot]);
 }

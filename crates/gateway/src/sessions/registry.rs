@@ -8,7 +8,7 @@ use praya_model::sign_in::{ElsewhereSession, Grant};
 use praya_model::{AccountName, EndReason, Secret, SessionId, Timestamp};
 
 use super::access::{Access, tunnel_config};
-use super::expiry::Limits;
+use super::expiry::{Jump, Limits, Watch};
 use super::leases::{Addresses, Leases};
 use super::live::{ChannelId, LiveSession};
 use super::refusals::Refusals;
@@ -17,6 +17,7 @@ use super::{ApiRequest, Attached, ConnectProof, Gone, Refusal, new_cookie, new_i
 use crate::audit::{Audit, GATEWAY, PERSON};
 use crate::config::Config;
 use crate::metrics::Metrics;
+use crate::posture::Desk;
 use crate::sign_in::{CreateRefusal, NewSession, SessionDirectory, label};
 use crate::store::{
     AuditEvent, Begun, CookieHash, CookieState, DeviceKey, Lease, NewAudit, Outcome, Result, SessionRow,
@@ -36,6 +37,10 @@ pub struct Sessions {
     pub(super) unsettled: AtomicBool,
     /// Numbers the looks at what people may reach, so that an earlier one never comes after a later one.
     pub(super) looks: AtomicU64,
+    pub(super) watch: Mutex<Watch>,
+    /// How the clock was set, of which nothing is stored yet.
+    pub(super) jumps: Mutex<Vec<Jump>>,
+    pub(super) desk: Desk,
     pub(super) metrics: Metrics,
 }
 

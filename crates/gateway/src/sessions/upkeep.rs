@@ -3,20 +3,21 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use praya_identity::AccountState;
 use praya_identity::store::IdentityStore as _;
 use praya_model::{AccountName, EndReason, SessionId, Timestamp};
 
 use super::access::Access;
-use super::expiry::{Clock, Jump};
+use super::expiry::{Clock, Jump, Watch};
 use super::leases::{Addresses, Leases};
 use super::live::LiveSession;
 use super::registry::{Sessions, Table, ended_record};
 use crate::audit::{Audit, GATEWAY};
 use crate::config::Config;
 use crate::metrics::Metrics;
+use crate::posture::Desk;
 use crate::store::{AuditEvent, NewAudit, Outcome, Result, SessionRow, Store};
 
 /// The setting that says until when the gateway was known to run.
@@ -39,6 +40,8 @@ impl Sessions {
             .collect();
         let table =
             Table { live: HashMap::new(), leases: Leases::new(config.tunnel.pool_v4, config.tunnel.pool_v6) };
+        let metrics = Metrics::new();
+        let desk = Desk::new(store.clone(), audit.clone(), metrics.clone());
         let sessions = Self {
             store,
             audit,
@@ -48,7 +51,10 @@ impl Sessions {
             refusals: Mutex::default(),
             unsettled: AtomicBool::new(false),
             looks: AtomicU64::new(0),
-            metrics: Metrics::new(),
+            watch: Mutex::new(Watch::new(now, Instant::now())),
+            jumps: Mutex::default(),
+            desk,
+            metrics,
         };
         for mut row in sessions.store.live_sessions()? {
             let addresses = leases.get(&row.id).copied();
@@ -63,6 +69,7 @@ impl Sessions {
             sessions.resume(&mut row, down, now)?;
             let access = sessions.access_of(&row.account)?;
             let live = Arc::new(LiveSession::new(&row, addresses, &access, &sessions.config));
+            live.told_before(now);
             sessions.settle(&live, now)?;
             sessions.table().live.insert(row.id.clone(), live);
         }
@@ -74,11 +81,13 @@ impl Sessions {
     #[must_use]
     pub fn with_metrics(self, metrics: Metrics) -> Self {
         metrics.sessions.set(i64::try_from(self.count()).unwrap_or(i64::MAX));
-        Self { metrics, ..self }
+        let desk = Desk::new(self.store.clone(), self.audit.clone(), metrics.clone());
+        Self { metrics, desk, ..self }
     }
 
     /// Ends what is over and returns how many sessions that were. Run it every second.
     pub async fn sweep(&self, now: Timestamp) -> usize {
+        self.store_jumps(now).await;
         self.pay_debts().await;
         let refused = self.refusals().due(now);
         self.audit_all(refused).await;

@@ -4,7 +4,7 @@ use praya_identity::limits::RateLimit;
 use praya_model::api::SignInReply;
 use praya_model::posture::{Check, Found, Status};
 use praya_model::{FailureCode, SignInAnswer, SignInStep};
-use praya_posture::facts::{Fact, HostFacts};
+use praya_posture::facts::{Fact, HostFacts, OsFamily};
 use praya_posture::policy::Access;
 use praya_posture::report::{MAX_REPORT, SignedReport};
 
@@ -67,8 +67,35 @@ async fn a21_a_good_machine_comes_in_and_its_warnings_come_with_it() {
     let detail = &records[0].detail;
     assert_eq!(detail["device"], machine.key().short());
     assert_eq!(detail["policies"][0], "staff version 1");
+    let firewall = &detail["checks"][0];
+    let expected = (&"firewall".into(), &"passed".into(), &serde_json::json!([{ "value": "on" }]));
+    assert_eq!((&firewall["check"], &firewall["outcome"], &firewall["read"]), expected);
     let lock = &detail["checks"][1];
     assert_eq!((&lock["check"], &lock["outcome"]), (&"screen_lock".into(), &"warned".into()));
+}
+
+/// A requirement for Macs only, beside those of [`POLICY`].
+fn with_macs() -> String {
+    let macs = "[[requirements]]\nid = \"sip\"\nplatforms = [\"macos\"]\nsystem_integrity = { on = true }\n";
+    format!("{POLICY}{macs}")
+}
+
+#[tokio::test]
+async fn a_machine_is_asked_what_concerns_its_kind_and_its_report_says_which_that_is() {
+    let (w, machine) = checked(&with_macs()).await;
+    let asked = after_code(&w, Some(&machine)).await;
+    let SignInStep::Posture { checks, .. } = &asked.next else { panic!("{asked:?}") };
+    assert_eq!(checks[..], [Check::OperatingSystem, Check::Firewall, Check::ScreenLock]);
+    let mut mac = facts(true, true, w.now());
+    let Fact::Known { value: os, .. } = &mut mac.os else { panic!() };
+    os.family = OsFamily::Macos;
+    let told = report(&w, &machine, &asked, &mac).await;
+    let SignInStep::Posture { checks, findings, .. } = &told.next else { panic!("{told:?}") };
+    assert_eq!((findings.len(), findings[0].check), (1, Check::SystemIntegrity), "not asked is not met");
+    assert!(checks.contains(&Check::SystemIntegrity), "and it is asked now");
+    mac.system_integrity = Fact::known(true, "csrutil", w.now());
+    let reply = report(&w, &machine, &told, &mac).await;
+    assert!(matches!(reply.next, SignInStep::Done(_)), "{reply:?}");
 }
 
 #[tokio::test]
@@ -158,7 +185,8 @@ async fn an_answer_to_a_question_of_long_ago_is_refused() {
         before: None,
         source: HERE,
     };
-    let question = Question { nonce: "n".into(), checks: Check::ALL.to_vec(), until: w.now() };
+    let question =
+        Question { nonce: "n".into(), checks: Check::ALL.to_vec(), platform: None, until: w.now() };
     let sealed = machine.report("n", &facts(true, true, w.now()));
     let judged = desk(&w.store).judge(who, Some(question), sealed, w.now()).await;
     assert!(matches!(judged, Err(Unjudged::Stale)));

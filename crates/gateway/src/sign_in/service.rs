@@ -18,6 +18,7 @@ use praya_model::posture::is_plain;
 use praya_model::{
     AccountName, Failure, FailureCode, Secret, SessionId, SignInAnswer, SignInStep, Timestamp, TokenSerial,
 };
+use praya_posture::facts::OsFamily;
 use praya_posture::report::SignedReport;
 
 use super::directory::{CreateRefusal, NewSession, Others, SessionDirectory};
@@ -85,6 +86,8 @@ struct Talk {
     device_key: Option<DeviceKey>,
     host_name: String,
     client: String,
+    /// The machine's kind by its own word.
+    platform: Option<OsFamily>,
     /// The question about the machine that is open.
     question: Option<Question>,
     /// The verdict over the last report.
@@ -154,6 +157,7 @@ impl SignInService {
             device_key,
             host_name: label(&request.host_name),
             client: label(&request.client),
+            platform: request.platform.and_then(|name| serde_json::from_value(name.into()).ok()),
             question: None,
             verdict: None,
             about,
@@ -256,10 +260,12 @@ impl Inner {
                         Err(error) => Event::NotJudged(not_judged(error)),
                     }
                 }
-                Action::FindPolicy { account } => match self.posture.ask(account, talk.device_key).await {
-                    Ok(asked) => Event::PolicyFound(asked),
-                    Err(error) => Event::NotJudged(not_judged(error.into())),
-                },
+                Action::FindPolicy { account } => {
+                    match self.posture.ask(account, talk.device_key, talk.platform).await {
+                        Ok(asked) => Event::PolicyFound(asked),
+                        Err(error) => Event::NotJudged(not_judged(error.into())),
+                    }
+                }
                 Action::JudgeMachine { account, report, signature } => {
                     match self.heard(self.reports.as_ref(), &mut talk.about) {
                         Ok(()) => {
@@ -298,7 +304,7 @@ impl Inner {
             return refused(self.plain(FailureCode::Internal { detail: "random".into() }));
         };
         let ticket = Secret::new(BASE64URL_NOPAD.encode(&bytes));
-        let Ok(question) = question(&mut step, talk.conversation.deadline()) else {
+        let Ok(question) = question(&mut step, talk.platform, talk.conversation.deadline()) else {
             return refused(self.plain(FailureCode::Internal { detail: "random".into() }));
         };
         talk.question = question;

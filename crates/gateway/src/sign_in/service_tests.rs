@@ -357,6 +357,7 @@ async fn a_device_key_that_is_none_is_refused() {
         device_key: Some("AAAA".into()),
         host_name: "pc\u{7}-17".into(),
         client: "x".repeat(1000),
+        platform: None,
     };
     let reply = w.service.begin(request, HERE).await;
     assert!(matches!(refusal(&reply).code, FailureCode::Protocol { .. }));

@@ -166,6 +166,7 @@ impl World {
             device_key: None,
             host_name: "pc-66".into(),
             client: "test".into(),
+            platform: Some("linux".into()),
         };
         self.service.begin(request, source).await
     }
@@ -180,6 +181,7 @@ impl World {
             device_key: key.map(DeviceKey::to_base64),
             host_name: host.into(),
             client: "test".into(),
+            platform: Some("linux".into()),
         };
         self.service.begin(request, HERE).await
     }

@@ -2,13 +2,13 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use praya_datapath::Counters;
 use praya_datapath::pump::{self, Order, PumpEnd, PumpSettings};
 use praya_datapath::timers::{Rhythm, Role};
+use praya_model::EndReason;
 use praya_model::api::PROOF_EXPORTER;
-use praya_model::{EndReason, Timestamp};
 use praya_wire::http::{ResponseHead, write_response};
 use praya_wire::tunnel_headers::{
     ConnectReply, ConnectRequest, MIN_IPV6_MTU, parse_connect_request, write_connect_refusal,
@@ -58,7 +58,7 @@ impl Tunnels {
             proof: request.proof.as_deref(),
             exporter: tls.export_keying_material([0; 32], PROOF_EXPORTER, None).ok(),
         };
-        self.sessions.attach(cookie, proof, now()).await.map_err(|refusal| match refusal {
+        self.sessions.attach(cookie, proof, self.sessions.now()).await.map_err(|refusal| match refusal {
             // 401 says one thing: this cookie is dead. openconnect then stops for good.
             Refusal::Unknown => write_connect_refusal(401, None),
             // Stock clients do not read the reason; ours takes it by its name.
@@ -172,7 +172,7 @@ impl TunnelEntry for Tunnels {
         connect.slot.tunnel();
         let (session, channel) = (Arc::clone(&attached.session), attached.channel);
         let gone = self.run(connect, &request, attached).await;
-        self.sessions.detach(&session, channel, gone, now()).await;
+        self.sessions.detach(&session, channel, gone, self.sessions.now()).await;
     }
 }
 
@@ -254,10 +254,6 @@ fn describe(end: &PumpEnd) -> String {
         PumpEnd::Stream(error) => format!("the connection failed: {error}"),
         PumpEnd::Packets(error) => format!("the switch failed: {error}"),
     }
-}
-
-fn now() -> Timestamp {
-    Timestamp::from(SystemTime::now())
 }
 
 /// Counts a tunnel for as long as it lives.

@@ -158,6 +158,7 @@ impl Conversation {
             device_key: self.introduction.device_key.clone(),
             host_name: self.introduction.host_name.clone(),
             client: format!("praya/{}", self.introduction.version),
+            platform: Some(std::env::consts::OS.to_owned()),
         };
         post("sign-in", &begin).map_or_else(|code| Progress::Over(code.into()), Progress::Send)
     }

@@ -1,6 +1,7 @@
 //! The machine's part of a sign-in: the question with its nonce, and what comes of the report.
 
 use praya_model::{AccountName, FailureCode, SignInStep, Timestamp};
+use praya_posture::facts::OsFamily;
 use praya_posture::policy::Access;
 use praya_posture::report::SignedReport;
 
@@ -28,6 +29,8 @@ impl Inner {
         match self.posture.judge(who, talk.question.take(), sealed, now).await {
             Ok(judged) => {
                 talk.verdict = Some(judged.number);
+                // What its report says counts, so that it is asked next what concerns that kind.
+                talk.platform = judged.platform;
                 Event::MachineJudged(if judged.verdict.access == Access::Deny {
                     MachineVerdict::Unfit {
                         findings: judged.verdict.findings(),
@@ -46,8 +49,12 @@ impl Inner {
 
 /// Gives a step that asks for a report its nonce, which is good until the step's own end. A person needs minutes to put
 /// a machine right, so it is not shorter; the session that comes of it is asked anew.
-pub(super) fn question(step: &mut SignInStep, until: Timestamp) -> Result<Option<Question>, StoreError> {
+pub(super) fn question(
+    step: &mut SignInStep,
+    platform: Option<OsFamily>,
+    until: Timestamp,
+) -> Result<Option<Question>, StoreError> {
     let SignInStep::Posture { checks, nonce, .. } = step else { return Ok(None) };
     new_cookie()?.expose().clone_into(nonce);
-    Ok(Some(Question { nonce: nonce.clone(), checks: checks.clone(), until }))
+    Ok(Some(Question { nonce: nonce.clone(), checks: checks.clone(), platform, until }))
 }
