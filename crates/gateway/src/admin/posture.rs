@@ -1,5 +1,6 @@
 //! `praya-gateway posture …`
 
+use std::cmp::Reverse;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Read as _;
@@ -231,7 +232,7 @@ fn delete(id: &str, context: &mut Context<'_>) -> Result<()> {
 
 fn dry_run(file: &Path, days: u32, context: &mut Context<'_>) -> Result<()> {
     let text = text_of(file)?;
-    let tried = office(context).dry_run(&text, days).map_err(|problem| about_file(file, problem))?;
+    let tried = office(context).dry_run(&text, days, None).map_err(|problem| about_file(file, problem))?;
     context.out.show(&tried, || {
         let mut text = format!("{} machines of the last {days} days\n", tried.machines);
         left_out(&mut text, tried.unreadable);
@@ -264,6 +265,7 @@ fn machines(context: &mut Context<'_>) -> Result<()> {
             break;
         }
     }
+    list.sort_by_key(|one| Reverse(one.verdict.evaluated_at));
     context.out.show(&list, || {
         let mut table = Table::new(["DEVICE", "PERSON", "HOST", "SYSTEM", "VERDICT", "ACCESS", "JUDGED"]);
         for one in &list {

@@ -333,15 +333,15 @@ fn machines_are_seen_with_their_verdicts_and_a_policy_is_tried_on_them() {
         praya_posture::policy::Policy::from_toml(POLICY).unwrap(),
         praya_posture::support::SupportTable::built_in(),
     );
-    for (seed, firewall) in [(1, true), (2, false)] {
-        let facts = facts(firewall, true, NOW);
+    for (seed, firewall, at) in [(1, true, NOW.before(std::time::Duration::from_secs(1))), (2, false, NOW)] {
+        let facts = facts(firewall, true, at);
         let found = NewVerdict {
             device: Machine::new(seed).key(),
             host_name: "pc\u{1b}[2J".into(),
             account: AccountName::new("wong"),
             session: None,
             source: [192, 0, 2, 1].into(),
-            verdict: praya_posture::verdict::evaluate(&[&policy], &facts, &support, NOW),
+            verdict: praya_posture::verdict::evaluate(&[&policy], &facts, &support, at),
             facts,
         };
         site.store.add_verdict(&found).unwrap();

@@ -20,7 +20,7 @@ use super::fit::{Fit, Judged};
 use crate::audit::{Audit, GATEWAY, PERSON};
 use crate::http::notice::Notices;
 use crate::metrics::Metrics;
-use crate::store::{Added, AuditEvent, DeviceKey, NewAudit, NewVerdict, Outcome, Result, Store, StoreError};
+use crate::store::{AuditEvent, DeviceKey, NewAudit, NewVerdict, Outcome, Result, Store, StoreError};
 
 /// Judges machines. Clones are the same desk.
 #[derive(Clone, Debug)]
@@ -313,10 +313,7 @@ fn judge(
     let Reporter { device, host_name, account, session, source, before: _ } = who;
     let new = NewVerdict { device, host_name, account, session, source, verdict, facts };
     let added = match place {
-        Some(number) => {
-            store.renew_verdict(number, &new)?;
-            Added { number, crowded: false }
-        }
+        Some(number) => store.renew_verdict(number, &new)?,
         None => store.add_verdict(&new)?,
     };
     let record = news.then(|| verdict_record(&about, book, &new, added.crowded, now));

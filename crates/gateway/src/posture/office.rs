@@ -2,7 +2,7 @@
 //! Everything here blocks.
 
 use std::net::IpAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_lc_rs::digest;
 use data_encoding::HEXLOWER;
@@ -34,6 +34,9 @@ const SHOWN: u32 = 20;
 /// What to do where a dry run has nothing to run on.
 const ADVICE: &str = "no machine was judged in that time; save the policy with enforce = false and put it into force: \
                       machines are then asked, and nothing follows for anybody. Run this again when some have signed in";
+/// What to do where nothing of what there is can be read.
+const UNREADABLE: &str = "machines were judged in that time, and this release can read nothing of what is kept of them; \
+                          run this again when they have been judged anew";
 
 /// An administrator at work.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +66,9 @@ pub enum Problem {
     /// No such policy or version.
     #[error("there is no such policy or version")]
     NoPolicy,
+    /// A policy was not tried on every machine within the time that there is for it.
+    #[error("there are too many machines to try a policy on them now")]
+    TookTooLong,
     /// No such policy comes with this release.
     #[error("no such policy comes with this release")]
     NotBuiltIn,
@@ -181,7 +187,7 @@ pub struct Wanted {
 /// Some machines.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct MachinesShown {
-    /// Every machine and person with the newest verdict, the newest first.
+    /// Every machine and person with the newest verdict, in an order that stays when they are judged again.
     pub machines: Vec<VerdictShown>,
     /// How many were left out, because what is kept of them cannot be read.
     pub unreadable: u32,
@@ -349,18 +355,20 @@ impl Office<'_> {
         }
     }
 
-    /// What a policy would have said of the machines of the last `days`, if it were enforced.
+    /// What a policy would have said of the machines of the last `days`, if it were enforced. It is given up at `until`.
     ///
     /// # Errors
     /// [`Problem`].
-    pub fn dry_run(&self, text: &str, days: u32) -> Result<Tried> {
+    pub fn dry_run(&self, text: &str, days: u32, until: Option<Instant>) -> Result<Tried> {
         let policy = sound(text)?;
         let table = Book::load(self.store)?.support;
-        let mut tried =
-            Tried { machines: 0, days, unreadable: 0, run: DryRun::default(), advice: Some(ADVICE) };
+        let mut tried = Tried { machines: 0, days, unreadable: 0, run: DryRun::default(), advice: None };
         let mut query =
             MachineQuery { since: self.since(days), limit: MOST_ON_A_PAGE, ..MachineQuery::default() };
         loop {
+            if until.is_some_and(|until| Instant::now() >= until) {
+                return Err(Problem::TookTooLong);
+            }
             let page = self.store.machines_page(&query)?;
             let mut seen = Vec::new();
             for VerdictRow { found, .. } in page.verdicts.rows {
@@ -374,7 +382,11 @@ impl Office<'_> {
             let Some(next) = page.next else { break };
             query.after = Some(next);
         }
-        tried.advice = tried.advice.filter(|_| tried.machines == 0);
+        tried.advice = match (tried.machines, tried.unreadable) {
+            (0, 0) => Some(ADVICE),
+            (0, _) => Some(UNREADABLE),
+            _ => None,
+        };
         Ok(tried)
     }
 

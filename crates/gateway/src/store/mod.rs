@@ -52,7 +52,7 @@ pub struct Changes {
 struct Inner {
     connection: Mutex<Connection>,
     // Who waits for the connection waits as a task and not as a thread.
-    calls: Semaphore,
+    calls: Arc<Semaphore>,
     path: PathBuf,
     told: AtomicU64,
 }
@@ -73,9 +73,14 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let _call = self.inner.calls.acquire().await;
+        let call = Arc::clone(&self.inner.calls).acquire_owned().await;
         let store = self.clone();
-        match tokio::task::spawn_blocking(move || work(&store)).await {
+        let working = move || {
+            // Whoever waits for this may give up; the thread is taken until the work is done.
+            let _call = call;
+            work(&store)
+        };
+        match tokio::task::spawn_blocking(working).await {
             Ok(done) => done,
             Err(gone) => Err(StoreError::Failed { detail: gone.to_string() }.into()),
         }

@@ -5,8 +5,16 @@ use praya_model::{AccountName, Timestamp};
 use rusqlite::{OptionalExtension as _, Row};
 
 use super::posture::{delete_policy, insert_policy, newest_version, policy};
-use super::{Columns as _, DeviceKey, PolicyRow, Result, Store, Verdicts};
+use super::{DeviceKey, PolicyRow, Result, Store, Verdicts};
 use crate::posture::word;
+
+/// The newest verdict of the next machine and person: one step in an index that holds all this, however many verdicts
+/// there are and however much each of them says.
+pub(super) const NEXT_MACHINE: &str =
+    "SELECT device_key, account, at, id FROM verdicts WHERE (device_key, account) > (?1, ?2)
+     ORDER BY device_key, account, at DESC, id DESC LIMIT 1";
+pub(super) const MACHINES_JUDGED: &str =
+    "SELECT device_key FROM verdicts GROUP BY device_key HAVING max(at) >= ?1";
 
 /// The most policies, in however many versions.
 pub const MOST_POLICIES: u32 = 200;
@@ -50,14 +58,14 @@ pub struct MachineQuery {
     pub limit: u32,
 }
 
-/// A place in the list of machines, which begins with the newest: a time and the number of a verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place(pub Timestamp, pub i64);
+/// A place in the list of machines: one of them, and the person. It does not move when they are judged again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place(pub DeviceKey, pub AccountName);
 
 /// Some of the machines that were seen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Machines {
-    /// The newest verdict of every machine and person, the newest first.
+    /// The newest verdict of every machine and person, in the order of the machines' keys.
     pub verdicts: Verdicts,
     /// Where the list goes on.
     pub next: Option<Place>,
@@ -160,32 +168,30 @@ impl Store {
     /// # Errors
     /// [`super::StoreError`]; a row that cannot be read is none, but counted.
     pub fn machines_page(&self, query: &MachineQuery) -> Result<Machines> {
+        let status = query.status.as_ref().map(word);
         self.read(|db| {
-            let mut statement = db.prepare_cached(
-                "SELECT * FROM (
-                     SELECT *, row_number() OVER (PARTITION BY device_key, account ORDER BY at DESC, id DESC) AS place
-                     FROM verdicts WHERE at >= ?1
-                 ) WHERE place = 1
-                     AND (?2 IS NULL OR status = ?2 OR json_extract(verdict, '$.if_enforced.status') = ?2)
-                     AND (?3 IS NULL OR account = ?3)
-                     AND (?4 IS NULL OR (at, id) < (?4, ?5))
-                 ORDER BY at DESC, id DESC LIMIT ?6",
+            let mut machines = db.prepare_cached(NEXT_MACHINE)?;
+            let mut verdict = db.prepare_cached(
+                "SELECT * FROM verdicts WHERE id = ?1
+                     AND (?2 IS NULL OR status = ?2 OR json_extract(verdict, '$.if_enforced.status') = ?2)",
             )?;
-            let (at, id) = query.after.map(|Place(at, id)| (at.as_millis(), id)).unzip();
-            let mut rows = statement.query((
-                query.since.as_millis(),
-                query.status.as_ref().map(word),
-                query.account.as_ref().map(AccountName::as_str),
-                at,
-                id,
-                query.limit,
-            ))?;
-            let (mut found, mut read) = (Machines::default(), 0);
-            while let Some(row) = rows.next()? {
-                read += 1;
-                found.next = (read == query.limit).then_some(place(row)?);
-                found.verdicts.add(row);
+            let (mut found, mut read, mut last) = (Machines::default(), 0, query.after.clone());
+            while read < query.limit {
+                let (device, account) = last
+                    .as_ref()
+                    .map_or((&[][..], ""), |Place(device, person)| (&device.0[..], person.as_str()));
+                let next = machines.query_row((device, account), newest).optional()?;
+                let Some((place, at, id)) = next else { break };
+                let wanted = at >= query.since && query.account.as_ref().is_none_or(|one| *one == place.1);
+                let mut rows = verdict.query((id, &status))?;
+                if wanted && let Some(row) = rows.next()? {
+                    read += 1;
+                    found.next = (read == query.limit).then(|| place.clone());
+                    found.verdicts.add(row);
+                }
+                last = Some(place);
             }
+            found.verdicts.tell();
             Ok(found)
         })
     }
@@ -196,13 +202,15 @@ impl Store {
     /// [`super::StoreError`].
     pub fn devices_judged(&self, since: Timestamp) -> Result<Vec<DeviceKey>> {
         self.read(|db| {
-            let mut query = db.prepare_cached("SELECT DISTINCT device_key FROM verdicts WHERE at >= ?1")?;
+            let mut query = db.prepare_cached(MACHINES_JUDGED)?;
             let keys = query.query_map([since.as_millis()], |row| row.get(0).map(DeviceKey))?;
             Ok(keys.collect::<rusqlite::Result<_>>()?)
         })
     }
 }
 
-fn place(row: &Row<'_>) -> rusqlite::Result<Place> {
-    Ok(Place(row.timestamp("at")?, row.get("id")?))
+/// Whose verdict, when, and its number.
+fn newest(row: &Row<'_>) -> rusqlite::Result<(Place, Timestamp, i64)> {
+    let place = Place(DeviceKey(row.get(0)?), AccountName::new(row.get::<_, String>(1)?));
+    Ok((place, Timestamp::from_millis(row.get(2)?), row.get(3)?))
 }

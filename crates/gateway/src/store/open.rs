@@ -22,6 +22,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_known_devices.sql"),
     include_str!("migrations/0003_posture.sql"),
     include_str!("migrations/0004_api_keys.sql"),
+    include_str!("migrations/0005_machines_of_people.sql"),
 ];
 
 /// What SQLite appends to the database's name for its write-ahead log, and for the index of that.
@@ -87,7 +88,7 @@ impl Store {
         Ok(Self {
             inner: Arc::new(Inner {
                 connection: Mutex::new(prepared),
-                calls: Semaphore::new(CALLS),
+                calls: Arc::new(Semaphore::new(CALLS)),
                 path: path.to_owned(),
                 told: AtomicU64::new(0),
             }),

@@ -13,7 +13,7 @@ use crate::posture::{Fit, read_policy, word};
 
 /// So many versions of one policy are kept, the newest ones, and the one in force.
 pub const VERSIONS_KEPT: u32 = 200;
-/// So many verdicts over one machine are kept in a day; what comes beyond takes the place of the newest.
+/// So many verdicts over one machine are kept in a day; what comes beyond takes the place of another.
 pub const VERDICTS_A_DAY: u32 = 48;
 /// So many verdicts over one machine are kept in all, the newest ones.
 pub const VERDICTS_KEPT: u32 = 200;
@@ -27,7 +27,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 pub struct Added {
     /// The verdict's number.
     pub number: i64,
-    /// It took the place of another: there were [`VERDICTS_A_DAY`] already.
+    /// There were [`VERDICTS_A_DAY`] already: it took the place of another where it could.
     pub crowded: bool,
 }
 
@@ -81,50 +81,35 @@ impl Store {
     }
 
     /// Keeps a verdict. Of one machine at most [`VERDICTS_A_DAY`] and [`VERDICTS_KEPT`] are, so that whoever says
-    /// something else each time does not fill the database.
+    /// something else each time does not fill the database. What comes beyond takes the place of the newest of the same
+    /// session and person, or else of the oldest whose session is over; never of what another live session goes by.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn add_verdict(&self, new: &NewVerdict) -> Result<Added> {
-        self.write(|db| {
-            let (device, session) = (new.device.0.as_slice(), new.session.as_ref().map(SessionId::as_str));
-            let since = new.verdict.evaluated_at.before(DAY).as_millis();
-            let today: u32 = db
-                .prepare_cached("SELECT count(*) FROM verdicts WHERE device_key = ?1 AND at > ?2")?
-                .query_row((device, since), |row| row.get(0))?;
-            if today >= VERDICTS_A_DAY {
-                let newest = db
-                    .prepare_cached(
-                        "SELECT id FROM verdicts WHERE device_key = ?1
-                         ORDER BY session IS ?2 DESC, at DESC, id DESC LIMIT 1",
-                    )?
-                    .query_row((device, session), |row| row.get(0))?;
-                replace(db, newest, new)?;
-                return Ok(Added { number: newest, crowded: true });
-            }
-            db.prepare_cached(
-                "INSERT INTO verdicts (at, host_name, account, session, source, status, verdict, facts, device_key)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-            )?
-            .execute(columns(new, device))?;
-            let number = db.last_insert_rowid();
-            db.prepare_cached(
-                "DELETE FROM verdicts WHERE id IN (SELECT id FROM verdicts WHERE device_key = ?1
-                     ORDER BY at DESC, id DESC LIMIT -1 OFFSET ?2)",
-            )?
-            .execute((device, VERDICTS_KEPT))?;
-            Ok(Added { number, crowded: false })
-        })
+        self.write(|db| Ok(add(db, new)?))
     }
 
-    /// Puts a later verdict over the same machine in the place of the one of that number.
+    /// Puts a later verdict in the place of the one of that number, if that is there still and is of the same machine,
+    /// session and person; else it is kept as [`Store::add_verdict`] does.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn renew_verdict(&self, id: i64, new: &NewVerdict) -> Result<()> {
+    pub fn renew_verdict(&self, id: i64, new: &NewVerdict) -> Result<Added> {
         self.write(|db| {
+            let same: bool = db
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM verdicts
+                         WHERE id = ?1 AND device_key = ?2 AND account = ?3 AND session IS ?4)",
+                )?
+                .query_row((id, new.device.0.as_slice(), new.account.as_str(), session(new)), |row| {
+                    row.get(0)
+                })?;
+            if !same {
+                return Ok(add(db, new)?);
+            }
             replace(db, id, new)?;
-            Ok(())
+            Ok(Added { number: id, crowded: false })
         })
     }
 
@@ -224,6 +209,57 @@ pub(super) fn belongs(db: &Connection, verdict: i64, session: &SessionId) -> rus
         .execute((signed(verdict.unsigned_abs()), session.as_str()))
 }
 
+fn add(db: &Connection, new: &NewVerdict) -> rusqlite::Result<Added> {
+    let device = new.device.0.as_slice();
+    let since = new.verdict.evaluated_at.before(DAY).as_millis();
+    let today: u32 = db
+        .prepare_cached("SELECT count(*) FROM verdicts WHERE device_key = ?1 AND at > ?2")?
+        .query_row((device, since), |row| row.get(0))?;
+    let crowded = today >= VERDICTS_A_DAY;
+    if crowded && let Some(number) = to_give_up(db, new)? {
+        replace(db, number, new)?;
+        return Ok(Added { number, crowded });
+    }
+    db.prepare_cached(
+        "INSERT INTO verdicts (at, host_name, account, session, source, status, verdict, facts, device_key)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?
+    .execute(columns(new, device))?;
+    let number = db.last_insert_rowid();
+    db.prepare_cached(
+        "DELETE FROM verdicts WHERE id IN (SELECT id FROM verdicts WHERE device_key = ?1
+             ORDER BY at DESC, id DESC LIMIT -1 OFFSET ?2)",
+    )?
+    .execute((device, VERDICTS_KEPT))?;
+    Ok(Added { number, crowded })
+}
+
+/// Which verdict over the same machine makes room for a new one; none where all are of other live sessions, or of
+/// other people who are signing in.
+fn to_give_up(db: &Connection, new: &NewVerdict) -> rusqlite::Result<Option<i64>> {
+    let device = new.device.0.as_slice();
+    let own = db
+        .prepare_cached(
+            "SELECT id FROM verdicts WHERE device_key = ?1 AND account = ?2 AND session IS ?3
+             ORDER BY id DESC LIMIT 1",
+        )?
+        .query_row((device, new.account.as_str(), session(new)), |row| row.get(0))
+        .optional()?;
+    if own.is_some() {
+        return Ok(own);
+    }
+    db.prepare_cached(
+        "SELECT verdicts.id FROM verdicts JOIN sessions ON sessions.id = verdicts.session
+         WHERE verdicts.device_key = ?1 AND sessions.ended_at IS NOT NULL ORDER BY verdicts.at, verdicts.id LIMIT 1",
+    )?
+    .query_row([device], |row| row.get(0))
+    .optional()
+}
+
+fn session(new: &NewVerdict) -> Option<&str> {
+    new.session.as_ref().map(SessionId::as_str)
+}
+
 /// The highest version of the policies that were deleted.
 fn deleted_versions(db: &Connection) -> rusqlite::Result<u32> {
     let found = db
@@ -270,7 +306,7 @@ fn columns<L>(new: &NewVerdict, last: L) -> VerdictColumns<'_, L> {
         new.verdict.evaluated_at.as_millis(),
         &new.host_name,
         new.account.as_str(),
-        new.session.as_ref().map(SessionId::as_str),
+        session(new),
         new.source.to_string(),
         word(&new.verdict.status),
         json(&new.verdict),
@@ -293,6 +329,7 @@ fn verdicts(mut rows: Rows<'_>) -> rusqlite::Result<Verdicts> {
     while let Some(row) = rows.next()? {
         found.add(row);
     }
+    found.tell();
     Ok(found)
 }
 
@@ -302,9 +339,17 @@ impl Verdicts {
         match verdict(row) {
             Ok(row) => self.rows.push(row),
             Err(error) => {
-                tracing::warn!(%error, "a verdict over a machine cannot be read");
+                let id = row.get::<_, i64>("id").ok();
+                tracing::debug!(id, %error, "a verdict over a machine cannot be read");
                 self.unreadable = self.unreadable.saturating_add(1);
             }
+        }
+    }
+
+    /// Says once how many could not be read.
+    pub(super) fn tell(&self) {
+        if self.unreadable > 0 {
+            tracing::warn!(count = self.unreadable, "verdicts over machines cannot be read");
         }
     }
 }

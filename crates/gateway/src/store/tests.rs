@@ -318,6 +318,18 @@ fn only_commits_of_others_are_changes() {
     assert_eq!(running.setting("c").unwrap(), None);
 }
 
+#[tokio::test]
+async fn a_call_keeps_its_thread_to_the_end_though_nobody_waits_for_it() {
+    let store = Store::in_memory().unwrap();
+    let (go_on, told) = std::sync::mpsc::channel::<()>();
+    let mut call = Box::pin(store.run(move |_| Ok::<_, StoreError>(told.recv().is_err())));
+    assert!(futures_util::poll!(&mut call).is_pending());
+    drop(call);
+    assert_eq!(store.inner.calls.available_permits(), CALLS - 1);
+    drop(go_on);
+    let _all = store.inner.calls.acquire_many(u32::try_from(CALLS).unwrap()).await.unwrap();
+}
+
 #[test]
 fn a_missing_file_is_not_made_by_opening_it() {
     let (_folder, path) = file();
@@ -336,7 +348,7 @@ fn a_newer_schema_is_left_alone() {
     store.write(|db| Ok(db.pragma_update(None, "user_version", 99)?)).unwrap();
     drop(store);
     let error = Store::open(&path).unwrap_err();
-    assert!(matches!(error, StoreError::Newer { found: 99, known: 4, .. }));
+    assert!(matches!(error, StoreError::Newer { found: 99, known: 5, .. }));
     assert!(error.to_string().contains("newer praya-gateway"), "{error}");
 }
 

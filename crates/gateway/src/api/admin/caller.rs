@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
@@ -17,7 +18,7 @@ use crate::api::Front;
 use crate::api::access::{bearer, peer_of};
 use crate::api_key::{Closed, KeyHash, Scope};
 use crate::posture::office::{Office, Problem};
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 
 /// What a call needs a key for.
 pub(super) trait Demand: Send + Sync + 'static {
@@ -96,22 +97,28 @@ impl<D: Demand> FromRequestParts<Front> for Caller<D> {
 }
 
 impl<D: Demand> Caller<D> {
-    /// Does `work` in this caller's name.
+    /// Does `work` in this caller's name; to its end, even where the caller is gone or was told to come later.
     pub(super) async fn does<T: Send + 'static>(
         self,
         front: &Front,
         work: impl FnOnce(Office<'_>) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, AdminFailure> {
         let Self { actor, source, at, .. } = self;
-        let store = &front.administrators.0.store;
-        let done = store
-            .run(move |store| work(Office { store, actor: &actor, source: Some(source), now: at }))
-            .await;
-        if D::SCOPE == Scope::PostureWrite {
-            // Live sessions follow as they follow a command.
-            store.tell_changes();
-        }
-        Ok(done?)
+        let administrators = &front.administrators.0;
+        let turn = match D::SCOPE {
+            Scope::PostureRead => Some(Arc::clone(&administrators.looks).acquire_owned().await),
+            Scope::PostureWrite => None,
+        };
+        let working = move |store: &Store| {
+            let _turn = turn;
+            let done = work(Office { store, actor: &actor, source: Some(source), now: at });
+            if D::SCOPE == Scope::PostureWrite {
+                // Live sessions follow as they follow a command.
+                store.tell_changes();
+            }
+            done
+        };
+        Ok(administrators.store.run(working).await?)
     }
 }
 
@@ -189,3 +196,7 @@ async fn bytes(request: Request, front: &Front) -> Result<Bytes, AdminFailure> {
         }
     })
 }
+
+#[cfg(test)]
+#[path = "caller_tests.rs"]
+mod tests;

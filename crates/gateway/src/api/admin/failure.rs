@@ -78,7 +78,13 @@ struct SentComplaint {
 
 impl From<Problem> for AdminFailure {
     fn from(problem: Problem) -> Self {
-        if let Problem::Store(error) = problem { error.into() } else { Self::Problem(problem) }
+        if let Problem::Store(error) = problem {
+            error.into()
+        } else if problem == Problem::TookTooLong {
+            Self::Busy
+        } else {
+            Self::Problem(problem)
+        }
     }
 }
 
@@ -129,7 +135,7 @@ impl AdminFailure {
                     | Problem::NotBuiltIn
                     | Problem::NoMachine
                     | Problem::SeveralMachines => (StatusCode::NOT_FOUND, Code::NotFound),
-                    Problem::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, Code::Busy),
+                    Problem::TookTooLong | Problem::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, Code::Busy),
                 };
                 let newest = if let Problem::Outdated { newest } = problem { Some(*newest) } else { None };
                 let complaints =

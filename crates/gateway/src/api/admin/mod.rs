@@ -61,8 +61,10 @@ struct Inner {
     /// When a refusal of a key, by its id, was recorded last; there are no more of these than keys and reasons.
     recorded: Mutex<HashMap<(String, Closed), Timestamp>>,
     notices: Notices,
+    /// Whoever looks at something waits for a turn, so that sign-ins and sessions need not.
+    looks: Arc<Semaphore>,
     /// A policy is tried on all machines by one caller at a time.
-    trials: Semaphore,
+    trials: Arc<Semaphore>,
 }
 
 impl Administrators {
@@ -75,7 +77,8 @@ impl Administrators {
             keys: Mutex::new(SourceLimiter::new(CALLS)),
             recorded: Mutex::default(),
             notices: Notices::default(),
-            trials: Semaphore::new(1),
+            looks: Arc::new(Semaphore::new(1)),
+            trials: Arc::new(Semaphore::new(1)),
         }))
     }
 

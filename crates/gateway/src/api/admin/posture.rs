@@ -1,9 +1,13 @@
 //! Policies for machines, and what was found of them.
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
 use axum::Json;
 use axum::extract::State;
+use data_encoding::HEXLOWER;
 use praya_identity::account::fold_name;
-use praya_model::Timestamp;
+use praya_model::AccountName;
 use praya_model::posture::Status;
 use serde::{Deserialize, Serialize};
 
@@ -14,10 +18,12 @@ use crate::posture::office::{
     self, BuiltIn, KEPT_DAYS, MOST_ON_A_PAGE, MachineShown, MachinesShown, PolicyShown, Problem, Saved,
     SupportShown, Tried, Wanted,
 };
-use crate::store::Place;
+use crate::store::{DeviceKey, Place};
 
 /// How many are on a page where the caller does not say.
 const ON_A_PAGE: u32 = 100;
+/// How long a policy is tried; less than an answer may take.
+const TRIAL_TIME: Duration = Duration::from_secs(30);
 /// Digits in the name of a machine: all of them, or as many as earlier releases wrote.
 const DEVICE: [usize; 2] = [32, 16];
 
@@ -181,8 +187,14 @@ pub(super) async fn dry_run(
     if !(1..=KEPT_DAYS).contains(&days) {
         return Err(AdminFailure::BadRequest(format!("days must be 1 to {KEPT_DAYS}")));
     }
-    let _turn = front.administrators.0.trials.try_acquire().map_err(|_| AdminFailure::Busy)?;
-    caller.does(&front, move |office| office.dry_run(&text, days)).await.map(Json)
+    let trials = Arc::clone(&front.administrators.0.trials);
+    let trial = trials.try_acquire_owned().map_err(|_| AdminFailure::Busy)?;
+    let until = Some(Instant::now() + TRIAL_TIME);
+    let tried = caller.does(&front, move |office| {
+        let _trial = trial;
+        office.dry_run(&text, days, until)
+    });
+    tried.await.map(Json)
 }
 
 pub(super) async fn machines(
@@ -191,19 +203,19 @@ pub(super) async fn machines(
     Params(page): Params<MachinePage>,
 ) -> Answer<Machines> {
     let MachinePage { status, person, after, limit } = page;
-    let place = |text: &str| {
-        let (at, id) = text.split_once('-')?;
-        Some(Place(Timestamp::from_millis(at.parse().ok()?), id.parse().ok()?))
-    };
     let after = match after {
-        Some(text) => Some(place(&text).ok_or_else(|| no_place(&text))?),
+        Some(text) => Some(place_of(&text).ok_or_else(|| no_place(&text))?),
         None => None,
     };
     let person = person.map(|name| fold_name(&name)).transpose();
     let person = person.map_err(|error| AdminFailure::BadRequest(format!("person: {error}")))?;
     let wanted = Wanted { status, person, after, limit: limit_of(limit)? };
     let page = caller.does(&front, move |office| office.machines(wanted)).await?;
-    let next = page.next.map(|Place(at, id)| format!("{}-{id}", at.as_millis()));
+    let hex = |bytes: &[u8]| HEXLOWER.encode(bytes);
+    let next = page
+        .next
+        .as_ref()
+        .map(|Place(device, person)| format!("{}-{}", hex(&device.0), hex(person.as_str().as_bytes())));
     Ok(Json(Machines { page, next }))
 }
 
@@ -258,6 +270,14 @@ impl From<SupportShown> for Support {
     fn from(table: SupportShown) -> Self {
         Self { text: table.text.clone(), table }
     }
+}
+
+/// A place in the list of machines as it is sent: in letters and digits, whatever the person's name holds.
+fn place_of(text: &str) -> Option<Place> {
+    let (device, person) = text.split_once('-')?;
+    let device = HEXLOWER.decode(device.as_bytes()).ok()?.try_into().ok()?;
+    let person = String::from_utf8(HEXLOWER.decode(person.as_bytes()).ok()?).ok()?;
+    Some(Place(DeviceKey(device), AccountName::new(person)))
 }
 
 fn limit_of(limit: Option<u32>) -> Result<u32, AdminFailure> {
