@@ -77,7 +77,6 @@ pub fn macos(data: &[u8]) {
     if let Ok(version) = xprotect::version(&text) {
         fits(&version);
     }
-    let _ = processes::Processes::macos(&text).map(|processes| processes.run("Microsoft Defender"));
 }
 
 /// Interfaces and registry values of Windows; numbers are taken from the beginning, rows from the lines.

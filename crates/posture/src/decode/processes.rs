@@ -1,5 +1,4 @@
-//! Running programs: their names, which systems cut (Linux to 15 bytes in `/proc/*/comm`, macOS to 16 in `ps -c`), and
-//! the accounts they run as.
+//! Running programs: their names, which Linux cuts to 15 bytes in `/proc/*/comm`, and the accounts they run as.
 
 use std::collections::BTreeSet;
 
@@ -47,30 +46,6 @@ pub fn listeners(sockets: &str, port: u16) -> BTreeSet<u32> {
     sockets.lines().filter_map(listener).collect()
 }
 
-/// What the system runs, by `ps -axco uid,command` of macOS: a person can give any name to what they run.
-#[derive(Clone, Debug)]
-pub struct Processes(BTreeSet<String>);
-
-impl Processes {
-    /// From its lines. Accounts of the system's are those below 500, where macOS begins to count people.
-    ///
-    /// # Errors
-    /// When it lists nothing that the system runs, which begins with its first process.
-    pub fn macos(listing: &str) -> Result<Self, Malformed> {
-        let name = |line: &str| {
-            let (account, name) = line.trim().split_once(' ')?;
-            (account.parse::<u32>().ok()? < 500).then(|| name.trim_start().to_owned())
-        };
-        let names: BTreeSet<String> = listing.lines().filter_map(name).collect();
-        if names.is_empty() { Err(Malformed("a list of processes")) } else { Ok(Self(names)) }
-    }
-
-    /// Whether a program of this name runs; longer names are compared as far as the system keeps them.
-    pub fn run(&self, name: &str) -> bool {
-        self.0.contains(name) || name.get(..16).is_some_and(|cut| self.0.contains(cut))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,23 +69,6 @@ mod tests {
         assert!(is_called("clamd\n", "clamd") && is_called("sophos_threat_d\n", "sophos_threat_detector"));
         assert!(!is_called("clamd\n", "clamonacc") && !is_called("clamd\n", "clam"));
         assert!(!is_called("sophos_threat_d\n", "sophos_threat") && !is_called("", "clamd"));
-        let macos =
-            Processes::macos("  UID COMMAND\n    0 launchd\n    0 Microsoft Defend\n   82 wdavdaemon\n");
-        let macos = macos.unwrap();
-        assert!(macos.run("Microsoft Defender") && macos.run("wdavdaemon"));
-        assert!(!macos.run("Microsoft") && !macos.run(""));
-    }
-
-    #[test]
-    fn what_people_run_on_a_mac_does_not_count() {
-        let macos =
-            "  UID COMMAND\n    0 launchd\n  501 clamd\n   -2 kav\n4294967294 mfetpd\n  499 SymDaemon\n";
-        let macos = Processes::macos(macos).unwrap();
-        assert!(macos.run("SymDaemon"));
-        assert!(!macos.run("clamd") && !macos.run("kav") && !macos.run("mfetpd"));
-        for wrong in ["", "  UID COMMAND\n", "launchd\nclamd\n", "  501 launchd\n"] {
-            assert!(Processes::macos(wrong).is_err(), "{wrong}");
-        }
     }
 
     #[test]

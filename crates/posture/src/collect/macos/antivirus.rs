@@ -1,17 +1,21 @@
 //! Antivirus programs (4B): macOS's own, which is always there, those whose system extension watches files, and those of
 //! which only files and processes tell.
 
+use super::processes::Processes;
 use crate::collect::Pending;
 use crate::collect::guard::guarded;
 use crate::collect::machine::Machine;
 use crate::decode::product::Reported;
-use crate::decode::{cvd, mdatp, processes::Processes, system_extensions, xprotect};
+use crate::decode::{cvd, mdatp, system_extensions, xprotect};
 use crate::facts::{Antivirus, Fact, Family, MAX_PRODUCTS, RealTime, Unavailable};
 
 const XPROTECT: [&str; 2] = [
     "/Library/Apple/System/Library/CoreServices/XProtect.bundle/Contents/Info.plist",
     "/System/Library/CoreServices/XProtect.bundle/Contents/Info.plist",
 ];
+
+/// Where it is read what runs.
+const PROCESSES: &str = "sysinfo: processes";
 
 /// A link into the application; both are looked at before it is run.
 const MDATP: &str = "/usr/local/bin/mdatp";
@@ -81,6 +85,15 @@ const PRODUCTS: [Product; 8] = [
 ];
 
 pub(in crate::collect) fn antivirus(machine: &Machine, definitions: bool) -> Fact<Vec<Antivirus>> {
+    with(machine, definitions, Pending::start(machine, "processes", |_| Processes::here()))
+}
+
+/// The same, by these processes.
+pub(super) fn with(
+    machine: &Machine,
+    definitions: bool,
+    processes: Pending<Result<Processes, Unavailable>>,
+) -> Fact<Vec<Antivirus>> {
     let extensions = Pending::start(machine, "systemextensionsctl", |machine| {
         let list = machine.run(&["/usr/bin/systemextensionsctl"], &["list"])?;
         Ok(system_extensions::products(&list.text())?)
@@ -89,10 +102,8 @@ pub(in crate::collect) fn antivirus(machine: &Machine, definitions: bool) -> Fac
         let health = machine.run(&[MDATP], &["health", "--output", "json"])?;
         Ok(mdatp::defender(&health.stdout)?)
     });
-    let processes = machine
-        .run(&["/bin/ps"], &["-axco", "uid,command"])
-        .and_then(|list| Ok(Processes::macos(&list.text())?));
     let extensions = extensions.wait(machine.until).and_then(|found: Result<Vec<_>, Unavailable>| found);
+    let processes = processes.wait(machine.until).and_then(|listed| listed);
     let health = health.wait(machine.until).and_then(|health: Result<Reported, Unavailable>| health);
 
     let mut products: Vec<Antivirus> = xprotect(machine, definitions).into_iter().collect();
@@ -134,14 +145,14 @@ fn by_process(
     processes: &Result<Processes, Unavailable>,
     definitions: bool,
 ) -> Antivirus {
-    let facts = Reported::new(product.family, product.name).facts("ps", machine.now, definitions);
+    let facts = Reported::new(product.family, product.name).facts(PROCESSES, machine.now, definitions);
     let facts = Antivirus { installed: machine.fact(Ok((true, marker))), ..facts };
     if product.family == Family::Clamav && guarded(machine, marker).is_err() {
         // Homebrew's belongs to a person, who could run anything under its name, and date its files at will.
         return facts;
     }
-    let runs = |processes: &Processes| product.scanners.iter().any(|scanner| processes.run(scanner));
-    let running = processes.as_ref().map(|processes| (runs(processes), "ps"));
+    let runs = |processes: &Processes| product.scanners.iter().any(|scanner| processes.run(machine, scanner));
+    let running = processes.as_ref().map(|processes| (runs(processes), PROCESSES));
     let mut product = Antivirus { running: machine.fact(running.map_err(|reason| *reason)), ..facts };
     if definitions && product.family == Family::Clamav {
         let (version, at) = clamav(machine);

@@ -1,6 +1,7 @@
 //! macOS, from its files and its own programs (4B).
 
 mod antivirus;
+mod processes;
 #[cfg(test)]
 mod tests;
 

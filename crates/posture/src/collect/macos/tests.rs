@@ -8,6 +8,8 @@ use std::time::Duration;
 use praya_model::Timestamp;
 use tempfile::TempDir;
 
+use super::processes::Processes;
+use crate::collect::Pending;
 use crate::collect::machine::Machine;
 use crate::decode::tests::fixture;
 use crate::facts::{Antivirus, Fact, Family, RealTime, Unavailable};
@@ -28,7 +30,6 @@ impl Mac {
         Self(tempfile::tempdir().unwrap())
             .file(XPROTECT, fixture("xprotect/Info.plist"))
             .prints("usr/bin/systemextensionsctl", &fixture("system_extensions/none.txt"))
-            .prints("bin/ps", "  UID COMMAND\n    0 launchd\n")
     }
 
     fn path(&self, path: &str) -> PathBuf {
@@ -71,7 +72,15 @@ impl Mac {
     }
 
     fn antivirus(&self) -> Vec<Antivirus> {
-        super::antivirus(&self.machine(), true).value().unwrap().clone()
+        self.while_runs(0, "/sbin/launchd")
+    }
+
+    /// Its antivirus programs while this account runs this program.
+    fn while_runs(&self, account: u32, program: &str) -> Vec<Antivirus> {
+        let machine = self.machine();
+        let all = [([0, 0], "/sbin/launchd".into()), ([account; 2], program.into())];
+        let listed = Pending::start(&machine, "processes", move |_| Processes::among(all.into_iter()));
+        super::antivirus::with(&machine, true, listed).value().unwrap().clone()
     }
 }
 
@@ -199,15 +208,27 @@ fn programs_without_an_extension_by_their_files_and_processes() {
     let mac = Mac::new()
         .file("usr/local/clamav/sbin/clamd", "")
         .file("usr/local/clamav/share/clamav/daily.cvd", header)
-        .file("Applications/ESET Endpoint Security.app/Contents/Info.plist", "")
-        .prints("bin/ps", "  UID COMMAND\n    0 launchd\n   82 clamd\n");
-    let found = mac.antivirus();
+        .file("Applications/ESET Endpoint Security.app/Contents/Info.plist", "");
+    let found = mac.while_runs(82, "/usr/local/clamav/sbin/clamd");
     let clamav = of(Family::Clamav, &found);
     assert_eq!((known(&clamav.running), known(&clamav.definitions_at)), (Ok(true), Ok(TOLD)));
     assert_eq!(known(&clamav.real_time), Err(Unavailable::Unsupported));
     assert_eq!(known(&of(Family::Eset, &found).running), Ok(false));
-    let blind = Mac::new().file("usr/local/clamav/sbin/clamd", "").program("hang", "bin/ps");
-    let found = known(&super::antivirus(&blind.within(Duration::from_millis(400)), false)).unwrap();
+    for (account, elsewhere) in
+        [(501, "/usr/local/clamav/sbin/clamd"), (82, "/tmp/clamd"), (82, "/none/clamd")]
+    {
+        let mac = Mac::new().file("usr/local/clamav/sbin/clamd", "").file("tmp/clamd", "");
+        fs::set_permissions(mac.path("tmp"), fs::Permissions::from_mode(0o1777)).unwrap();
+        let found = mac.while_runs(account, elsewhere);
+        assert_eq!(known(&of(Family::Clamav, &found).running), Ok(false), "{account} {elsewhere}");
+    }
+    let blind = mac.within(Duration::from_millis(400));
+    let hangs = Pending::start(&blind, "processes", |_| {
+        loop {
+            std::thread::park();
+        }
+    });
+    let found = known(&super::antivirus::with(&blind, false, hangs)).unwrap();
     assert_eq!(known(&of(Family::Clamav, &found).running), Err(Unavailable::TimedOut));
 }
 
@@ -217,12 +238,11 @@ fn what_somebody_else_could_have_put_there_is_neither_run_nor_believed() {
         .file("opt/homebrew/sbin/clamd", "")
         .prints("usr/bin/systemextensionsctl", &fixture("system_extensions/defender.txt"))
         .prints("usr/local/bin/mdatp", &fixture("mdatp/macos-on.json"))
-        .prints("usr/bin/fdesetup", "true\n")
-        .prints("bin/ps", "  UID COMMAND\n    0 launchd\n   82 clamd\n");
+        .prints("usr/bin/fdesetup", "true\n");
     for folder in ["opt/homebrew/sbin", "usr/local/bin"] {
         fs::set_permissions(mac.path(folder), fs::Permissions::from_mode(0o757)).unwrap();
     }
-    let found = mac.antivirus();
+    let found = mac.while_runs(82, "/opt/homebrew/sbin/clamd");
     let clamav = of(Family::Clamav, &found);
     assert_eq!((known(&clamav.installed), known(&clamav.running)), (Ok(true), Err(Unavailable::Unsupported)));
     assert_eq!(known(&clamav.definitions_at), Err(Unavailable::Unsupported));
