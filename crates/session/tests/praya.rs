@@ -118,13 +118,18 @@ fn another_version_of_the_api_is_said() {
 }
 
 #[test]
-fn a_sign_in_begins_with_account_device_key_and_host() {
+fn a_sign_in_begins_with_account_device_key_host_and_platform() {
     let (mut conversation, _) = begin(Some("wong"), Some("a2V5"));
     let progress = conversation.reply(&reply(200, &gateway()));
     let (path, body) = sent(&progress);
     assert_eq!(path, "/api/v1/sign-in");
-    let begin =
-        json!({"account": "wong", "device_key": "a2V5", "host_name": "desk-7", "client": "praya/0.1.0"});
+    let begin = json!({
+        "account": "wong",
+        "device_key": "a2V5",
+        "host_name": "desk-7",
+        "client": "praya/0.1.0",
+        "platform": std::env::consts::OS,
+    });
     assert_eq!(body, begin);
 }
 

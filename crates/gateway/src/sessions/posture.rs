@@ -216,15 +216,16 @@ impl Sessions {
 
     /// The time, for whatever is judged or said of sessions.
     pub fn now(&self) -> Timestamp {
-        self.at(SystemTime::now().into(), Instant::now())
+        self.at(|| (SystemTime::now().into(), Instant::now()))
     }
 
     /// The time by these clocks, before which every session has followed a clock that was set: no lease, no warning, no
     /// idle time and no time away ends earlier or later by it. What sessions have of the absolute end they have by the
     /// new clock.
-    pub(super) fn at(&self, now: Timestamp, steady: Instant) -> Timestamp {
-        // Nobody else judges anything until all have followed.
+    pub(super) fn at(&self, read: impl FnOnce() -> (Timestamp, Instant)) -> Timestamp {
+        // Nobody else judges anything until all have followed, and nobody looks who has read the old time.
         let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
+        let (now, steady) = read();
         if let Some(jump) = watch.look(now, steady) {
             self.clock_was_set(jump, now);
         }

@@ -423,7 +423,7 @@ async fn whoever_asks_the_time_finds_that_sessions_have_followed_a_clock_that_wa
     // A packet that came before anybody looked.
     let set = site.at(600);
     session.traffic.user_was_active(set);
-    let at = sessions.at(set, Instant::now());
+    let at = sessions.at(|| (set, Instant::now()));
     assert_eq!(session.clock().over(&sessions.limits(), at), None);
     assert!(session.clock().last_traffic <= at, "nor does it count for more than it was");
     assert_eq!(session.fit().unwrap().as_of(at), None, "before anything sweeps");
