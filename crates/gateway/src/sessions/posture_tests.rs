@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use praya_model::api::PostureReply;
 use praya_model::posture::{Check, Status};
@@ -19,6 +19,8 @@ use crate::posture::{Desk, Fit, Judged, Question, Reporter, SUPPORT};
 use crate::sign_in::{NewSession, Others, SessionDirectory as _};
 use crate::store::{AuditEvent, AuditFilter, VERDICTS_A_DAY};
 use crate::tunnel::lab::{Lab, alice, now, staff};
+
+mod time;
 
 const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 9));
 
@@ -415,94 +417,6 @@ async fn a_clock_that_was_set_ends_no_session_and_lengthens_none() {
 }
 
 #[tokio::test]
-async fn whoever_asks_the_time_finds_that_sessions_have_followed_a_clock_that_was_set() {
-    let site = Site::new();
-    site.policy(POLICY, site.start).await;
-    site.report(true, 1).await;
-    let (session, sessions) = (site.session(), &site.lab.sessions);
-    // A packet that came before anybody looked.
-    let set = site.at(600);
-    session.traffic.user_was_active(set);
-    let at = sessions.at(|| (set, Instant::now()));
-    assert_eq!(session.clock().over(&sessions.limits(), at), None);
-    assert!(session.clock().last_traffic <= at, "nor does it count for more than it was");
-    assert_eq!(session.fit().unwrap().as_of(at), None, "before anything sweeps");
-    assert_eq!(sessions.sweep(at).await, 0);
-    let row = site.lab.store.session(&session.id).unwrap().unwrap();
-    assert_eq!(row.posture, session.fit());
-    let filter = AuditFilter { code: Some("clock_set".into()), ..AuditFilter::default() };
-    assert_eq!(site.lab.store.audit(&filter).unwrap().len(), 1);
-}
-
-#[tokio::test]
-async fn nobody_loses_anything_to_a_policy_before_the_client_has_asked() {
-    let site = Site::new();
-    let (session, sessions) = (site.session(), &site.lab.sessions);
-    let ask = async |minutes| sessions.posture_question(&session, site.at(minutes)).await.unwrap();
-    assert_eq!(ask(0).await.recheck_seconds, 900);
-    site.policy(POLICY, site.at(1)).await;
-    assert_eq!(site.sweep(14).await, 0, "it was told to ask after 15 minutes");
-    assert_eq!(ask(15).await.ends_in_seconds, Some(660));
-    assert_eq!(site.sweep(25).await, 0);
-    assert_eq!(site.sweep(26).await, 1);
-}
-
-#[tokio::test]
-async fn what_the_gateway_told_before_it_went_down_is_held_to() {
-    let site = Site::new();
-    activate(&site.lab.store, POLICY, site.start);
-    let (store, config) = (site.lab.store.clone(), Arc::clone(&site.lab.config));
-    let started = Sessions::load(store.clone(), Audit::new(store), config, site.start).unwrap();
-    assert_eq!(started.sweep(site.at(25)).await, 0);
-    assert_eq!(started.sweep(site.at(26)).await, 1);
-}
-
-/// Lets everything run that can.
-async fn settle() {
-    for _ in 0..16 {
-        tokio::task::yield_now().await;
-    }
-}
-
-#[tokio::test]
-async fn reports_of_one_session_are_judged_in_their_order_even_if_nobody_waits_for_the_answer() {
-    let site = Site::new();
-    site.policy(POLICY, site.start).await;
-    let (session, sessions) = (site.session(), &site.lab.sessions);
-    let hold = session.judging.lock().await;
-    for (firewall, minutes) in [(true, 1), (false, 2)] {
-        let at = site.at(minutes);
-        let question = sessions.posture_question(&session, at).await.unwrap();
-        let sealed = site.machine.report(&question.nonce, &facts(firewall, true, at));
-        let mut report = std::pin::pin!(sessions.posture_report(&session, sealed, HERE, at));
-        tokio::select! {
-            biased;
-            _ = &mut report => panic!("it waits for its turn"),
-            () = settle() => {}
-        }
-        // The connection breaks off.
-    }
-    drop(hold);
-    let _both_are_judged = session.judging.lock().await;
-    let fit = session.fit().unwrap();
-    assert_eq!((fit.status, fit.ends_in(site.at(2))), (Status::NonCompliant, Some(600)));
-    let codes: Vec<_> = site.records().into_iter().map(|(code, _)| code).collect();
-    assert_eq!(codes, ["compliant", "non_compliant"]);
-}
-
-#[tokio::test]
-async fn questions_one_after_another_are_answered_now_and_then() {
-    let site = Site::new();
-    let (session, sessions) = (site.session(), &site.lab.sessions);
-    for _ in 0..20 {
-        sessions.posture_question(&session, site.start).await.unwrap();
-    }
-    let refused = sessions.posture_question(&session, site.start).await;
-    assert_eq!(refused, Err(FailureCode::Busy { retry_after_seconds: 1 }));
-    sessions.posture_question(&session, site.start.after(Duration::from_secs(1))).await.unwrap();
-}
-
-#[tokio::test]
 async fn checks_are_counted_by_outcome() {
     let site = Site::new();
     site.policy(POLICY, site.start).await;
@@ -556,6 +470,26 @@ async fn a_policy_that_reads_something_new_asks_for_it() {
     );
     let question = site.lab.sessions.posture_question(&site.session(), site.at(2)).await.unwrap();
     assert_eq!(question.checks, [Check::Firewall, Check::SecureBoot]);
+}
+
+#[tokio::test]
+async fn a_machine_in_session_is_asked_and_judged_by_what_concerns_its_kind() {
+    let macs = "[[requirements]]\nid = \"sip\"\nplatforms = [\"macos\"]\nsystem_integrity = { on = true }\n";
+    let site = Site::new();
+    site.policy(&format!("{POLICY}{macs}"), site.start).await;
+    let ask = async |minutes| {
+        let question = site.lab.sessions.posture_question(&site.session(), site.at(minutes)).await;
+        question.unwrap().checks
+    };
+    assert!(ask(1).await.contains(&Check::SystemIntegrity), "its kind is not known yet");
+    assert_eq!(site.report(true, 1).await.status, Status::Compliant);
+    let linux = [Check::OperatingSystem, Check::Firewall, Check::ScreenLock];
+    assert_eq!(ask(2).await, linux);
+    assert_eq!(site.report(true, 2).await.status, Status::Compliant, "no question is out of date by it");
+    // Another policy for Macs makes what it said before no worse.
+    site.policy(&format!("{POLICY}{}", macs.replace("sip", "guard")), site.at(3)).await;
+    assert!(site.session().fit().unwrap().verdict.is_some());
+    assert_eq!(ask(3).await, linux);
 }
 
 #[tokio::test]
