@@ -20,15 +20,17 @@ const SOCKET: &str = "/run/clamav/clamd.ctl";
 /// The first person of a Debian system.
 const PERSON: u32 = 1000;
 
-/// Hides ClamAV, and gives it places of its own. In a user namespace the program has to belong to its root, as it
-/// belongs to the system's root elsewhere.
+/// Hides ClamAV, and gives it places of its own. What stays leads through folders that are the system's alone. In a
+/// user namespace the program has to belong to its root, as it belongs to the system's root elsewhere.
 const HIDE: &str = r#"
 without() {
   mkdir -p "$files/real$1"
   mount --rbind "$1" "$files/real$1"
   mount -t tmpfs -o mode=755 none "$1"
+  mkdir "$1/.real"
+  mount -n --rbind "$files/real$1" "$1/.real"
   for path in "$files/real$1"/*; do
-    case ${path##*/} in "$2" | "$3") ;; *) ln -s "$path" "$1" ;; esac
+    case ${path##*/} in "$2" | "$3") ;; *) ln -s ".real/${path##*/}" "$1" ;; esac
   done
 }
 cp /usr/sbin/clamd "$files/clamd"

@@ -8,9 +8,11 @@ use anyhow::{Context, Result, ensure};
 use praya_testkit::otp::Token;
 use praya_testkit::privilege::was_run_elsewhere;
 use praya_tests::Lab;
+use praya_tests::clamav::{ClamAv, Version};
 use praya_tests::client::Client;
 use praya_tests::gateway::Gateway;
-use praya_tests::lab::GATEWAY_NAME;
+use praya_tests::lab::{GATEWAY_NAME, INTRANET};
+use serde_json::{Value, json};
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -31,6 +33,13 @@ firewall = { on = true }
 id = "windows"
 severity = "optional"
 os = { product = "windows", versions = ["11"] }
+"#;
+
+/// One more thing that must be there.
+const ANTIVIRUS: &str = r#"
+[[requirements]]
+id = "antivirus"
+antivirus = { families = ["clamav"] }
 "#;
 
 const FIREWALL: &str = "nft 'add table inet filter; add chain inet filter input { type filter hook input priority 0; policy drop; }; \
@@ -75,7 +84,11 @@ fn a22_every_reason_is_told_at_once_and_a_mended_machine_comes_in_without_a_new_
     if was_run_elsewhere()? {
         return Ok(());
     }
-    let scene = Scene::new("mended")?;
+    let mut scene = Scene::new("mended")?;
+    scene.gateway.set_policy(&format!("{POLICY}{ANTIVIRUS}"))?;
+    let mut clamav = ClamAv::not_installed(&scene.lab.employee)?;
+    scene.client.stop()?;
+    scene.client.start_in(&clamav.room)?;
     let Scene { lab, gateway, client, token } = &scene;
     let words = ["login", "--gateway", GATEWAY_NAME, "--pin", &gateway.pin, "--account", "wong"];
     let login = client.praya(&lab.employee, &words)?.start_on_terminal()?;
@@ -84,14 +97,28 @@ fn a22_every_reason_is_told_at_once_and_a_mended_machine_comes_in_without_a_new_
     login.wait_for("Code:")?;
     login.type_line(&token.now())?;
     login.wait_for("Whether the firewall is on")?;
-    login.wait_for("Check again?")?;
+    let place = login.wait_for("Check again?")?;
     let said = login.printed();
     ensure!(said.contains("Praya reads this, and nothing else"), "{said}");
+    ensure!(said.contains("2 requirements are not met."), "{said}");
     ensure!(said.contains("Not met  Firewall") && said.contains("https://help.example/firewall"), "{said}");
+    ensure!(said.contains("Not met  Antivirus program"), "{said}");
     ensure!(said.contains("Warning only  Operating system"), "{said}");
+    ensure!(said.contains("praya check --sent"), "{said}");
+    let sent = client.praya(&lab.employee, &["check", "--sent"])?.succeed()?.everything;
+    ensure!(sent.contains("Firewall           Off"), "{sent}");
     let refused = gateway.admin(&["posture", "machines"])?;
     ensure!(refused.to_string().contains("non_compliant"), "{refused:#}");
     scene.mend()?;
+    login.type_line("")?;
+    login.wait_for_after(place, "Check again?")?;
+    let said = login.printed_after(place);
+    ensure!(said.contains("One requirement is not met."), "{said}");
+    ensure!(said.contains("Not met  Antivirus program") && !said.contains("Not met  Firewall"), "{said}");
+    ensure!(said.contains("Warning only  Operating system"), "{said}");
+    ensure!(gateway.sessions()?.is_empty(), "{:?}", gateway.sessions()?);
+    clamav.install()?;
+    clamav.start(Version::Engine)?;
     login.type_line("")?;
     let ended = login.wait()?;
     assert_eq!(ended.code(), 0, "{}", ended.everything);
@@ -101,7 +128,7 @@ fn a22_every_reason_is_told_at_once_and_a_mended_machine_comes_in_without_a_new_
     assert_eq!(posture["findings"].as_array().map(Vec::len), Some(1), "{posture:#}");
     assert_eq!(posture["findings"][0]["outcome"], "warning", "{posture:#}");
     let sent = client.praya(&lab.employee, &["check", "--sent"])?.succeed()?.everything;
-    ensure!(sent.contains("Firewall          On") && sent.contains("read from /etc/os-release"), "{sent}");
+    ensure!(sent.contains("Firewall           On") && sent.contains("read from /etc/os-release"), "{sent}");
     Ok(())
 }
 
@@ -147,7 +174,7 @@ fn a_session_whose_machine_turns_bad_is_warned_first_and_ends_unless_it_is_put_r
     scene.client.kill()?;
     scene.client.start(&scene.lab.employee)?;
     let Scene { lab, client, gateway, .. } = &scene;
-    let is_warned = |snapshot: &serde_json::Value| snapshot["posture"]["ends_at"].is_number();
+    let is_warned = |snapshot: &Value| snapshot["posture"]["ends_at"].is_number();
     client.wait_for(is_warned)?;
     scene.mend()?;
     client.praya(&lab.employee, &["check", "--again"])?.succeed()?;
@@ -163,4 +190,50 @@ fn a_session_whose_machine_turns_bad_is_warned_first_and_ends_unless_it_is_put_r
     assert_eq!(ended["posture"]["findings"][0]["check"], "firewall", "{ended:#}");
     ensure!(!lab.reaches_intranet()?, "the tunnel is down");
     gateway.wait_for_no_sessions()
+}
+
+#[test]
+fn a_policy_that_comes_during_sessions_warns_and_ends_the_one_that_fails_it_and_no_other() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let lab = Lab::new()?;
+    let other = lab.another_employee(20)?;
+    let mut gateway = Gateway::init(&lab)?;
+    gateway.set("sign_in.second_factor", "when_assigned")?;
+    gateway.add_people(&["wong", "chan"], PASSWORD)?;
+    gateway.publish_intranet("staff", &["wong", "chan"])?;
+    gateway.start()?;
+    other.shell(FIREWALL)?;
+    let (bad, good) = (Client::started(&lab.employee)?, Client::started(&other)?);
+    let clients = [(&bad, &lab.employee, "wong"), (&good, &other, "chan")];
+    for (client, machine, account) in clients {
+        let login = client.login(machine, &gateway.pin, account, &[PASSWORD])?;
+        assert_eq!(login.code(), 0, "{}", login.everything);
+        // Nobody asks, and that is known before anybody does.
+        client.wait_for(|snapshot| snapshot["posture"].is_object())?;
+        let sent = client.praya(machine, &["check", "--sent"])?.succeed()?.everything;
+        ensure!(sent.contains("Nothing was sent"), "{sent}");
+    }
+    gateway.set_policy(POLICY)?;
+    for (client, machine, _) in clients {
+        client.praya(machine, &["check", "--again"])?.succeed()?;
+    }
+    let is_found = |snapshot: &Value| snapshot["posture"]["findings"][0].is_object();
+    let warned = bad.wait_for(is_found)?;
+    assert_eq!(warned["state"], "connected", "{warned:#}");
+    assert_eq!(warned["posture"]["findings"][0]["check"], "firewall", "{warned:#}");
+    ensure!(warned["posture"]["ends_at"].is_number(), "{warned:#}");
+    ensure!(lab.reaches_intranet()?, "a warning takes nothing away");
+    let met = good.wait_for(is_found)?;
+    let posture = &met["posture"];
+    assert_eq!((&posture["findings"][0]["outcome"], &posture["ends_at"]), (&json!("warning"), &Value::Null));
+    let ended = bad.wait_for_state("ended")?;
+    assert_eq!(ended["ended"], "posture_lost", "{ended:#}");
+    ensure!(!lab.reaches_intranet()?, "the tunnel is down");
+    let sessions = gateway.sessions()?;
+    ensure!(sessions.len() == 1 && sessions[0]["account"] == "chan", "{sessions:?}");
+    let page = praya_tests::lab::fetch(&other, INTRANET, "/")?;
+    ensure!(page.output == praya_testkit::web::PAGE.as_bytes(), "it goes on: {}", page.everything);
+    Ok(())
 }
