@@ -4,7 +4,10 @@ mod clamav;
 mod recheck;
 mod reports;
 
+use std::time::Instant;
+
 use anyhow::{Context, Result, ensure};
+use praya_testkit::HANG;
 use praya_testkit::otp::Token;
 use praya_testkit::privilege::was_run_elsewhere;
 use praya_tests::Lab;
@@ -12,6 +15,7 @@ use praya_tests::clamav::{ClamAv, Version};
 use praya_tests::client::Client;
 use praya_tests::gateway::Gateway;
 use praya_tests::lab::{GATEWAY_NAME, INTRANET};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 const PASSWORD: &str = "correct horse battery";
@@ -129,6 +133,34 @@ fn a22_every_reason_is_told_at_once_and_a_mended_machine_comes_in_without_a_new_
     assert_eq!(posture["findings"][0]["outcome"], "warning", "{posture:#}");
     let sent = client.praya(&lab.employee, &["check", "--sent"])?.succeed()?.everything;
     ensure!(sent.contains("Firewall           On") && sent.contains("read from /etc/os-release"), "{sent}");
+    traffic_goes_on_while_the_check_hangs(&scene, &clamav)
+}
+
+/// Of a session whose policy wants to know of ClamAV.
+fn traffic_goes_on_while_the_check_hangs(scene: &Scene, clamav: &ClamAv) -> Result<()> {
+    let Scene { lab, client, .. } = scene;
+    let pings = lab.employee.program("ping").args(["-i", "0.05", INTRANET]).start()?;
+    pings.wait_for("bytes from")?;
+    clamav.set_silent(true)?;
+    let until = Instant::now() + HANG;
+    // While a check is under way, nobody begins another.
+    let found = loop {
+        client.praya(&lab.employee, &["check", "--again"])?.succeed()?;
+        let status = client.json(&lab.employee, &["status"])?;
+        if status["posture"]["ends_in_seconds"].is_number() {
+            break status;
+        }
+        ensure!(Instant::now() < until, "nothing is found: {status:#}");
+    };
+    let antivirus = json!({"found": "unavailable", "reason": "timed_out"});
+    assert_eq!(found["posture"]["findings"][0]["found"], antivirus, "{found:#}");
+    // So the check took a second. No packet took as long, or was lost.
+    pings.signal(Signal::INT)?;
+    let told = pings.wait()?.everything;
+    ensure!(told.contains(" 0% packet loss"), "{told}");
+    let longest = told.split("rtt min/avg/max/mdev = ").nth(1).and_then(|times| times.split('/').nth(2));
+    let longest: f64 = longest.with_context(|| told.clone())?.parse()?;
+    ensure!(longest < 900.0, "the tunnel waits for the check: {told}");
     Ok(())
 }
 
