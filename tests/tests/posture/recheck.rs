@@ -84,5 +84,5 @@ fn a_machine_that_turned_bad_is_found_when_it_moves_and_wakes_and_a_late_report_
         assert_eq!(found["posture"]["findings"][0]["check"], "firewall", "{found:#}");
         ensure!(scene.lab.reaches_intranet()?, "a warning takes nothing away");
     }
-    late.is_refused()
+    late.must_be_refused()
 }

@@ -182,7 +182,7 @@ impl<'a> Late<'a> {
 
     /// The answer comes when the question's life is over. It is recorded and counted, and nothing else happens; the
     /// next question is answered as ever.
-    pub(crate) fn is_refused(mut self) -> Result<()> {
+    pub(crate) fn must_be_refused(mut self) -> Result<()> {
         let scene = self.scene;
         while self.asked.elapsed() <= QUESTION {
             assert_eq!(scene.standing()?, self.standing);
