@@ -27,6 +27,8 @@ pub(super) struct Posture {
     stage: Stage,
     /// When the last one began.
     began: Option<Timestamp>,
+    /// Whether the person asked for another one while one was under way: it may have read what is put right since.
+    again: bool,
     /// What the gateway said last.
     pub(super) view: Option<PostureView>,
     /// What it was told last, in the sign-in perhaps.
@@ -56,6 +58,7 @@ impl Posture {
 
     /// The one under way came to nothing.
     pub(super) fn failed(&mut self) {
+        self.again = false;
         self.stage = self.began.map_or(Stage::Due, |began| Stage::Waiting(began.after(SHORTEST)));
     }
 
@@ -69,8 +72,10 @@ impl Posture {
 
     /// The person asks for it; how often that does any good is the gateway's to say.
     pub(super) fn now(&mut self, now: Timestamp) {
-        if let Stage::Waiting(at) = &mut self.stage {
-            *at = now;
+        match &mut self.stage {
+            Stage::Waiting(at) => *at = now,
+            Stage::Asking | Stage::Reading(_) => self.again = true,
+            Stage::Due | Stage::Never => {}
         }
     }
 
@@ -81,7 +86,10 @@ impl Posture {
     }
 
     fn wait(&mut self, seconds: u32, now: Timestamp) {
-        self.stage = Stage::Waiting(now.after(Duration::from_secs(u64::from(seconds)).max(SHORTEST)));
+        let again = std::mem::take(&mut self.again);
+        let pause =
+            if again { Duration::ZERO } else { Duration::from_secs(u64::from(seconds)).max(SHORTEST) };
+        self.stage = Stage::Waiting(now.after(pause));
     }
 }
 

@@ -233,6 +233,14 @@ fn a22_a_person_who_has_put_the_machine_right_need_not_wait() {
     assert!(asks_for_the_check(&world.last));
     world.send(Event::CheckAgain);
     assert!(!asks_for_the_check(&world.last), "one at a time");
+    world.reply(json(200, &posture_question(vec![Check::Firewall])));
+    world.machine_checked("report");
+    world.reply(json(200, &judged(Vec::new())));
+    assert!(asks_for_the_check(&world.last), "what was put right after the machine was read counts too");
+    world.reply(json(200, &posture_question(vec![Check::Firewall])));
+    world.machine_checked("report");
+    world.reply(json(200, &judged(Vec::new())));
+    assert!(!asks_for_the_check(&world.last), "once for each time that it is asked for");
     let mut nobody = World::new();
     nobody.send(Event::CheckAgain);
     assert_eq!(nobody.rejection(), Some(&FailureCode::NotSignedIn));
