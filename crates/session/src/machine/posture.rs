@@ -166,6 +166,8 @@ impl Live {
             Err(_) if matches!(status, 404 | 405) => self.posture.stage = Stage::Never,
             Err(Failure { code: FailureCode::Busy { retry_after_seconds }, .. }) => {
                 let pause = Duration::from_secs(u64::from(*retry_after_seconds)).clamp(BREATH, SHORTEST);
+                // The one that is made then is that.
+                self.posture.again = false;
                 self.posture.stage = Stage::Waiting(now.after(pause));
             }
             Ok(_) | Err(_) => self.posture.failed(),

@@ -270,10 +270,16 @@ fn a_check_that_fails_on_the_way_is_made_again_and_ends_nothing() {
 #[test]
 fn a_check_that_the_gateway_puts_off_is_made_when_it_says() {
     let (mut world, _) = checked_session(&posture_question(vec![Check::Firewall]));
-    world.machine_checked("report");
+    let (id, ..) = world.machine_check();
+    world.send(Event::CheckAgain);
+    world.send(Event::MachineChecked { id, report: Ok(posture_report("report")) });
     world.reply(json(429, &Failure::from(FailureCode::Busy { retry_after_seconds: 20 })));
     assert!(!asks_for_the_check(&world.wait(s(19))));
     assert!(asks_for_the_check(&world.wait(s(1))));
+    world.reply(json(200, &posture_question(vec![Check::Firewall])));
+    world.machine_checked("report");
+    world.reply(json(200, &judged(Vec::new())));
+    assert!(!asks_for_the_check(&world.last), "what the person asked for was done by it");
 }
 
 #[test]
