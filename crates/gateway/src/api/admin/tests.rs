@@ -28,6 +28,7 @@ mod policies;
 const READ: Scope = Scope::PostureRead;
 const WRITE: Scope = Scope::PostureWrite;
 const TOML: &str = "application/toml";
+const JSON: &str = "application/json";
 
 /// Every call, and what its key must allow.
 const CALLS: [(&str, &str, Scope); 15] = [
@@ -275,8 +276,7 @@ async fn a_policy_is_saved_guarded_and_put_into_force_in_the_keys_name() {
     assert!(list["policies"].as_array().unwrap().iter().all(|policy| policy.get("text").is_none()));
 
     assert_eq!(site.good("GET", "/posture/policies/staff", "").await["text"], tried, "the newest");
-    let (status, _) =
-        site.call("POST", "/posture/policies/staff/activate", "application/json", "{\"version\":1}").await;
+    let (status, _) = site.call("POST", "/posture/policies/staff/activate", JSON, "{\"version\":1}").await;
     assert_eq!(status, StatusCode::OK);
     let shown = site.good("GET", "/posture/policies/staff", "").await;
     assert_eq!((&shown["text"], &shown["active"]), (&json!(POLICY), &json!(true)), "the one in force");
@@ -361,11 +361,11 @@ async fn what_is_wrong_with_a_file_is_told_at_its_place_and_nothing_is_saved() {
 #[tokio::test]
 async fn bodies_and_parameters_that_are_none_are_refused() {
     let site = Site::new();
-    let put = "/posture/policies/staff";
+    let (put, activate) = ("/posture/policies/staff", "/posture/policies/staff/activate");
     let long = format!("#{}", "x".repeat(MAX_POLICY));
     let longer = "x".repeat(3 << 20);
     for (method, path, kind, body, status, code) in [
-        ("PUT", put, "application/json", POLICY, StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong_type"),
+        ("PUT", put, JSON, POLICY, StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong_type"),
         ("PUT", put, "", POLICY, StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong_type"),
         ("PUT", put, TOML, &long, StatusCode::PAYLOAD_TOO_LARGE, "too_long"),
         ("PUT", put, TOML, &longer, StatusCode::PAYLOAD_TOO_LARGE, "too_long"),
@@ -384,30 +384,9 @@ async fn bodies_and_parameters_that_are_none_are_refused() {
         ("GET", "/posture/machines?status=good", "", "", StatusCode::BAD_REQUEST, "bad_request"),
         ("GET", "/posture/machines?persons=x", "", "", StatusCode::BAD_REQUEST, "bad_request"),
         ("GET", "/posture/machines?person=%00", "", "", StatusCode::BAD_REQUEST, "bad_request"),
-        (
-            "POST",
-            "/posture/policies/staff/activate",
-            "application/json",
-            "[",
-            StatusCode::BAD_REQUEST,
-            "bad_request",
-        ),
-        (
-            "POST",
-            "/posture/policies/staff/activate",
-            TOML,
-            "{}",
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "wrong_type",
-        ),
-        (
-            "POST",
-            "/posture/policies/staff/activate",
-            "application/json",
-            "{\"versions\":1}",
-            StatusCode::BAD_REQUEST,
-            "bad_request",
-        ),
+        ("POST", activate, JSON, "[", StatusCode::BAD_REQUEST, "bad_request"),
+        ("POST", activate, TOML, "{}", StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong_type"),
+        ("POST", activate, JSON, "{\"versions\":1}", StatusCode::BAD_REQUEST, "bad_request"),
         ("GET", "/posture/policies/%ff", "", "", StatusCode::BAD_REQUEST, "bad_request"),
         ("DELETE", "/posture/policies/%ff", "", "", StatusCode::BAD_REQUEST, "bad_request"),
         ("GET", "/posture/machines/abc", "", "", StatusCode::NOT_FOUND, "not_found"),
