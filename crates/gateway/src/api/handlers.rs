@@ -1,5 +1,7 @@
 //! What each address of the API does.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use http::StatusCode;
@@ -85,7 +87,9 @@ pub(super) async fn report_posture(
 ) -> Result<Json<PostureReply>, ApiError> {
     let Caller { session, body: Body(PostureReport { report, signature }) } = caller;
     let sealed = SignedReport { report, signature };
-    Ok(Json(front.sessions.posture_report(&session, sealed, source, front.now()).await?))
+    let sessions = Arc::clone(&front.sessions);
+    let now = move || sessions.now();
+    Ok(Json(front.sessions.posture_report(&session, sealed, source, now).await?))
 }
 
 /// How a person leaves.

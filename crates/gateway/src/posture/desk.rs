@@ -16,7 +16,7 @@ use praya_posture::verdict::{self, Consequence, Judgement, PolicyVersion, State,
 use serde_json::{Value, json};
 
 use super::book::{self, Book};
-use super::fit::{Fit, Judged};
+use super::fit::{Fit, Judged, is_silent};
 use crate::audit::{Audit, GATEWAY, PERSON};
 use crate::http::notice::Notices;
 use crate::metrics::Metrics;
@@ -230,8 +230,8 @@ pub(crate) fn wanted(book: &Book, groups: &[GroupName], fit: Option<&Fit>) -> bo
 }
 
 /// What becomes of a session's fitness when policies, or its person's groups, may have changed; `None` when they have
-/// not. What the machine said last is judged anew where it answers what is asked now. Its client hears of it at `told`.
-/// Blocks.
+/// not. What the machine said last is judged anew where it answers what is asked now and still counts. Its client hears
+/// of it at `told`. Blocks.
 ///
 /// # Errors
 /// The store's.
@@ -250,7 +250,14 @@ pub(crate) fn follow(
     }
     let platform = before.and_then(|fit| fit.platform);
     if let Some(unreadable) = book.unreadable_for(groups).next() {
-        tracing::error!(why = unreadable.why, "a policy cannot be read, so a session reaches nothing");
+        if let Some(more) = desk.notices.due("unreadable policy of a session", Instant::now()) {
+            let why = &unreadable.why;
+            tracing::error!(
+                why,
+                more_held_back = more,
+                "a policy cannot be read, so a session reaches nothing"
+            );
+        }
         let PolicyVersion { id, version } = &unreadable.version;
         desk.audit.record_blocking(&NewAudit {
             account: Some(account.clone()),
@@ -268,8 +275,11 @@ pub(crate) fn follow(
     if device.is_none() {
         return Ok(Some(Some(Fit::without_report(&policies))));
     }
-    let last = desk.store.latest_verdict(session)?;
     let asked = || Ok(Some(Some(Fit::asked(before, &policies, told, now))));
+    if before.is_some_and(|fit| is_silent(fit, now)) && verdict::on_fail(&policies) != Access::Allow {
+        return asked();
+    }
+    let last = desk.store.latest_verdict(session)?;
     let Some(last) = last else { return asked() };
     let kind = last.found.facts.os.value().ok().map(|os| os.family);
     if !book::answered(&last.found.facts, &book::checks(&policies, kind)) {
@@ -353,7 +363,7 @@ fn verdict_record(who: &Reporter, book: &Book, new: &NewVerdict, crowded: bool, 
         .map(|PolicyVersion { id, version }| format!("{id} version {version}"))
         .collect();
     let checks: Vec<Value> =
-        verdict.results.iter().flat_map(|result| checks_of(result, book, &read)).collect();
+        verdict.results.iter().flat_map(|result| checks_of(result, book, new, &read)).collect();
     let mut detail = json!({
         "device": who.device.short(),
         "host_name": who.host_name,
@@ -375,7 +385,8 @@ fn verdict_record(who: &Reporter, book: &Book, new: &NewVerdict, crowded: bool, 
     NewAudit { outcome, code: Some(super::word(&verdict.status)), ..record(who, detail, PERSON, now) }
 }
 
-fn checks_of(result: &Judgement, book: &Book, read: &Reported) -> Vec<Value> {
+/// Each thing that is wrong; or the requirement as a whole with what was read for it, of which one part may be enough.
+fn checks_of(result: &Judgement, book: &Book, new: &NewVerdict, read: &Reported) -> Vec<Value> {
     let outcome = consequence_name(result.consequence);
     let one = |finding: &praya_model::posture::Finding| {
         json!({
@@ -394,19 +405,17 @@ fn checks_of(result: &Judgement, book: &Book, read: &Reported) -> Vec<Value> {
         let mut requirements = requirements.flat_map(|policy| &policy.requirements);
         let checks = requirements.find(|found| found.id == result.requirement).map(Requirement::checks);
         // In a word, such as the names of programs.
-        let values = |check| {
-            let facts = read.facts.iter().filter(move |fact| fact.check == check);
-            facts.filter_map(|fact| fact.items.first()).map(|item| &item.value).collect::<Vec<_>>()
+        let values = |check| match new.facts.hotfixes.value() {
+            // How many there are tells enough.
+            Ok(all) if check == Check::Hotfixes => json!([all.len()]),
+            _ => {
+                let facts = read.facts.iter().filter(|fact| fact.check == check);
+                facts.filter_map(|fact| fact.items.first()).map(|item| json!(item.value)).collect()
+            }
         };
-        let passed = |check| {
-            json!({
-                "requirement": result.requirement,
-                "outcome": outcome,
-                "check": check,
-                "read": values(check),
-            })
-        };
-        return checks.into_iter().flatten().map(passed).collect();
+        let read: serde_json::Map<_, _> =
+            checks.into_iter().flatten().map(|check| (super::word(&check), values(check))).collect();
+        return vec![json!({ "requirement": result.requirement, "outcome": outcome, "read": read })];
     }
     result.findings.iter().map(one).collect()
 }

@@ -242,6 +242,13 @@ impl Fit {
     }
 }
 
+/// Whether a session that is fit like this was limited and has not reported for so long that nothing it said before
+/// counts any longer. What is closed counts again once policies can be read.
+pub(super) fn is_silent(fit: &Fit, now: Timestamp) -> bool {
+    let closed = fit.verdict.is_none() && fit.recheck_at.is_none();
+    fit.access != Access::Allow && !closed && fit.valid_until.is_none_or(|until| now >= until)
+}
+
 /// Whether a session that is fit like this reaches only some resources.
 pub fn is_limited(fit: Option<&Fit>) -> bool {
     fit.is_some_and(|fit| fit.access != Access::Allow)

@@ -77,7 +77,8 @@ pub struct LiveSession {
     /// What of `State::full` the endpoint check leaves.
     access: watch::Sender<Arc<Access>>,
     over: AtomicBool,
-    /// Reports are judged one after another, so that the verdict over an earlier one never comes after a later one's.
+    /// Reports are judged one after another, so that the verdict over an earlier one never comes after a later one's;
+    /// nor are policies followed meanwhile.
     pub(super) judging: tokio::sync::Mutex<()>,
     state: Mutex<State>,
 }
@@ -247,15 +248,14 @@ impl LiveSession {
         (state.posture.fit.clone(), state.posture.told)
     }
 
-    /// Puts `fit` in the place of the one that it follows from. Where that is not the present one any longer, nothing
-    /// changes, and whether it was the fitness that changed is returned.
-    pub(super) fn follow_fit(&self, from: &(Option<Fit>, Timestamp), fit: Option<Fit>) -> Result<(), bool> {
+    /// Puts `fit` in the place of the one that it follows from, unless that is not the present one any longer.
+    pub(super) fn follow_fit(&self, from: &(Option<Fit>, Timestamp), fit: Option<Fit>) -> bool {
         let mut state = self.state();
-        if state.posture.fit != from.0 || state.posture.told != from.1 {
-            return Err(state.posture.fit != from.0);
+        let same = state.posture.fit == from.0 && state.posture.told == from.1;
+        if same {
+            state.posture.fit = fit;
         }
-        state.posture.fit = fit;
-        Ok(())
+        same
     }
 
     /// How fit its machine is, and in how many seconds the client is told to ask again: in `soon` at the latest.

@@ -72,8 +72,8 @@ impl Sessions {
         })
     }
 
-    /// Judges the report that answers the question before, to its end even if the caller goes away. A report that is
-    /// refused changes nothing.
+    /// Judges the report that answers the question before, to its end even if the caller goes away, at the time `now`
+    /// tells once it is its turn. A report that is refused changes nothing.
     ///
     /// # Errors
     /// [`FailureCode::BadPostureReport`]; [`FailureCode::Busy`] for one report after another, for a question that
@@ -83,11 +83,11 @@ impl Sessions {
         session: &Arc<LiveSession>,
         sealed: SignedReport,
         source: IpAddr,
-        now: Timestamp,
+        now: impl Fn() -> Timestamp + Send + 'static,
     ) -> Result<PostureReply, FailureCode> {
         let Some(device) = session.device_key else { return Err(FailureCode::BadPostureReport) };
         let question = session
-            .hear_machine(now)
+            .hear_machine(now())
             .map_err(|retry_after_seconds| FailureCode::Busy { retry_after_seconds })?;
         let who = Reporter {
             device,
@@ -111,9 +111,10 @@ impl Sessions {
         who: Reporter,
         question: Option<Question>,
         sealed: SignedReport,
-        now: Timestamp,
+        now: impl FnOnce() -> Timestamp,
     ) -> Result<PostureReply, FailureCode> {
         let _turn = session.judging.lock().await;
+        let now = now();
         let judged = self.desk.judge(who, question, sealed, now).await.map_err(|error| match error {
             Unjudged::Refused(_) | Unjudged::Stale => FailureCode::BadPostureReport,
             Unjudged::Outdated => FailureCode::Busy { retry_after_seconds: 1 },
@@ -194,6 +195,8 @@ impl Sessions {
         for (session, access) in concerned {
             let (desk, book, live, groups) =
                 (self.desk.clone(), Arc::clone(&book), Arc::clone(&session), access.groups.clone());
+            // A report that is judged now counts, and not the one before it.
+            let _turn = session.judging.lock().await;
             match self.store.run(move |_| follow_policy(&desk, &book, &live, &groups, now)).await {
                 Ok(_) => {
                     session.give(&self.config, look, &access);
@@ -326,11 +329,9 @@ fn follow_policy(
         let Some(fit) = follow(desk, book, groups, &who, before.0.as_ref(), before.1, now)? else {
             return Ok(false);
         };
-        match session.follow_fit(&before, fit) {
-            // A report that was judged meanwhile counts; whoever takes its verdict follows the policies once more.
-            Ok(()) | Err(true) => return Ok(true),
-            // The client was told meanwhile to ask at another time.
-            Err(false) => {}
+        // Else time passed meanwhile, or the client was told to ask at another time.
+        if session.follow_fit(&before, fit) {
+            return Ok(true);
         }
     }
 }

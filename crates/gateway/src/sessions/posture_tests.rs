@@ -15,7 +15,7 @@ use super::expiry::Jump;
 use super::*;
 use crate::audit::Audit;
 use crate::posture::test_machine::{Machine, POLICY, activate, facts};
-use crate::posture::{Desk, Fit, Judged, Question, Reporter, SUPPORT};
+use crate::posture::{Book, Desk, Fit, Judged, Question, Reporter, SUPPORT};
 use crate::sign_in::{NewSession, Others, SessionDirectory as _};
 use crate::store::{AuditEvent, AuditFilter, VERDICTS_A_DAY};
 use crate::tunnel::lab::{Lab, alice, now, staff};
@@ -61,7 +61,7 @@ impl Site {
         let session = self.session();
         let question = self.lab.sessions.posture_question(&session, at).await.unwrap();
         let sealed = self.machine.report(&question.nonce, facts);
-        self.lab.sessions.posture_report(&session, sealed, HERE, at).await
+        self.lab.sessions.posture_report(&session, sealed, HERE, move || at).await
     }
 
     async fn report(&self, firewall: bool, minutes: u64) -> PostureReply {
@@ -195,8 +195,10 @@ async fn a23_replayed_foreign_and_unasked_reports_change_nothing() {
     let good = facts(true, true, site.at(2));
     let own = site.machine.report(&question.nonce, &good);
     let foreign = Machine::new(8).report(&question.nonce, &good);
-    let send =
-        async |sealed, minutes| sessions.posture_report(&session, sealed, HERE, site.at(minutes)).await;
+    let send = async |sealed, minutes| {
+        let at = site.at(minutes);
+        sessions.posture_report(&session, sealed, HERE, move || at).await
+    };
     assert_eq!(send(foreign, 2).await, Err(FailureCode::BadPostureReport));
     assert_eq!(send(own.clone(), 3).await, Err(FailureCode::BadPostureReport), "the question is spent");
     let newer = sessions.posture_question(&session, site.at(4)).await.unwrap();
@@ -411,7 +413,8 @@ async fn a_clock_that_was_set_ends_no_session_and_lengthens_none() {
     sessions.clock_was_set(Jump::Back(hours), site.at(60));
     assert_eq!(session.fit(), Some(before));
     let late = site.machine.report(&question.nonce, &facts(true, true, site.at(60)));
-    let refused = sessions.posture_report(&session, late, HERE, site.at(60)).await;
+    let at = site.at(60);
+    let refused = sessions.posture_report(&session, late, HERE, move || at).await;
     assert_eq!(refused, Err(FailureCode::BadPostureReport), "nor does a question live longer");
     assert_eq!(site.sweep(61).await, 1, "the lease is as long as it was");
 }
@@ -453,6 +456,39 @@ async fn a_change_of_policy_judges_what_the_machine_said_last() {
     site.lab.sessions.reconcile(site.at(6)).await.unwrap();
     assert_eq!(site.session().fit(), None);
     assert_eq!(site.sweep(70).await, 0);
+}
+
+#[tokio::test]
+async fn a_limited_session_that_fell_silent_gets_nothing_by_a_change_of_policy_until_it_reports() {
+    let site = Site::new();
+    site.help_desk();
+    let limiting = POLICY.replace("on_fail = \"deny\"", "on_fail = { limit = [\"help-desk\"] }");
+    site.policy(&limiting, site.start).await;
+    site.report(true, 1).await;
+    let everything = site.session().access();
+    // What was found to be wrong is fine by another policy, as long as the report counts.
+    site.report(false, 15).await;
+    site.sweep(25).await;
+    let limited = site.session().access();
+    assert_ne!(limited, everything);
+    let tells = "id = \"firewall\"\nseverity = \"optional\"";
+    site.policy(&limiting.replace("id = \"firewall\"", tells), site.at(26)).await;
+    assert_eq!(site.session().access(), everything);
+    site.policy(&limiting, site.at(27)).await;
+    site.report(true, 28).await;
+    site.sweep(88).await;
+    assert_eq!(site.session().access(), limited, "nothing was heard for an hour");
+    for minutes in [89, 90] {
+        site.policy(&limiting, site.at(minutes)).await;
+        assert_eq!(site.session().access(), limited, "and what was said before counts no longer");
+    }
+    site.report(true, 91).await;
+    assert_eq!(site.session().access(), everything);
+    site.sweep(151).await;
+    assert_eq!(site.session().access(), limited);
+    let tried = limiting.replace("name =", "enforce = false\nname =");
+    site.policy(&tried, site.at(152)).await;
+    assert_eq!(site.session().access(), everything, "what is only tried takes nothing");
 }
 
 #[tokio::test]

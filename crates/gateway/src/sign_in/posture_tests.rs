@@ -4,7 +4,7 @@ use praya_identity::limits::RateLimit;
 use praya_model::api::SignInReply;
 use praya_model::posture::{Check, Found, Status};
 use praya_model::{FailureCode, SignInAnswer, SignInStep};
-use praya_posture::facts::{Fact, HostFacts, OsFamily};
+use praya_posture::facts::{Fact, HostFacts, OsFamily, Unavailable};
 use praya_posture::policy::Access;
 use praya_posture::report::{MAX_REPORT, SignedReport};
 
@@ -68,10 +68,28 @@ async fn a21_a_good_machine_comes_in_and_its_warnings_come_with_it() {
     assert_eq!(detail["device"], machine.key().short());
     assert_eq!(detail["policies"][0], "staff version 1");
     let firewall = &detail["checks"][0];
-    let expected = (&"firewall".into(), &"passed".into(), &serde_json::json!([{ "value": "on" }]));
-    assert_eq!((&firewall["check"], &firewall["outcome"], &firewall["read"]), expected);
+    let read = serde_json::json!({ "firewall": [{ "value": "on" }] });
+    let expected = serde_json::json!({ "requirement": "firewall", "outcome": "passed", "read": read });
+    assert_eq!(*firewall, expected);
     let lock = &detail["checks"][1];
     assert_eq!((&lock["check"], &lock["outcome"]), (&"screen_lock".into(), &"warned".into()));
+}
+
+#[tokio::test]
+async fn a_requirement_that_one_part_meets_is_recorded_as_a_whole() {
+    let either = POLICY.replace(
+        "firewall = { on = true }",
+        "any_of = [{ firewall = { on = true } }, { hotfixes = { installed = [\"KB5043080\"] } }]",
+    );
+    let (w, machine) = checked(&either).await;
+    let asked = after_code(&w, Some(&machine)).await;
+    let mut found = facts(false, true, w.now());
+    found.hotfixes = Fact::known(vec!["KB5043080".into(), "KB5044284".into()], "WMI", w.now());
+    let reply = report(&w, &machine, &asked, &found).await;
+    assert!(matches!(reply.next, SignInStep::Done(_)), "{reply:?}");
+    let read = serde_json::json!({ "firewall": [{ "value": "off" }], "hotfixes": [2] });
+    let expected = serde_json::json!({ "requirement": "firewall", "outcome": "passed", "read": read });
+    assert_eq!(posture_records(&w)[0].detail["checks"][0], expected);
 }
 
 /// A requirement for Macs only, beside those of [`POLICY`].
@@ -96,6 +114,19 @@ async fn a_machine_is_asked_what_concerns_its_kind_and_its_report_says_which_tha
     mac.system_integrity = Fact::known(true, "csrutil", w.now());
     let reply = report(&w, &machine, &told, &mac).await;
     assert!(matches!(reply.next, SignInStep::Done(_)), "{reply:?}");
+}
+
+#[tokio::test]
+async fn what_a_machine_calls_itself_holds_while_no_report_says_its_kind() {
+    let (w, machine) = checked(POLICY).await;
+    let asked = after_code(&w, Some(&machine)).await;
+    let unasked = Fact::unavailable(Unavailable::NotAsked);
+    let bad = HostFacts { os: unasked, ..facts(false, true, w.now()) };
+    let told = report(&w, &machine, &asked, &bad).await;
+    activate(&w.store, &with_macs(), w.now());
+    let again = report(&w, &machine, &told, &bad).await;
+    let SignInStep::Posture { checks, .. } = &again.next else { panic!("{again:?}") };
+    assert_eq!(checks[..], [Check::OperatingSystem, Check::Firewall, Check::ScreenLock]);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! What comes when: clocks that are set, when clients ask, and reports that come together.
 
+use std::sync::Mutex;
 use std::time::Instant;
 
 use super::*;
@@ -64,7 +65,7 @@ async fn reports_of_one_session_are_judged_in_their_order_even_if_nobody_waits_f
         let at = site.at(minutes);
         let question = sessions.posture_question(&session, at).await.unwrap();
         let sealed = site.machine.report(&question.nonce, &facts(firewall, true, at));
-        let mut report = std::pin::pin!(sessions.posture_report(&session, sealed, HERE, at));
+        let mut report = std::pin::pin!(sessions.posture_report(&session, sealed, HERE, move || at));
         tokio::select! {
             biased;
             _ = &mut report => panic!("it waits for its turn"),
@@ -78,6 +79,53 @@ async fn reports_of_one_session_are_judged_in_their_order_even_if_nobody_waits_f
     assert_eq!((fit.status, fit.ends_in(site.at(2))), (Status::NonCompliant, Some(600)));
     let codes: Vec<_> = site.records().into_iter().map(|(code, _)| code).collect();
     assert_eq!(codes, ["compliant", "non_compliant"]);
+}
+
+#[tokio::test]
+async fn a_report_that_waited_for_its_turn_is_judged_by_the_time_it_has_then() {
+    let site = Site::new();
+    site.policy(POLICY, site.start).await;
+    let (session, sessions) = (site.session(), &site.lab.sessions);
+    let question = sessions.posture_question(&session, site.start).await.unwrap();
+    let sealed = site.machine.report(&question.nonce, &facts(true, true, site.start));
+    let (clock, late) = (Arc::new(Mutex::new(site.start)), site.at(1));
+    let now = Arc::clone(&clock);
+    let hold = session.judging.lock().await;
+    let mut report =
+        std::pin::pin!(sessions.posture_report(&session, sealed, HERE, move || *now.lock().unwrap()));
+    tokio::select! {
+        biased;
+        _ = &mut report => panic!("it waits for its turn"),
+        () = settle() => {}
+    }
+    *clock.lock().unwrap() = late;
+    drop(hold);
+    assert_eq!(report.await, Err(FailureCode::BadPostureReport), "a minute is too long");
+}
+
+#[tokio::test]
+async fn policies_are_followed_in_turn_with_reports() {
+    let site = Site::new();
+    let (session, sessions) = (site.session(), &site.lab.sessions);
+    activate(&site.lab.store, POLICY, site.start);
+    site.lab.store.remove_member(&staff(), &alice()).unwrap();
+    let mut news = session.watch_access();
+    let hold = session.judging.lock().await;
+    let mut followed = std::pin::pin!(sessions.reconcile(site.start));
+    tokio::select! {
+        biased;
+        _ = &mut followed => panic!("a report is judged"),
+        () = async {
+            news.changed().await.unwrap();
+            for _ in 0..16 {
+                site.lab.store.run(Book::load).await.unwrap();
+            }
+        } => {}
+    }
+    assert_eq!(session.fit(), None);
+    drop(hold);
+    followed.await.unwrap();
+    assert!(session.fit().is_some());
 }
 
 #[tokio::test]

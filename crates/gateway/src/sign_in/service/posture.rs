@@ -30,7 +30,7 @@ impl Inner {
             Ok(judged) => {
                 talk.verdict = Some(judged.number);
                 // What its report says counts, so that it is asked next what concerns that kind.
-                talk.platform = judged.platform;
+                talk.platform = judged.platform.or(talk.platform);
                 Event::MachineJudged(if judged.verdict.access == Access::Deny {
                     MachineVerdict::Unfit {
                         findings: judged.verdict.findings(),
