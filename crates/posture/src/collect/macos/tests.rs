@@ -1,8 +1,9 @@
 //! Folders that look like a Mac, whose programs print what they were given.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use praya_model::Timestamp;
@@ -53,13 +54,15 @@ impl Mac {
             .program("print", path)
     }
 
+    /// One of the programs in `fixtures/programs`. Another process writes it: what this one held open for writing could
+    /// not be run.
     fn program(self, which: &str, path: &str) -> Self {
         let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/programs");
         let program = self.path(path);
         fs::create_dir_all(program.parent().unwrap()).unwrap();
-        // What was there prints something else now.
-        let _ = fs::remove_file(&program);
-        symlink(programs.join(which), program).unwrap();
+        let from = programs.join(which);
+        let copied = Command::new("install").arg("--mode=755").arg(from).arg(program).status().unwrap();
+        assert!(copied.success());
         self
     }
 
