@@ -20,6 +20,7 @@ use crate::sign_in::{NewSession, Others, SessionDirectory as _};
 use crate::store::{AuditEvent, AuditFilter, VERDICTS_A_DAY};
 use crate::tunnel::lab::{Lab, alice, now, staff};
 
+mod late;
 mod time;
 
 const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 9));
@@ -276,40 +277,6 @@ async fn a_policy_that_comes_while_a_report_is_judged_is_followed() {
     assert_eq!(fit.ends_in(site.at(1)), Some(600));
     let row = site.lab.store.session(&site.session().id).unwrap().unwrap();
     assert_eq!(row.posture, Some(fit));
-}
-
-#[tokio::test]
-async fn what_is_applied_late_gives_nothing_back_that_was_taken_meanwhile() {
-    let site = Site::new();
-    let (session, sessions) = (site.session(), &site.lab.sessions);
-    let everything = session.access();
-    let mut late = std::pin::pin!(sessions.apply(&session, site.start));
-    tokio::select! {
-        biased;
-        _ = &mut late => panic!("it waits for the store"),
-        () = std::future::ready(()) => {}
-    }
-    let limited = Fit::closed(vec![], None);
-    session.update_fit(|_| Some(limited.clone()));
-    assert!(!sessions.apply(&session, site.start).await);
-    assert!(!late.await);
-    assert_ne!(session.access(), everything);
-    assert!(session.access().resources.is_empty());
-    let row = site.lab.store.session(&session.id).unwrap().unwrap();
-    assert_eq!(row.posture, Some(limited), "in the store as well");
-}
-
-#[tokio::test]
-async fn an_earlier_look_at_what_people_may_reach_never_comes_after_a_later_one() {
-    let site = Site::new();
-    let (session, sessions) = (site.session(), &site.lab.sessions);
-    let (early, everything) = (sessions.look(), session.access());
-    site.lab.store.remove_member(&staff(), &alice()).unwrap();
-    sessions.reconcile(site.start).await.unwrap();
-    let nothing = session.access();
-    assert_ne!(nothing, everything);
-    session.give(&site.lab.config, early, &everything);
-    assert_eq!(session.access(), nothing);
 }
 
 #[tokio::test]
