@@ -5,6 +5,9 @@
 #![warn(missing_docs)]
 
 pub mod counters;
+pub mod io;
+pub mod offload;
+pub mod packet;
 pub mod packet_io;
 pub mod pcap;
 pub mod pump;
@@ -13,6 +16,7 @@ pub mod timers;
 mod tun_device;
 
 pub use counters::{CounterValues, Counters};
+pub use packet::{Offload, Packet};
 pub use packet_io::{Delivery, PacketIo};
 #[cfg(target_os = "linux")]
 pub use tun_device::{TunDevice, TunError};

@@ -1,0 +1,29 @@
+//! The seam between the pump and the network: the client's TUN device, or a gateway session's port on its switch.
+
+use std::io;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use crate::offload::Run;
+use crate::packet::Packet;
+use crate::packet_io::Delivery;
+
+/// The network side of one session. It holds the only queue of packets that wait for the peer, and bounds it.
+pub trait PacketIo: Send {
+    /// Pulls what has arrived into the port's own queue. Ready when [`PacketIo::take`] has something; otherwise `cx`
+    /// is woken when it may.
+    ///
+    /// # Errors
+    /// Final: the device is gone. `UnexpectedEof` says that the other side has closed in order.
+    fn poll_ready(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<io::Result<()>>;
+
+    /// Moves packets whose turn it is to the end of `batch`, until `bytes` are reached or none is left; at least one
+    /// when there is one.
+    fn take(&mut self, now: Instant, bytes: usize, batch: &mut Vec<Packet>);
+
+    /// Hands over what came from the peer. Never waits.
+    ///
+    /// # Errors
+    /// Final; what concerns this run only is [`Delivery::Dropped`].
+    fn deliver(&mut self, run: &Run<'_>) -> io::Result<Delivery>;
+}
