@@ -4,6 +4,7 @@ use std::io;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+use crate::counters::DropReason;
 use crate::offload::Run;
 use crate::packet::Packet;
 use crate::packet_io::Delivery;
@@ -20,6 +21,17 @@ pub trait PacketIo: Send {
     /// Moves packets whose turn it is to the end of `batch`, until `bytes` are reached or none is left; at least one
     /// when there is one.
     fn take(&mut self, now: Instant, bytes: usize, batch: &mut Vec<Packet>);
+
+    /// When packets that are held back have their turn, if nothing happens before (shaping); asked whenever
+    /// [`PacketIo::poll_ready`] was not ready.
+    fn wake_at(&self, _now: Instant) -> Option<Instant> {
+        None
+    }
+
+    /// What the port's own queue has dropped since this was asked last, by reason.
+    fn queue_drops(&mut self) -> [(DropReason, usize); 2] {
+        [(DropReason::QueueFull, 0), (DropReason::QueueDelay, 0)]
+    }
 
     /// Hands over what came from the peer. Never waits.
     ///

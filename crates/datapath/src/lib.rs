@@ -15,7 +15,7 @@ pub mod timers;
 #[cfg(target_os = "linux")]
 mod tun_device;
 
-pub use counters::{CounterValues, Counters};
+pub use counters::{Channel, ChannelValues, CounterValues, Counters, DropReason};
 pub use packet::{Offload, Packet};
 pub use packet_io::{Delivery, PacketIo};
 #[cfg(target_os = "linux")]

@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::counters::Counters;
+use crate::counters::{Channel, Counters};
 use crate::packet_io::{Delivery, PacketIo};
 use crate::timers::{Due, Rhythm, Timers};
 
@@ -364,7 +364,7 @@ async fn send<W: AsyncWrite + Unpin>(
         if let Err(end) = write_frame(&mut writer, frame, stall).await {
             return end;
         }
-        counters.sent(len);
+        counters.sent(Channel::Tls, 1, len);
         shared.state().timers.sent(Instant::now().into_std());
     }
 }
@@ -480,7 +480,7 @@ async fn deliver(
     let delivery = packets.send(packet).await;
     shared.delivering(false);
     match delivery? {
-        Delivery::Delivered => counters.received(packet.len()),
+        Delivery::Delivered => counters.received(Channel::Tls, 1, packet.len()),
         Delivery::Dropped => counters.refused_inbound(),
     }
     Ok(())
