@@ -4,6 +4,8 @@ use std::io;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+pub mod memory;
+
 use crate::counters::DropReason;
 use crate::offload::Run;
 use crate::packet::Packet;
