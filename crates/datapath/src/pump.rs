@@ -435,8 +435,8 @@ async fn receive<R: AsyncRead + Unpin>(
                     shared.wake.notify_one();
                 }
                 FrameType::DpdResponse | FrameType::Keepalive => {}
-                // Compression is never negotiated.
-                FrameType::Compressed => counters.refused_inbound(),
+                // Neither is ever negotiated.
+                FrameType::Compressed | FrameType::SuperPacket => counters.refused_inbound(),
                 FrameType::Disconnect => {
                     break Some(match disconnect::decode(frame.payload) {
                         Disconnect::Bye { reason, .. } => PumpEnd::PeerBye { reason },

@@ -17,6 +17,11 @@ pub const PROOF_HEADER: &str = "X-Praya-Proof";
 pub const COOKIE_HEADER: &str = "X-Praya-Cookie";
 /// Header of the CONNECT reply that carries the session's public identifier.
 pub const SESSION_HEADER: &str = "X-Praya-Session";
+/// Header of CONNECT and of its reply by which both ends agree to super-packets; its value is
+/// [`SUPER_PACKETS`].
+pub const SUPER_PACKETS_HEADER: &str = "X-Praya-Super-Packets";
+/// The version of super-packets that [`SUPER_PACKETS_HEADER`] names; another one is as good as none.
+pub const SUPER_PACKETS: &str = "1";
 /// Label of the TLS exporter (no context, 32 bytes) that a CONNECT proof signs.
 pub const PROOF_EXPORTER: &[u8] = b"EXPORTER-praya-device-proof";
 

@@ -1,7 +1,8 @@
 //! CSTP: the frames that a tunnel's TLS connection carries after CONNECT.
 //!
 //! A frame is `53 54 46 01 | payload length, big endian | type | 00 | payload`. A writer puts exactly one frame into
-//! one TLS record, because peers drop or die on a record with two; a reader accepts any segmentation.
+//! one TLS record, because peers drop or die on a record with two, unless both ends have agreed to
+//! [super-packets](crate::super_packet); a reader accepts any segmentation.
 
 use thiserror::Error;
 
@@ -11,6 +12,8 @@ pub mod disconnect;
 pub const HEADER_LEN: usize = 8;
 /// The longest payload, in bytes: a whole frame fits one TLS record (RFC 8446 section 5.1: 2^14 bytes).
 pub const MAX_PAYLOAD: usize = 16_384 - HEADER_LEN;
+/// The longest payload of a [`FrameType::SuperPacket`] frame, in bytes: it may span TLS records.
+pub const MAX_SUPER_PAYLOAD: usize = 65_535;
 
 const MAGIC: [u8; 4] = *b"STF\x01";
 
@@ -31,11 +34,14 @@ pub enum FrameType {
     Compressed,
     /// The gateway is going down; the client does not reconnect.
     Terminate,
+    /// A packet that the receiver may have to split, read by [`crate::super_packet::decode`]. Only between two ends
+    /// that have both agreed to it.
+    SuperPacket,
 }
 
 impl FrameType {
     /// Every type, in the order of the codes.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Data,
         Self::DpdRequest,
         Self::DpdResponse,
@@ -43,6 +49,7 @@ impl FrameType {
         Self::Keepalive,
         Self::Compressed,
         Self::Terminate,
+        Self::SuperPacket,
     ];
 
     /// The code on the wire.
@@ -55,12 +62,27 @@ impl FrameType {
             Self::Keepalive => 7,
             Self::Compressed => 8,
             Self::Terminate => 9,
+            Self::SuperPacket => 0x50,
         }
     }
 
     /// The type of that code.
     pub fn from_code(code: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.code() == code)
+    }
+
+    /// The longest payload that a frame of this type may have, in bytes.
+    pub const fn max_payload(self) -> usize {
+        match self {
+            Self::SuperPacket => MAX_SUPER_PAYLOAD,
+            Self::Data
+            | Self::DpdRequest
+            | Self::DpdResponse
+            | Self::Disconnect
+            | Self::Keepalive
+            | Self::Compressed
+            | Self::Terminate => MAX_PAYLOAD,
+        }
     }
 }
 
@@ -69,7 +91,7 @@ impl FrameType {
 pub struct Frame<'a> {
     /// What it is for.
     pub kind: FrameType,
-    /// What it carries, at most [`MAX_PAYLOAD`] bytes.
+    /// What it carries, at most [`FrameType::max_payload`] bytes.
     pub payload: &'a [u8],
 }
 
@@ -82,12 +104,12 @@ pub enum CstpError {
     /// A type that nobody has defined.
     #[error("unknown CSTP frame type {0:#04x}")]
     UnknownType(u8),
-    /// A payload above [`MAX_PAYLOAD`].
+    /// A payload above [`FrameType::max_payload`].
     #[error("CSTP payload of {0} bytes is too long")]
     TooLong(usize),
 }
 
-/// The header of a frame with a payload of `len` bytes; `len` is expected not to exceed [`MAX_PAYLOAD`].
+/// The header of a frame with a payload of `len` bytes; `len` is expected not to exceed [`FrameType::max_payload`].
 pub const fn encode_header(kind: FrameType, len: u16) -> [u8; HEADER_LEN] {
     let [m0, m1, m2, m3] = MAGIC;
     let [high, low] = len.to_be_bytes();
@@ -97,7 +119,7 @@ pub const fn encode_header(kind: FrameType, len: u16) -> [u8; HEADER_LEN] {
 /// A whole frame.
 ///
 /// # Errors
-/// [`CstpError::TooLong`] above [`MAX_PAYLOAD`].
+/// [`CstpError::TooLong`] above [`FrameType::max_payload`].
 pub fn encode(kind: FrameType, payload: &[u8]) -> Result<Vec<u8>, CstpError> {
     let mut frame = Vec::with_capacity(HEADER_LEN.saturating_add(payload.len()));
     encode_into(kind, payload, &mut frame)?;
@@ -107,10 +129,10 @@ pub fn encode(kind: FrameType, payload: &[u8]) -> Result<Vec<u8>, CstpError> {
 /// Appends a whole frame to `out`, for callers that keep a buffer.
 ///
 /// # Errors
-/// [`CstpError::TooLong`] above [`MAX_PAYLOAD`]; `out` is then unchanged.
+/// [`CstpError::TooLong`] above [`FrameType::max_payload`]; `out` is then unchanged.
 pub fn encode_into(kind: FrameType, payload: &[u8], out: &mut Vec<u8>) -> Result<(), CstpError> {
     let too_long = CstpError::TooLong(payload.len());
-    if payload.len() > MAX_PAYLOAD {
+    if payload.len() > kind.max_payload() {
         return Err(too_long);
     }
     let len = u16::try_from(payload.len()).map_err(|_| too_long)?;
@@ -126,7 +148,18 @@ pub fn encode_into(kind: FrameType, payload: &[u8], out: &mut Vec<u8>) -> Result
 /// # Errors
 /// See [`CstpError`].
 pub fn decode(bytes: &[u8]) -> Result<Option<(Frame<'_>, usize)>, CstpError> {
-    let Some((header, rest)) = bytes.split_first_chunk::<HEADER_LEN>() else {
+    let Some((kind, len)) = decode_header(bytes)? else { return Ok(None) };
+    let whole = HEADER_LEN + len;
+    Ok(bytes.get(HEADER_LEN..whole).map(|payload| (Frame { kind, payload }, whole)))
+}
+
+/// The type and the payload's length, in bytes, of the frame at the start of `bytes`, however much of the payload is
+/// there; `None` when more bytes are needed for the header.
+///
+/// # Errors
+/// See [`CstpError`].
+pub fn decode_header(bytes: &[u8]) -> Result<Option<(FrameType, usize)>, CstpError> {
+    let Some(header) = bytes.first_chunk::<HEADER_LEN>() else {
         // Garbage is refused even when it is shorter than a header.
         let wrong = bytes.iter().zip(MAGIC).any(|(byte, magic)| *byte != magic);
         return if wrong { Err(CstpError::BadHeader) } else { Ok(None) };
@@ -137,10 +170,10 @@ pub fn decode(bytes: &[u8]) -> Result<Option<(Frame<'_>, usize)>, CstpError> {
     }
     let kind = FrameType::from_code(code).ok_or(CstpError::UnknownType(code))?;
     let len = usize::from(u16::from_be_bytes([high, low]));
-    if len > MAX_PAYLOAD {
+    if len > kind.max_payload() {
         return Err(CstpError::TooLong(len));
     }
-    Ok(rest.get(..len).map(|payload| (Frame { kind, payload }, HEADER_LEN + len)))
+    Ok(Some((kind, len)))
 }
 
 #[cfg(test)]
@@ -175,6 +208,7 @@ mod tests {
             (b"STF\x01\0\0\0\x01", CstpError::BadHeader),
             (b"STF\x01\0\0\x06\0", CstpError::UnknownType(6)),
             (b"STF\x01\xff\xff\0\0", CstpError::TooLong(65_535)),
+            (b"STF\x01\x3f\xf9\x09\0", CstpError::TooLong(16_377)),
         ] {
             assert_eq!(decode(bytes), Err(error));
         }
@@ -184,6 +218,7 @@ mod tests {
     fn a_payload_fits_one_tls_record_or_is_refused() {
         let longest = vec![0; MAX_PAYLOAD];
         assert_eq!(encode(FrameType::Data, &longest).unwrap().len(), 16_384);
+        assert_eq!(encode(FrameType::SuperPacket, &[0; MAX_SUPER_PAYLOAD]).unwrap().len(), 65_543);
         let mut out = vec![7];
         let longer = vec![0; MAX_PAYLOAD + 1];
         assert_eq!(encode_into(FrameType::Data, &longer, &mut out), Err(CstpError::TooLong(MAX_PAYLOAD + 1)));

@@ -7,6 +7,7 @@ use crate::anyconnect::{self, XmlError};
 use crate::cstp;
 use crate::http;
 use crate::ip::Packet;
+use crate::super_packet;
 use crate::tunnel_headers;
 
 /// A stream of CSTP frames.
@@ -23,7 +24,20 @@ pub fn cstp(data: &[u8]) {
         if frame.kind == cstp::FrameType::Disconnect {
             let _ = cstp::disconnect::decode(frame.payload);
         }
+        if frame.kind == cstp::FrameType::SuperPacket {
+            super_packet(frame.payload);
+        }
         rest = rest.get(used..).unwrap_or_default();
+    }
+}
+
+/// The payload of one super-packet frame.
+pub fn super_packet(data: &[u8]) {
+    if let Ok((meta, packet)) = super_packet::decode(data)
+        && let Ok(header) = super_packet::encode_header(meta, packet.len())
+    {
+        let encoded = [&header[..], packet].concat();
+        assert_eq!(encoded.get(cstp::HEADER_LEN..), Some(data), "encoding gives the payload back");
     }
 }
 

@@ -10,4 +10,5 @@ pub mod cstp;
 pub mod fuzz;
 pub mod http;
 pub mod ip;
+pub mod super_packet;
 pub mod tunnel_headers;

@@ -7,10 +7,12 @@ use std::net::IpAddr;
 use praya_model::{Secret, SessionId, TunnelConfig};
 use thiserror::Error;
 
+pub mod datagrams;
 mod reply;
 mod request;
 mod value;
 
+pub use datagrams::{DatagramAnswer, DatagramOffer};
 pub use reply::{parse_connect_reply, write_connect_refusal, write_connect_reply};
 pub use request::{parse_connect_request, write_connect_request};
 
@@ -52,10 +54,14 @@ pub struct ConnectRequest {
     pub previous: Vec<IpAddr>,
     /// Proof of possession of the device key (`X-Praya-Proof`).
     pub proof: Option<String>,
+    /// Sends and takes [super-packets](crate::super_packet) (`X-Praya-Super-Packets`).
+    pub super_packets: bool,
+    /// What it can do over UDP.
+    pub datagrams: DatagramOffer,
 }
 
 impl Default for ConnectRequest {
-    /// A modern client: both families.
+    /// A modern client: both families, and no more than that.
     fn default() -> Self {
         Self {
             host: String::new(),
@@ -69,6 +75,8 @@ impl Default for ConnectRequest {
             full_ipv6: true,
             previous: Vec::new(),
             proof: None,
+            super_packets: false,
+            datagrams: DatagramOffer::default(),
         }
     }
 }
@@ -88,6 +96,10 @@ pub struct ConnectReply {
     pub session: Option<SessionId>,
     /// The session's next cookie (`X-Praya-Cookie`).
     pub cookie: Option<Secret>,
+    /// Sends and takes [super-packets](crate::super_packet); only to a client that does.
+    pub super_packets: bool,
+    /// The UDP channel; only to a client that offered it.
+    pub datagrams: Option<DatagramAnswer>,
     /// Names of headers whose value made no sense and was left out; for the log. Not written.
     pub ignored: Vec<String>,
 }

@@ -22,6 +22,11 @@ fn cstp() {
 }
 
 #[test]
+fn super_packet() {
+    replay("super_packet", fuzz::super_packet);
+}
+
+#[test]
 fn http_head() {
     replay("http_head", fuzz::http_head);
 }

@@ -4,10 +4,11 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use praya_model::api::{COOKIE_HEADER, SESSION_HEADER};
+use praya_model::api::{COOKIE_HEADER, SESSION_HEADER, SUPER_PACKETS, SUPER_PACKETS_HEADER};
 use praya_model::tunnel::Rekey;
 use praya_model::{Secret, SessionId, TunnelConfig};
 
+use super::datagrams::{AnswerReader, push_answer};
 use super::value::{domains, interface, is_domain, network, one_line, seconds, size, token, write_seconds};
 use super::{ConnectReply, ConnectRequest, MAX_LIST, MIN_IPV6_MTU, MIN_MTU, TunnelHeaderError};
 use crate::http::{Headers, ResponseHead};
@@ -72,6 +73,12 @@ pub fn write_connect_reply(reply: &ConnectReply, request: &ConnectRequest) -> Re
     if let Some(cookie) = reply.cookie.as_ref().and_then(|cookie| token(cookie.expose())) {
         out.push(COOKIE_HEADER, cookie);
     }
+    if reply.super_packets && request.super_packets {
+        out.push(SUPER_PACKETS_HEADER, SUPER_PACKETS);
+    }
+    if let Some(answer) = &reply.datagrams {
+        push_answer(out, answer, &request.datagrams);
+    }
     head
 }
 
@@ -123,6 +130,7 @@ struct Reader {
     rekey_method: Option<String>,
     rekey_every: Option<Duration>,
     tunnel_all_dns: bool,
+    datagrams: AnswerReader,
 }
 
 impl Reader {
@@ -181,13 +189,17 @@ impl Reader {
             _ if name.eq_ignore_ascii_case(COOKIE_HEADER) => {
                 self.reply.cookie = Some(Secret::new(token(value)?))
             }
-            _ => {}
+            _ if name.eq_ignore_ascii_case(SUPER_PACKETS_HEADER) => {
+                self.reply.super_packets = value == SUPER_PACKETS;
+            }
+            _ => self.datagrams.take(name, value)?,
         }
         Some(())
     }
 
     fn finish(self) -> Result<ConnectReply, TunnelHeaderError> {
         let mut reply = self.reply;
+        reply.datagrams = self.datagrams.finish();
         let ipv4 = self.ipv4.map(|net| with_prefix_of(net, self.netmask));
         let ipv6 = self.ipv6.or_else(|| {
             let address = self.short_ipv6.or(self.netmask_ipv6)?;

@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 
 use praya_model::Secret;
-use praya_model::api::PROOF_HEADER;
+use praya_model::api::{PROOF_HEADER, SUPER_PACKETS, SUPER_PACKETS_HEADER};
 
+use super::datagrams::{parse_offer, push_offer};
 use super::value::{interface, one_line, size, token};
 use super::{COOKIE_NAME, ConnectRequest, TUNNEL_PATH, TunnelHeaderError};
 use crate::http::RequestHead;
@@ -42,10 +43,12 @@ pub fn parse_connect_request(head: &RequestHead) -> Result<ConnectRequest, Tunne
         full_ipv6: headers.get("X-CSTP-Full-IPv6-Capability").is_some_and(|v| v.eq_ignore_ascii_case("true")),
         previous: previous.filter_map(interface).map(|net| net.addr()).take(MAX_PREVIOUS).collect(),
         proof: headers.get(PROOF_HEADER).and_then(token).map(str::to_owned),
+        super_packets: headers.get(SUPER_PACKETS_HEADER) == Some(SUPER_PACKETS),
+        datagrams: parse_offer(headers),
     })
 }
 
-/// Writes the CONNECT of Praya's client. Nothing about compression and datagrams is asked for.
+/// Writes the CONNECT of Praya's client. Compression is not asked for.
 pub fn write_connect_request(request: &ConnectRequest) -> RequestHead {
     let mut head = RequestHead::new("CONNECT", TUNNEL_PATH);
     let mut push = |name: &str, value: Option<String>| {
@@ -74,5 +77,7 @@ pub fn write_connect_request(request: &ConnectRequest) -> RequestHead {
         push("X-CSTP-Address", Some(IpAddr::to_string(address)));
     }
     push(PROOF_HEADER, request.proof.as_deref().and_then(token).map(str::to_owned));
+    push(SUPER_PACKETS_HEADER, request.super_packets.then(|| SUPER_PACKETS.to_owned()));
+    push_offer(&mut head.headers, &request.datagrams);
     head
 }

@@ -86,3 +86,26 @@ pub(super) fn is_domain(text: &str) -> bool {
         && text.len() <= 255
         && !text.chars().any(|c| c == ',' || c.is_whitespace() || c.is_control())
 }
+
+/// Exactly `N` bytes in hexadecimal digits of either case.
+pub(super) fn decode_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if pairs.len() != N || !rest.is_empty() {
+        return None;
+    }
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let mut bytes = [0; N];
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+        *byte = digit(*high)? << 4 | digit(*low)?;
+    }
+    Some(bytes)
+}
+
+/// Lower-case hexadecimal digits: openconnect and ocserv write these.
+pub(super) fn encode_hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for nibble in bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]) {
+        text.extend(char::from_digit(nibble.into(), 16));
+    }
+    text
+}

@@ -4,6 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::http::{parse_request, parse_response, write_response};
+use crate::tunnel_headers::datagrams::{
+    DatagramAnswer, DatagramKey, DatagramOffer, LegacyOffer, LegacySuite, MasterSecret,
+};
 use crate::tunnel_headers::{parse_connect_request, write_connect_request};
 
 const OCSERV: &[u8] = b"HTTP/1.1 200 CONNECTED\r\n\
@@ -17,7 +20,19 @@ X-CSTP-Split-Exclude: 172.31.9.0/255.255.255.0\r\nX-CSTP-Split-Exclude: 0.0.0.0/
 X-CSTP-Keepalive: 32400\r\nX-CSTP-Idle-Timeout: none\r\nX-CSTP-Smartcard-Removal-Disconnect: true\r\n\
 X-CSTP-Rekey-Time: 172778\r\nX-CSTP-Rekey-Method: ssl\r\nX-CSTP-Session-Timeout: none\r\n\
 X-CSTP-Disconnected-Timeout: 0\r\nX-CSTP-Keep: true\r\nX-CSTP-TCP-Keepalive: true\r\nX-CSTP-License: accept\r\n\
-X-DTLS-App-ID: 00ff\r\nX-DTLS-Port: 443\r\nX-CSTP-Base-MTU: 1500\r\nX-CSTP-MTU: 1434\r\n\r\n";
+X-DTLS-App-ID: 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\r\n\
+X-DTLS-DPD: 30\r\nX-DTLS-Port: 443\r\nX-DTLS-Rekey-Time: 172788\r\nX-DTLS-Rekey-Method: ssl\r\n\
+X-DTLS-Keepalive: 32400\r\nX-DTLS-CipherSuite: PSK-NEGOTIATE\r\nX-CSTP-Base-MTU: 1500\r\nX-CSTP-MTU: 1434\r\n\r\n";
+
+const APP_ID: [u8; 32] = {
+    let mut id = [0; 32];
+    let mut at = 0;
+    while at < 32 {
+        id[at] = 0x11 * (at % 16) as u8;
+        at += 1;
+    }
+    id
+};
 
 fn nets(list: &[&str]) -> Vec<IpNet> {
     list.iter().map(|net| net.parse().unwrap()).collect()
@@ -51,6 +66,15 @@ fn ours() -> ConnectReply {
         base_mtu: Some(1500),
         session: Some(SessionId::new("s-1")),
         cookie: Some(Secret::new("next-cookie")),
+        super_packets: true,
+        datagrams: Some(DatagramAnswer {
+            port: 443,
+            key: DatagramKey::Psk { app_id: APP_ID },
+            dpd: Duration::from_secs(30),
+            keepalive: Duration::from_secs(20),
+            rekey: Rekey::None,
+            mtu: None,
+        }),
         ignored: Vec::new(),
     }
 }
@@ -74,6 +98,84 @@ fn ocservs_reply_is_read() {
     assert_eq!(config.rekey, Rekey::Tls { every: Duration::from_secs(172_778) });
     assert_eq!(reply.server_name.as_deref(), Some("ocserv 1.1.6"));
     assert_eq!(reply.ignored, ["X-CSTP-Split-Exclude"]);
+    assert!(!reply.super_packets);
+    assert_eq!(
+        reply.datagrams,
+        Some(DatagramAnswer {
+            port: 443,
+            key: DatagramKey::Psk { app_id: APP_ID },
+            dpd: Duration::from_secs(30),
+            keepalive: Duration::from_secs(32_400),
+            rekey: Rekey::Tls { every: Duration::from_secs(172_788) },
+            mtu: None,
+        })
+    );
+}
+
+#[test]
+fn a_cisco_gateways_legacy_channel_is_read() {
+    let reply = parse(&format!(
+        "X-CSTP-Address: 10.0.0.2\nX-CSTP-MTU: 1300\nX-DTLS-Session-ID: {}\nX-DTLS-Port: 8443\n\
+         X-DTLS-DPD: 30\nX-DTLS-MTU: 1434\nX-DTLS12-CipherSuite: AES256-GCM-SHA384",
+        "AB".repeat(32)
+    ))
+    .unwrap();
+    assert_eq!(
+        reply.datagrams,
+        Some(DatagramAnswer {
+            port: 8443,
+            key: DatagramKey::Legacy { session_id: [0xab; 32], suite: LegacySuite::RsaAes256Gcm },
+            dpd: Duration::from_secs(30),
+            keepalive: Duration::ZERO,
+            rekey: Rekey::None,
+            mtu: Some(1434),
+        })
+    );
+}
+
+#[test]
+fn a_udp_channel_that_cannot_be_used_is_none() {
+    let app_id = format!("X-DTLS-App-ID: {}", "00".repeat(32));
+    let session = format!("X-DTLS-Session-ID: {}", "00".repeat(32));
+    for lines in [
+        // No port.
+        format!("{app_id}\nX-DTLS-CipherSuite: PSK-NEGOTIATE"),
+        format!("{app_id}\nX-DTLS-CipherSuite: PSK-NEGOTIATE\nX-DTLS-Port: 0"),
+        // No name, half a name, no name for the keys' way.
+        "X-DTLS-CipherSuite: PSK-NEGOTIATE\nX-DTLS-Port: 443".to_owned(),
+        format!("X-DTLS-App-ID: {}\nX-DTLS-CipherSuite: PSK-NEGOTIATE\nX-DTLS-Port: 443", "0".repeat(63)),
+        format!("{session}\nX-DTLS-CipherSuite: PSK-NEGOTIATE\nX-DTLS-Port: 443"),
+        format!("{app_id}\nX-DTLS-Port: 443"),
+        // A suite of before DTLS 1.2.
+        format!("{session}\nX-DTLS-CipherSuite: AES256-SHA\nX-DTLS-Port: 443"),
+    ] {
+        let reply = parse(&format!("X-CSTP-Address: 10.0.0.2\nX-CSTP-MTU: 1300\n{lines}")).unwrap();
+        assert_eq!(reply.datagrams, None, "{lines}");
+    }
+}
+
+#[test]
+fn nothing_is_granted_that_was_not_offered() {
+    let legacy = DatagramAnswer {
+        key: DatagramKey::Legacy { session_id: [7; 32], suite: LegacySuite::RsaAes128Gcm },
+        ..ours().datagrams.unwrap()
+    };
+    let offers_another = DatagramOffer {
+        psk: true,
+        legacy: Some(LegacyOffer {
+            master_secret: MasterSecret::new([1; 48]),
+            suites: vec![LegacySuite::RsaAes256Gcm],
+        }),
+    };
+    for (answer, datagrams) in
+        [(ours().datagrams.unwrap(), DatagramOffer::default()), (legacy, offers_another)]
+    {
+        let request = ConnectRequest { datagrams, ..ConnectRequest::default() };
+        let reply = ConnectReply { datagrams: Some(answer), ..ours() };
+        let text =
+            String::from_utf8(write_response(&write_connect_reply(&reply, &request)).unwrap()).unwrap();
+        assert!(!text.contains("X-DTLS") && !text.contains("X-Praya-Super-Packets"), "{text}");
+    }
 }
 
 #[test]
@@ -148,7 +250,12 @@ fn a_refusal_is_told_with_its_reason() {
 
 #[test]
 fn our_reply_is_written_as_openconnect_needs_it() {
-    let head = write_connect_reply(&ours(), &ConnectRequest::default());
+    let request = ConnectRequest {
+        super_packets: true,
+        datagrams: DatagramOffer { psk: true, legacy: None },
+        ..ConnectRequest::default()
+    };
+    let head = write_connect_reply(&ours(), &request);
     let text = String::from_utf8(write_response(&head).unwrap()).unwrap();
     assert_eq!(
         text.replace("\r\n", "\n"),
@@ -162,9 +269,11 @@ fn our_reply_is_written_as_openconnect_needs_it() {
          X-CSTP-Session-Timeout: 28800\nX-CSTP-Session-Timeout-Remaining: 28800\nX-CSTP-Lease-Duration: 28800\n\
          X-CSTP-Rekey-Time: 86400\nX-CSTP-Rekey-Method: new-tunnel\nX-CSTP-Base-MTU: 1500\nX-CSTP-MTU: 1406\n\
          X-CSTP-Banner: Welcome to the lab\nX-CSTP-Smartcard-Removal-Disconnect: true\nX-CSTP-Keep: true\n\
-         X-CSTP-TCP-Keepalive: true\nX-CSTP-License: accept\nX-Praya-Session: s-1\nX-Praya-Cookie: next-cookie\n\n"
+         X-CSTP-TCP-Keepalive: true\nX-CSTP-License: accept\nX-Praya-Session: s-1\nX-Praya-Cookie: next-cookie\n\
+         X-Praya-Super-Packets: 1\n\
+         X-DTLS-App-ID: 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n\
+         X-DTLS-CipherSuite: PSK-NEGOTIATE\nX-DTLS-Port: 443\nX-DTLS-DPD: 30\nX-DTLS-Keepalive: 20\n\n"
     );
-    assert!(!text.contains("X-DTLS"));
 }
 
 #[test]
@@ -222,12 +331,15 @@ fn real_cisco_clients_get_ipv6_name_servers_under_their_own_name() {
 
 #[test]
 fn openconnects_request_is_read() {
-    let bytes = b"CONNECT /CSCOSSLC/tunnel HTTP/1.1\r\nHost: vpn.lab\r\n\
+    let bytes = "CONNECT /CSCOSSLC/tunnel HTTP/1.1\r\nHost: vpn.lab\r\n\
 User-Agent: Open AnyConnect VPN Agent v9.01-3\r\nCookie: webvpn=TOKEN\r\nX-CSTP-Version: 1\r\n\
 X-CSTP-Hostname: laptop\r\nX-CSTP-Accept-Encoding: oc-lz4,lzs\r\nX-CSTP-Base-MTU: 1500\r\nX-CSTP-MTU: 1390\r\n\
 X-CSTP-Address-Type: IPv6,IPv4\r\nX-CSTP-Full-IPv6-Capability: true\r\nX-CSTP-Address: 10.9.0.5\r\n\
-X-DTLS-Master-Secret: 00ff\r\nX-DTLS-CipherSuite: PSK-NEGOTIATE:OC-DTLS1_2-AES256-GCM\r\n\r\n";
-    let head = parse_request(bytes).unwrap().unwrap().0;
+X-DTLS-Master-Secret: MASTER\r\nX-DTLS-CipherSuite: PSK-NEGOTIATE:OC-DTLS1_2-AES256-GCM\r\n\
+X-DTLS12-CipherSuite: ECDHE-RSA-AES256-GCM-SHA384:CAMELLIA:AES128-GCM-SHA256:AES128-GCM-SHA256\r\n\
+X-DTLS-Accept-Encoding: oc-lz4,lzs\r\n\r\n";
+    let bytes = bytes.replace("MASTER", &"5a".repeat(48));
+    let head = parse_request(bytes.as_bytes()).unwrap().unwrap().0;
     let request = parse_connect_request(&head).unwrap();
     assert_eq!(
         request,
@@ -239,10 +351,18 @@ X-DTLS-Master-Secret: 00ff\r\nX-DTLS-CipherSuite: PSK-NEGOTIATE:OC-DTLS1_2-AES25
             base_mtu: Some(1500),
             mtu: Some(1390),
             previous: vec!["10.9.0.5".parse().unwrap()],
+            datagrams: DatagramOffer {
+                psk: true,
+                legacy: Some(LegacyOffer {
+                    master_secret: MasterSecret::new([0x5a; 48]),
+                    suites: vec![LegacySuite::EcdheRsaAes256Gcm, LegacySuite::RsaAes128Gcm],
+                }),
+            },
             ..ConnectRequest::default()
         }
     );
-    assert!(!format!("{request:?}").contains("TOKEN"));
+    let shown = format!("{request:?}");
+    assert!(!shown.contains("TOKEN") && !shown.contains("90, 90") && !shown.contains("5a5a"), "{shown}");
 }
 
 #[test]
@@ -261,6 +381,22 @@ fn a_request_without_family_means_ipv4_and_other_cookies_do_not_count() {
     let request = parse_connect_request(&head).unwrap();
     assert_eq!((request.ipv4, request.ipv6, request.full_ipv6), (true, false, false));
     assert_eq!((request.cookie, request.base_mtu), (None, None));
+}
+
+#[test]
+fn half_an_offer_of_the_legacy_way_is_none() {
+    let secret = "00".repeat(48);
+    for (secret, suites) in [
+        (&*secret, ""),
+        ("", "AES128-GCM-SHA256"),
+        (&secret[1..], "AES128-GCM-SHA256"),
+        (&secret, "AES256-SHA"),
+    ] {
+        let mut head = crate::http::RequestHead::new("CONNECT", "/CSCOSSLC/tunnel");
+        head.headers.push("X-DTLS-Master-Secret", secret);
+        head.headers.push("X-DTLS12-CipherSuite", suites);
+        assert_eq!(parse_connect_request(&head).unwrap().datagrams, DatagramOffer::default(), "{suites}");
+    }
 }
 
 fn net() -> impl Strategy<Value = IpNet> {
@@ -321,14 +457,61 @@ prop_compose! {
     }
 }
 
+fn suite() -> impl Strategy<Value = LegacySuite> {
+    prop::sample::select(LegacySuite::ALL.to_vec())
+}
+
+prop_compose! {
+    fn answer()(
+        port in 1u16..,
+        legacy in prop::option::of(suite()),
+        id: [u8; 32],
+        times in (secs(), secs(), 1u32..),
+        rekey in 0u8..3,
+        mtu in prop::option::of(576u16..),
+    ) -> DatagramAnswer {
+        let every = Duration::from_secs(times.2.into());
+        DatagramAnswer {
+            port,
+            key: match legacy {
+                Some(suite) => DatagramKey::Legacy { session_id: id, suite },
+                None => DatagramKey::Psk { app_id: id },
+            },
+            dpd: times.0,
+            keepalive: times.1,
+            rekey: [Rekey::None, Rekey::NewTunnel { every }, Rekey::Tls { every }][usize::from(rekey)],
+            mtu,
+        }
+    }
+}
+
+prop_compose! {
+    fn offer()(
+        psk: bool,
+        secret in prop::option::of(prop::array::uniform(any::<u8>())),
+        suites in prop::sample::subsequence(LegacySuite::ALL.to_vec(), 1..=4),
+    ) -> DatagramOffer {
+        let legacy = secret.map(|secret| LegacyOffer { master_secret: MasterSecret::new(secret), suites: suites.clone() });
+        DatagramOffer { psk, legacy }
+    }
+}
+
 proptest! {
     #[test]
-    fn a_written_reply_reads_the_same(config in config(), full_ipv6: bool, base_mtu in prop::option::of(1u16..)) {
-        let reply = ConnectReply { config, base_mtu, ..ConnectReply::default() };
+    fn a_written_reply_reads_the_same(
+        config in config(),
+        full_ipv6: bool,
+        base_mtu in prop::option::of(1u16..),
+        super_packets: bool,
+        datagrams in prop::option::of(answer()),
+    ) {
+        let reply = ConnectReply { config, base_mtu, super_packets, datagrams, ..ConnectReply::default() };
         // Cisco's mark for "the local network" is the one network that cannot be told.
         let hole = "0.0.0.0/32".parse::<IpNet>().unwrap();
         prop_assume!(!reply.config.exclude.contains(&hole));
-        let request = ConnectRequest { full_ipv6, ..ConnectRequest::default() };
+        let legacy = LegacyOffer { master_secret: MasterSecret::new([1; 48]), suites: LegacySuite::ALL.to_vec() };
+        let datagrams = DatagramOffer { psk: true, legacy: Some(legacy) };
+        let request = ConnectRequest { full_ipv6, super_packets: true, datagrams, ..ConnectRequest::default() };
         let bytes = write_response(&write_connect_reply(&reply, &request)).unwrap();
         let head = parse_response(&bytes).unwrap().unwrap().0;
         prop_assert_eq!(parse_connect_reply(&head), Ok(reply));
@@ -343,9 +526,11 @@ proptest! {
         (ipv4, ipv6, full_ipv6) in (any::<bool>(), any::<bool>(), any::<bool>()),
         previous in prop::collection::vec(any::<IpAddr>(), 0..3),
         proof in prop::option::of("[A-Za-z0-9+/.=]{1,90}"),
+        super_packets: bool,
+        datagrams in offer(),
     ) {
         let request = ConnectRequest {
-            host, user_agent, host_name, base_mtu, mtu, ipv6, full_ipv6, previous, proof,
+            host, user_agent, host_name, base_mtu, mtu, ipv6, full_ipv6, previous, proof, super_packets, datagrams,
             cookie: cookie.map(Secret::from),
             ipv4: ipv4 || !ipv6,
         };
