@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 use crate::exit::{Code, Fatal, Result};
 use crate::init::{StateDir, init, initial_config};
 use crate::serve::{self, Prepared, Running, Signals};
-use crate::store::{Group, Store};
+use crate::store::{Group, Rates, Store};
 
 /// What the demo can be told.
 #[derive(Debug, Args)]
@@ -196,7 +196,8 @@ fn furnish(
     for (name, description, networks) in
         [(&staff, "Everybody", vec![ping]), (&it, "The help desk", vec![tcp(22), tcp(3389)])]
     {
-        store.put_group(&Group { name: name.clone(), description: description.into(), networks })?;
+        let rates = Rates::default();
+        store.put_group(&Group { name: name.clone(), description: description.into(), networks, rates })?;
     }
     let host = if machine.is_ipv6() { format!("[{machine}]") } else { machine.to_string() };
     let port = arguments.resource_port;

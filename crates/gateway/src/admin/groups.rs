@@ -1,5 +1,7 @@
 //! `praya-gateway group …`
 
+use std::num::NonZeroU32;
+
 use clap::Subcommand;
 use praya_model::resource::Endpoint;
 use praya_model::{AccountName, GroupName};
@@ -7,7 +9,10 @@ use serde::Serialize;
 
 use super::{Context, Table, format_endpoint, parse_endpoint, printable};
 use crate::exit::{Code, Fatal, Result};
-use crate::store::{AuditEvent, Group};
+use crate::store::{AuditEvent, Group, Rates};
+
+/// In Mbit/s.
+const HIGHEST_RATE: u32 = 1_000_000;
 
 /// What is done to groups.
 #[derive(Debug, Subcommand)]
@@ -49,13 +54,31 @@ pub enum Command {
         #[arg(long, value_parser = parse_endpoint)]
         remove: Vec<Endpoint>,
     },
+    /// How much each session of a group's people may carry; a person in several groups has the most generous rate.
+    Rate {
+        /// The group.
+        name: String,
+        /// To the client, in Mbit/s, or `any`.
+        #[arg(long, value_name = "MBIT", value_parser = parse_rate)]
+        to_client: Option<Rate>,
+        /// From the client, in Mbit/s, or `any`.
+        #[arg(long, value_name = "MBIT", value_parser = parse_rate)]
+        from_client: Option<Rate>,
+    },
 }
+
+/// A rate in Mbit/s as it is typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate(Option<NonZeroU32>);
 
 #[derive(Debug, Serialize)]
 struct Shown {
     name: GroupName,
     description: String,
     networks: Vec<String>,
+    /// In Mbit/s.
+    rate_to_client: Option<NonZeroU32>,
+    rate_from_client: Option<NonZeroU32>,
     members: Vec<AccountName>,
 }
 
@@ -66,6 +89,7 @@ pub(super) fn run(command: &Command, context: &mut Context<'_>) -> Result<()> {
         Command::List => list(context),
         Command::Members { name, add, remove } => members(context, name, add, remove),
         Command::Network { name, add, remove } => network(context, name, add, remove),
+        Command::Rate { name, to_client, from_client } => rate(context, name, *to_client, *from_client),
     }
 }
 
@@ -80,8 +104,12 @@ fn add(context: &mut Context<'_>, name: &str, description: &str) -> Result<()> {
     if context.store.groups()?.iter().any(|group| group.name.as_str() == name) {
         return Err(Fatal::new(Code::Failed, format!("the group \"{name}\" exists already")));
     }
-    let group =
-        Group { name: GroupName::new(name), description: description.to_owned(), networks: Vec::new() };
+    let group = Group {
+        name: GroupName::new(name),
+        description: description.to_owned(),
+        networks: Vec::new(),
+        rates: Rates::default(),
+    };
     context.store.put_group(&group)?;
     changed(context, &group.name, "added")?;
     show(context, group)
@@ -100,12 +128,15 @@ fn list(context: &mut Context<'_>) -> Result<()> {
     let groups: Vec<Shown> =
         context.store.groups()?.into_iter().map(|group| shown(context, group)).collect::<Result<_>>()?;
     context.out.show(&groups, || {
-        let mut table = Table::new(["GROUP", "DESCRIPTION", "MEMBERS", "NETWORKS"]);
+        let mut table =
+            Table::new(["GROUP", "DESCRIPTION", "MEMBERS", "TO CLIENT", "FROM CLIENT", "NETWORKS"]);
         for group in &groups {
             table.row([
                 group.name.to_string(),
                 group.description.clone(),
                 group.members.len().to_string(),
+                format_rate(group.rate_to_client),
+                format_rate(group.rate_from_client),
                 group.networks.join(" "),
             ]);
         }
@@ -155,6 +186,35 @@ fn network(context: &mut Context<'_>, name: &str, add: &[Endpoint], remove: &[En
     show(context, group)
 }
 
+fn rate(context: &mut Context<'_>, name: &str, to: Option<Rate>, from: Option<Rate>) -> Result<()> {
+    let mut group = find(context, name)?;
+    let Rates { to_client, from_client } = group.rates;
+    let rates = Rates {
+        to_client: to.map_or(to_client, |rate| rate.0),
+        from_client: from.map_or(from_client, |rate| rate.0),
+    };
+    if group.rates != rates {
+        group.rates = rates;
+        context.store.put_group(&group)?;
+        context.audit(AuditEvent::GroupChanged, "rate_changed", |record| {
+            record.detail = serde_json::json!({ "group": group.name, "rates": rates });
+        })?;
+    }
+    show(context, group)
+}
+
+fn parse_rate(text: &str) -> Result<Rate, String> {
+    if text == "any" {
+        return Ok(Rate(None));
+    }
+    let rate = text.parse().ok().and_then(NonZeroU32::new).filter(|rate| rate.get() <= HIGHEST_RATE);
+    rate.map(|rate| Rate(Some(rate))).ok_or_else(|| format!("a rate is 1 to {HIGHEST_RATE} Mbit/s, or `any`"))
+}
+
+fn format_rate(rate: Option<NonZeroU32>) -> String {
+    rate.map_or_else(|| "any".to_owned(), |rate| format!("{rate} Mbit/s"))
+}
+
 fn find(context: &Context<'_>, name: &str) -> Result<Group> {
     let found = context.store.groups()?.into_iter().find(|group| group.name.as_str() == name);
     found.ok_or_else(|| {
@@ -168,7 +228,14 @@ fn find(context: &Context<'_>, name: &str) -> Result<Group> {
 fn shown(context: &Context<'_>, group: Group) -> Result<Shown> {
     let members = context.store.members(&group.name)?;
     let networks = group.networks.iter().map(format_endpoint).collect();
-    Ok(Shown { name: group.name, description: group.description, networks, members })
+    Ok(Shown {
+        name: group.name,
+        description: group.description,
+        networks,
+        rate_to_client: group.rates.to_client,
+        rate_from_client: group.rates.from_client,
+        members,
+    })
 }
 
 fn show(context: &mut Context<'_>, group: Group) -> Result<()> {
@@ -180,6 +247,8 @@ fn show(context: &mut Context<'_>, group: Group) -> Result<()> {
         table.row(["description".into(), group.description.clone()]);
         table.row(["members".into(), or_none(members.join(", "))]);
         table.row(["networks".into(), or_none(group.networks.join(" "))]);
+        table.row(["rate to client".into(), format_rate(group.rate_to_client)]);
+        table.row(["rate from client".into(), format_rate(group.rate_from_client)]);
         table.render("")
     })
 }

@@ -41,7 +41,7 @@ pub enum Command {
     /// Tokens: register, import, assign, resync, reactivate.
     #[command(subcommand)]
     Token(tokens::Command),
-    /// Groups: who is in them and which networks they may reach.
+    /// Groups: who is in them, which networks they may reach, and at which rate.
     #[command(subcommand)]
     Group(groups::Command),
     /// Resources: what groups find in their list.

@@ -230,6 +230,9 @@ fn a25_resources_and_networks_decide_what_a_group_reaches() {
     let group = site.run("group network staff --add tcp:10.3.0.0/16:22 --add any:[fd00::]/64");
     assert_eq!(group["networks"], serde_json::json!(["tcp:10.3.0.0/16:22", "any:[fd00::]/64"]));
     assert!(site.fails("group network staff --remove tcp:10.9.0.0/16", "").contains("has no network"));
+    assert_eq!(site.run("group rate staff --to-client 100 --from-client 20")["rate_to_client"], 100);
+    assert_eq!(site.run("group rate staff --to-client any")["rate_to_client"], serde_json::Value::Null);
+    assert_eq!(site.run("group list")[0]["rate_from_client"], 20);
     site.run("resource add wiki --group staff --address http://10.2.0.1:8080/start");
     let resources = site.store.resources_for(&AccountName::new("wong")).unwrap();
     assert_eq!(format_endpoint(&resources[0].endpoints[0]), "tcp:10.2.0.1:8080");

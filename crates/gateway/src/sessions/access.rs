@@ -11,7 +11,7 @@ use praya_posture::policy;
 
 use super::leases::Addresses;
 use crate::config::{Config, NamedRoutes, Routes};
-use crate::store::Group;
+use crate::store::{Group, Rates};
 
 /// What a person may reach: what groups allow, resources publish, and everybody needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub struct Access {
     /// The networks of all that policy and resources give, also of what the endpoint check takes for a while: a client
     /// learns its routes once, and what it may not reach goes to the gateway's filter and nowhere else.
     pub networks: Vec<IpNet>,
+    /// How much a session may carry: what the most generous of the groups allows.
+    pub rates: Rates,
 }
 
 impl Access {
@@ -57,6 +59,7 @@ impl Access {
             resources,
             endpoints,
             networks,
+            rates: groups.iter().map(|group| group.rates).reduce(Rates::most_generous).unwrap_or_default(),
         }
     }
 }
@@ -68,7 +71,8 @@ impl Access {
         let only = |those: &[ResourceId]| {
             let kept = self.resources.iter().filter(|resource| those.contains(&resource.id)).cloned();
             let left = Self::new(config, &[], kept.collect());
-            Arc::new(Self { groups: self.groups.clone(), networks: self.networks.clone(), ..left })
+            let (groups, networks) = (self.groups.clone(), self.networks.clone());
+            Arc::new(Self { groups, networks, rates: self.rates, ..left })
         };
         match left {
             policy::Access::Allow => Arc::clone(self),
@@ -88,6 +92,7 @@ impl Access {
             resources: both(&self.resources, &other.resources),
             endpoints: both(&self.endpoints, &other.endpoints),
             networks: both(&self.networks, &other.networks),
+            rates: self.rates.strictest(other.rates),
         }
     }
 }
@@ -153,6 +158,8 @@ fn include(config: &Config, access: &Access) -> Vec<IpNet> {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU32;
+
     use praya_model::GroupName;
     use praya_model::resource::ResourceKind;
 
@@ -181,7 +188,7 @@ mod tests {
     }
 
     fn group(networks: Vec<Endpoint>) -> Group {
-        Group { name: GroupName::new("staff"), description: String::new(), networks }
+        Group { name: GroupName::new("staff"), description: String::new(), networks, rates: Rates::default() }
     }
 
     #[test]
@@ -224,6 +231,25 @@ mod tests {
         assert!(nets(&left(&[])).is_empty() && nets(&left(&["other"])).is_empty());
         assert_eq!(include(&config, &left(&[])), include(&config, &all));
         assert_eq!(all.left_by(&config, &policy::Access::Allow), all);
+    }
+
+    #[test]
+    fn the_most_generous_group_says_how_much_a_session_may_carry() {
+        let group = |to_client, from_client| {
+            let rates =
+                Rates { to_client: NonZeroU32::new(to_client), from_client: NonZeroU32::new(from_client) };
+            Group { rates, ..group(Vec::new()) }
+        };
+        let of = |groups: &[Group]| {
+            let Rates { to_client, from_client } = Access::new(&config(), groups, Vec::new()).rates;
+            [to_client, from_client].map(|rate| rate.map_or(0, NonZeroU32::get))
+        };
+        assert_eq!(of(&[group(10, 5), group(20, 1)]), [20, 5]);
+        assert_eq!(of(&[group(10, 5), group(0, 1)]), [0, 5], "a group without a rate allows any");
+        assert_eq!(of(&[]), [0, 0]);
+        let slow = Arc::new(Access::new(&config(), &[group(10, 0)], Vec::new()));
+        assert_eq!(slow.left_by(&config(), &policy::Access::Deny).rates, slow.rates);
+        assert_eq!(slow.common(&Access::default()).rates, slow.rates);
     }
 
     #[test]

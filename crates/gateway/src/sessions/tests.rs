@@ -13,7 +13,7 @@ use super::*;
 use crate::audit::Audit;
 use crate::config::Config;
 use crate::sign_in::{CreateRefusal, NewSession, Others, SessionDirectory as _};
-use crate::store::{AuditFilter, AuditRecord, DeviceKey, Group, Store};
+use crate::store::{AuditFilter, AuditRecord, DeviceKey, Group, Rates, Store};
 
 const START: Timestamp = Timestamp::from_secs(1_790_000_000);
 const EXPORTER: [u8; 32] = [7; 32];
@@ -260,8 +260,12 @@ async fn what_changes_while_a_session_is_made_reaches_it() {
     let site = Site::new();
     let net = "10.3.0.0/16".parse().unwrap();
     let ssh = Endpoint { protocol: Protocol::Tcp, net, ports: PortRange::one(22) };
-    let group =
-        Group { name: GroupName::new("staff"), description: String::new(), networks: vec![ssh.clone()] };
+    let group = Group {
+        name: GroupName::new("staff"),
+        description: String::new(),
+        networks: vec![ssh.clone()],
+        rates: Rates::default(),
+    };
     site.store.put_group(&group).unwrap();
     // Each happens after the look at the rules and before the session is in memory.
     site.trigger("INSERT ON leases", "INSERT INTO members VALUES ('staff', 'wong');");
@@ -327,7 +331,12 @@ async fn a_change_of_groups_reaches_a_live_session() {
     let ssh = Endpoint { protocol: Protocol::Tcp, net, ports: PortRange::one(22) };
     let (staff, admin) = (GroupName::new("staff"), site.elsewhere());
     admin
-        .put_group(&Group { name: staff.clone(), description: String::new(), networks: vec![ssh.clone()] })
+        .put_group(&Group {
+            name: staff.clone(),
+            description: String::new(),
+            networks: vec![ssh.clone()],
+            rates: Rates::default(),
+        })
         .unwrap();
     admin.add_member(&staff, &AccountName::new("wong")).unwrap();
     site.sessions.reconcile(after(2)).await.unwrap();

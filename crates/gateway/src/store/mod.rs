@@ -30,7 +30,7 @@ pub use praya_identity::StoreError;
 pub use praya_identity::store::Result;
 pub use records::{
     AuditEvent, AuditFilter, AuditRecord, CookieHash, CookieState, DeviceKey, Group, Lease, NewAudit,
-    NewVerdict, Outcome, PolicyRow, SessionRow, VerdictRow, Verdicts,
+    NewVerdict, Outcome, PolicyRow, Rates, SessionRow, VerdictRow, Verdicts,
 };
 pub use sessions::Begun;
 

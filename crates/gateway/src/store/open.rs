@@ -23,6 +23,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_posture.sql"),
     include_str!("migrations/0004_api_keys.sql"),
     include_str!("migrations/0005_machines_of_people.sql"),
+    include_str!("migrations/0006_rates.sql"),
 ];
 
 /// What SQLite appends to the database's name for its write-ahead log, and for the index of that.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::num::NonZeroU32;
 
 use aws_lc_rs::digest;
 use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER};
@@ -83,6 +84,38 @@ pub struct Lease {
     pub v6: Option<Ipv6Addr>,
 }
 
+/// How much one session may carry in each direction; absent: any rate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rates {
+    /// To the client, in Mbit/s.
+    pub to_client: Option<NonZeroU32>,
+    /// From the client, in Mbit/s.
+    pub from_client: Option<NonZeroU32>,
+}
+
+impl Rates {
+    /// The higher rate of each direction, which is any where one of them is.
+    #[must_use]
+    pub fn most_generous(self, other: Self) -> Self {
+        self.each(other, |one, other| one.zip(other).map(|(one, other)| one.max(other)))
+    }
+
+    /// The lower rate of each direction.
+    #[must_use]
+    pub fn strictest(self, other: Self) -> Self {
+        self.each(other, |one, other| one.into_iter().chain(other).min())
+    }
+
+    fn each(self, other: Self, choose: fn(Rate, Rate) -> Rate) -> Self {
+        Self {
+            to_client: choose(self.to_client, other.to_client),
+            from_client: choose(self.from_client, other.from_client),
+        }
+    }
+}
+
+type Rate = Option<NonZeroU32>;
+
 /// A group of people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
@@ -94,6 +127,9 @@ pub struct Group {
     /// What its people may reach besides their resources.
     #[serde(default)]
     pub networks: Vec<Endpoint>,
+    /// How much each session of its people may carry.
+    #[serde(default)]
+    pub rates: Rates,
 }
 
 /// A version of a policy for machines, as it was saved.

@@ -1,12 +1,14 @@
 //! Groups, who is in them, and the resources published to them (A-24, A-25).
 
+use std::num::NonZeroU32;
+
 use praya_model::resource::{Endpoint, ResourceKind};
 use praya_model::{AccountName, GroupName, Resource, ResourceId};
 use rusqlite::Row;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Columns, Group, OnConstraint as _, Result, Store, StoreError, bad_value};
+use super::{Columns, Group, OnConstraint as _, Rates, Result, Store, StoreError, bad_value};
 
 impl Store {
     /// Makes a group, or changes the one of that name.
@@ -16,10 +18,18 @@ impl Store {
     pub fn put_group(&self, group: &Group) -> Result<()> {
         self.write(|db| {
             db.prepare_cached(
-                "INSERT INTO groups (name, description, networks) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (name) DO UPDATE SET description = excluded.description, networks = excluded.networks",
+                "INSERT INTO groups (name, description, networks, rate_to_client, rate_from_client)
+                 VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (name) DO UPDATE SET description = excluded.description, networks = excluded.networks,
+                     rate_to_client = excluded.rate_to_client, rate_from_client = excluded.rate_from_client",
             )?
-            .execute((group.name.as_str(), &group.description, json(&group.networks)))?;
+            .execute((
+                group.name.as_str(),
+                &group.description,
+                json(&group.networks),
+                group.rates.to_client.map(NonZeroU32::get),
+                group.rates.from_client.map(NonZeroU32::get),
+            ))?;
             Ok(())
         })
     }
@@ -182,7 +192,15 @@ fn group(row: &Row<'_>) -> rusqlite::Result<Group> {
         name: GroupName::new(row.get::<_, String>("name")?),
         description: row.get("description")?,
         networks: from_json::<Vec<Endpoint>>(row, "networks")?,
+        rates: Rates { to_client: rate(row, "rate_to_client")?, from_client: rate(row, "rate_from_client")? },
     })
+}
+
+fn rate(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<NonZeroU32>> {
+    let megabits: Option<u32> = row.get(column)?;
+    megabits
+        .map(|megabits| NonZeroU32::new(megabits).ok_or_else(|| bad_value(row, column, "zero")))
+        .transpose()
 }
 
 fn resource(row: &Row<'_>) -> rusqlite::Result<Resource> {

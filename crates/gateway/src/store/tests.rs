@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -247,7 +248,9 @@ fn a25_resources_belong_to_groups_and_reach_their_members() {
         endpoints: vec![endpoint.clone()],
     };
     assert!(matches!(store.put_resource(&resource), Err(StoreError::NotFound { what: "group", .. })));
-    let group = Group { name: staff.clone(), description: "Everybody".into(), networks: vec![endpoint] };
+    let rates = Rates { to_client: NonZeroU32::new(100), from_client: None };
+    let group =
+        Group { name: staff.clone(), description: "Everybody".into(), networks: vec![endpoint], rates };
     store.put_group(&group).unwrap();
     store.put_resource(&resource).unwrap();
     assert!(matches!(store.add_member(&staff, &wong()), Err(StoreError::NotFound { what: "account", .. })));
@@ -348,7 +351,7 @@ fn a_newer_schema_is_left_alone() {
     store.write(|db| Ok(db.pragma_update(None, "user_version", 99)?)).unwrap();
     drop(store);
     let error = Store::open(&path).unwrap_err();
-    assert!(matches!(error, StoreError::Newer { found: 99, known: 5, .. }));
+    assert!(matches!(error, StoreError::Newer { found: 99, known: 6, .. }));
     assert!(error.to_string().contains("newer praya-gateway"), "{error}");
 }
 

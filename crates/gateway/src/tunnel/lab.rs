@@ -19,7 +19,7 @@ use crate::metrics::Metrics;
 use crate::posture::Desk;
 use crate::sessions::Sessions;
 use crate::sign_in::{NewSession, Others, SessionDirectory, SignInParts, SignInPolicy, SignInService};
-use crate::store::{DeviceKey, Group, Store};
+use crate::store::{DeviceKey, Group, Rates, Store};
 
 /// The one server that the group `staff` may reach, on TCP 80 and by echo.
 pub(crate) const WEB: &str = "172.31.0.80";
@@ -65,7 +65,7 @@ impl Lab {
         let reach =
             |protocol, port| Endpoint { protocol, net: format!("{WEB}/32").parse().unwrap(), ports: port };
         let networks = vec![reach(Protocol::Tcp, PortRange::one(80)), reach(Protocol::Icmp, PortRange::ALL)];
-        store.put_group(&Group { name: staff(), description: String::new(), networks }).unwrap();
+        store.put_group(&Group { name: staff(), description: String::new(), networks, rates: Rates::default() }).unwrap();
         store.insert_account(&Account::new(alice(), "Alice", now())).unwrap();
         store.add_member(&staff(), &alice()).unwrap();
         let audit = Audit::new(store.clone());

@@ -8,7 +8,7 @@ use super::super::lab::{Lab, WEB, now, staff};
 use super::super::packets::{ACK, SYN, icmp4, icmp6, tcp, udp};
 use super::*;
 use crate::sessions::ConnectProof;
-use crate::store::Group;
+use crate::store::{Group, Rates};
 
 /// Alice with a tunnel: her address, her port, what keeps the route.
 macro_rules! attached {
@@ -173,7 +173,7 @@ async fn what_runs_on_the_gateway_s_machine_is_refused_and_follows_its_addresses
         net: "172.31.0.0/16".parse().unwrap(),
         ports: PortRange::ALL,
     }];
-    lab.store.put_group(&Group { name: staff(), description: String::new(), networks }).unwrap();
+    lab.store.put_group(&Group { name: staff(), description: String::new(), networks, rates: Rates::default() }).unwrap();
     lab.sessions.reconcile(now()).await.unwrap();
     attachment.set_access(&attached.session.access());
     let syn = tcp(&client, 40_000, "172.31.0.1", 22, SYN);
@@ -233,7 +233,7 @@ async fn changed_groups_are_followed() {
         net: format!("{WEB}/32").parse().unwrap(),
         ports: PortRange::one(443),
     }];
-    lab.store.put_group(&Group { name: staff(), description: String::new(), networks }).unwrap();
+    lab.store.put_group(&Group { name: staff(), description: String::new(), networks, rates: Rates::default() }).unwrap();
     lab.sessions.reconcile(now()).await.unwrap();
     attachment.set_access(&attached.session.access());
     assert_eq!(port.send(&https).await.unwrap(), Delivery::Delivered);
