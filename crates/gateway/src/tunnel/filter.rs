@@ -22,6 +22,8 @@ use super::own::OwnAddresses;
 
 /// A later fragment of TCP that begins within the header could overwrite its flags (RFC 3128).
 const TCP_HEADER: u16 = 20;
+/// An ICMP error quotes no more, because it is no longer itself (RFC 4443 section 2.4), in bytes.
+const LONGEST_QUOTE: usize = 1280;
 
 /// What one client may reach. Made anew whenever its groups, their networks or their resources change.
 #[derive(Clone, Debug, Default)]
@@ -205,8 +207,11 @@ fn quoted(error: &Packet<'_>) -> Option<Flow> {
     if matches!((error.icmp()?.0, error.src()), (5, IpAddr::V4(_)) | (137, IpAddr::V6(_))) {
         return None;
     }
-    let mut quote = error.payload().get(8..)?.to_vec();
-    let len = quote.len();
+    let quoted = error.payload().get(8..)?;
+    let len = quoted.len().min(LONGEST_QUOTE);
+    let mut quote = [0; LONGEST_QUOTE];
+    let quote = quote.get_mut(..len)?;
+    quote.copy_from_slice(quoted.get(..len)?);
     // The view wants a whole packet; give it the length that is there.
     match error.src() {
         IpAddr::V4(_) => quote.get_mut(2..4)?.copy_from_slice(&u16::try_from(len).ok()?.to_be_bytes()),
@@ -215,7 +220,7 @@ fn quoted(error: &Packet<'_>) -> Option<Flow> {
             quote.get_mut(4..6)?.copy_from_slice(&payload.to_be_bytes());
         }
     }
-    let packet = Packet::parse(&quote).ok()?;
+    let packet = Packet::parse(quote).ok()?;
     if packet.version() != error.version() || icmp::is_error(&packet) || packet.is_later_fragment() {
         return None;
     }

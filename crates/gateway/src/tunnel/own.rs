@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 use std::net::IpAddr;
-use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use ipnet::IpNet;
 use praya_netcfg::{Monitor, NetcfgError, local_destinations};
 
@@ -18,7 +19,8 @@ pub struct OwnAddresses(Arc<Shared>);
 #[derive(Debug, Default)]
 struct Shared {
     always: Vec<IpAddr>,
-    known: RwLock<Known>,
+    /// Swapped as a whole: every packet reads it, and none waits for it.
+    known: ArcSwap<Known>,
 }
 
 /// Hosts apart from wider nets: a machine may have thousands of addresses, and every packet is looked up.
@@ -31,7 +33,7 @@ struct Known {
 impl OwnAddresses {
     /// Just these, whatever the kernel says; the rest comes by [`OwnAddresses::follow`].
     pub fn new(always: impl IntoIterator<Item = IpAddr>) -> Self {
-        let own = Self(Arc::new(Shared { always: always.into_iter().collect(), known: RwLock::default() }));
+        let own = Self(Arc::new(Shared { always: always.into_iter().collect(), known: ArcSwap::default() }));
         own.set([]);
         own
     }
@@ -53,12 +55,12 @@ impl OwnAddresses {
         let (hosts, wider): (Vec<_>, Vec<_>) =
             nets.into_iter().partition(|net| net.prefix_len() == net.max_prefix_len());
         let hosts = hosts.iter().map(IpNet::addr).chain(self.0.always.iter().copied()).collect();
-        *self.0.known.write().unwrap_or_else(PoisonError::into_inner) = Known { hosts, wider };
+        self.0.known.store(Arc::new(Known { hosts, wider }));
     }
 
     /// Whether a packet to `address` ends at this machine.
     pub fn contains(&self, address: IpAddr) -> bool {
-        let known = self.0.known.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.0.known.load();
         known.hosts.contains(&address) || known.wider.iter().any(|net| net.contains(&address))
     }
 }
