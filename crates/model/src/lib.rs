@@ -4,6 +4,7 @@
 #![warn(missing_docs)]
 
 pub mod api;
+pub mod channel;
 pub mod failure;
 pub mod id;
 pub mod password;
@@ -21,6 +22,7 @@ pub mod snapshot;
 pub mod time;
 pub mod tunnel;
 
+pub use channel::{ChannelReason, DataChannel};
 pub use failure::{Failure, FailureCode};
 pub use id::{AccountName, GroupName, ResourceId, SessionId, SupportCode, TokenSerial};
 pub use profile::{GatewayAddress, Pin, Profile, ProfileName};

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::channel::ChannelView;
 use crate::failure::LastSignIn;
 use crate::password::PasswordRules;
 use crate::posture::Finding;
@@ -35,6 +36,9 @@ pub struct Snapshot {
     pub session: Option<SessionId>,
     /// What the tunnel looks like while it is up or being brought back.
     pub tunnel: Option<TunnelView>,
+    /// How packets travel while the tunnel is up.
+    #[serde(default)]
+    pub channel: Option<ChannelView>,
     /// When the tunnel of this session came up first (B-16); it does not start anew at a reconnect.
     pub connected_since: Option<Timestamp>,
     /// Counters of this session; they start at 0 (B-17).
