@@ -11,6 +11,7 @@ pub mod packet;
 pub mod packet_io;
 pub mod pcap;
 pub mod pump;
+pub mod scheduler;
 pub mod timers;
 #[cfg(target_os = "linux")]
 mod tun_device;
