@@ -1,0 +1,105 @@
+//! The Internet checksum (RFC 1071), fast enough to be done for every packet.
+
+/// A ones' complement sum under way. Everything is added at an even offset of what is summed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sum(
+    /// Words as they lie in memory: their order does not matter before the end (RFC 1071 section 2 (B)).
+    u64,
+);
+
+impl Sum {
+    /// The sum of nothing.
+    pub const ZERO: Self = Self(0);
+
+    /// The sum of `bytes`; a last odd byte counts as if a zero followed.
+    pub fn of(bytes: &[u8]) -> Self {
+        let (blocks, rest) = bytes.as_chunks::<64>();
+        let (words, rest) = rest.as_chunks::<8>();
+        let mut sum = sum_blocks(blocks);
+        for word in words {
+            sum = sum.plus(Self(u64::from_ne_bytes(*word)));
+        }
+        let mut last = [0; 8];
+        last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+        sum.plus(Self(u64::from_ne_bytes(last)))
+    }
+
+    /// Both sums together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let (sum, carry) = self.0.overflowing_add(other.0);
+        // After a carry the sum is at most 2^64 - 2.
+        Self(sum.wrapping_add(u64::from(carry)))
+    }
+
+    /// With a 16-bit field.
+    #[must_use]
+    pub fn plus_u16(self, value: u16) -> Self {
+        self.plus(Self(u64::from(value.to_be())))
+    }
+
+    /// With a 32-bit field.
+    #[must_use]
+    pub fn plus_u32(self, value: u32) -> Self {
+        self.plus(Self(u64::from(value.to_be())))
+    }
+
+    /// Without a 16-bit field that has been added before (RFC 1624 section 3).
+    #[must_use]
+    pub fn minus_u16(self, value: u16) -> Self {
+        self.plus_u16(!value)
+    }
+
+    /// The sum in 16 bits: what a partial checksum field holds. Of anything but zeros it is never zero.
+    pub fn fold(self) -> u16 {
+        let mut sum = self.0;
+        sum = (sum & 0xffff_ffff) + (sum >> 32);
+        sum = (sum & 0xffff_ffff) + (sum >> 32);
+        sum = (sum & 0xffff) + (sum >> 16);
+        sum = (sum & 0xffff) + (sum >> 16);
+        sum = (sum & 0xffff) + (sum >> 16);
+        // Now it has 16 bits.
+        u16::from_be(sum as u16)
+    }
+
+    /// The checksum over what was summed, the checksum field itself counted as zero.
+    pub fn checksum(self) -> u16 {
+        !self.fold()
+    }
+
+    /// The same for UDP, where zero means that there is none (RFC 768).
+    pub fn udp_checksum(self) -> u16 {
+        match self.checksum() {
+            0 => 0xffff,
+            checksum => checksum,
+        }
+    }
+
+    /// Whether this is the sum of bytes that hold their own right checksum.
+    pub fn is_whole(self) -> bool {
+        self.fold() == 0xffff
+    }
+}
+
+/// Independent lanes, which the compiler makes vectors of. A carry out of 64 bits would be lost; so the upper halves
+/// are summed for themselves besides, and the sum of the lower ones follows from both.
+fn sum_blocks(blocks: &[[u8; 64]]) -> Sum {
+    let mut sum = Sum::ZERO;
+    // No sum of this many halves reaches 2^64 / 2^32.
+    for blocks in blocks.chunks(1 << 20) {
+        let (mut all, mut upper) = ([0_u64; 8], [0_u64; 8]);
+        for block in blocks {
+            let (words, _) = block.as_chunks::<8>();
+            for ((word, all), upper) in words.iter().zip(&mut all).zip(&mut upper) {
+                let word = u64::from_ne_bytes(*word);
+                *all = all.wrapping_add(word);
+                *upper += word >> 32;
+            }
+        }
+        for (all, upper) in all.into_iter().zip(upper) {
+            let lower = all.wrapping_sub(upper << 32);
+            sum = sum.plus(Sum(lower)).plus(Sum(upper));
+        }
+    }
+    sum
+}
