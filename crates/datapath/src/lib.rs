@@ -13,6 +13,7 @@ pub mod pcap;
 pub mod pump;
 pub mod scheduler;
 pub mod timers;
+pub mod tls;
 #[cfg(target_os = "linux")]
 mod tun_device;
 
