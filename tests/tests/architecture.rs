@@ -13,7 +13,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("identity", &["model"]),
     ("posture", &["model"]),
     ("session", &["model", "wire"]),
-    ("datapath", &["model", "wire"]),
+    ("datapath", &["model", "wire", "dtls"]),
+    ("dtls", &[]),
     ("netcfg", &["model"]),
     ("ipc", &["model"]),
     ("desktop", &["ipc", "model", "texts"]),
@@ -30,7 +31,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const FOR_TESTS: &[(&str, &str)] = &[("netcfg", "datapath")];
 
 /// Rooms of rules: bytes, events and a clock in, actions out.
-const PURE: &[&str] = &["model", "wire", "identity", "posture", "session", "texts"];
+const PURE: &[&str] = &["model", "wire", "dtls", "identity", "posture", "session", "texts"];
 
 #[test]
 fn every_room_uses_only_the_rooms_it_may() -> Result<()> {
