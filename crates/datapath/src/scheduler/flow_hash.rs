@@ -98,7 +98,8 @@ mod tests {
     fn fragments_of_one_packet_stay_together() {
         let first = of(&v4(17, 0x2000, 1, [1, 2, 3, 4]), 7);
         assert_eq!(of(&v4(17, 0x0004, 1, [9, 9, 9, 9]), 7), first);
-        let [first, second] = [[1, 2], [3, 4]].map(|data| v6(1, &[44, 17, 0, 0, data[0], 0, 0, 0, 1, data[1]]));
+        let [first, second] =
+            [[1, 2], [3, 4]].map(|data| v6(1, &[44, 17, 0, 0, data[0], 0, 0, 0, 1, data[1]]));
         assert_eq!(of(&first, 7), of(&second, 7));
     }
 

@@ -82,7 +82,12 @@ impl Flows {
     }
 
     /// The next packet, and whether CoDel wants its flow to be told. What comes out is to be charged or dropped.
-    pub(super) fn pop(&mut self, now: Instant, target: Duration, interval: Duration) -> Option<(Packet, bool)> {
+    pub(super) fn pop(
+        &mut self,
+        now: Instant,
+        target: Duration,
+        interval: Duration,
+    ) -> Option<(Packet, bool)> {
         loop {
             let is_new = !self.new.is_empty();
             let list = if is_new { &mut self.new } else { &mut self.old };
@@ -95,12 +100,12 @@ impl Flows {
                 continue;
             }
             let Some((_, packet, since)) = self.unchain(id) else {
+                let list = if is_new { &mut self.new } else { &mut self.old };
+                list.pop_front();
                 // One pass among the old ones, so that a flow of single packets does not starve them.
                 if is_new && !self.old.is_empty() {
-                    self.new.pop_front();
                     self.old.push_back(id);
                 } else {
-                    if is_new { self.new.pop_front() } else { self.old.pop_front() };
                     self.forget(id);
                 }
                 continue;

@@ -1,0 +1,222 @@
+//! TUN on Linux: a descriptor for each queue, and before each packet the header that says what is left to do.
+
+mod sys;
+
+use std::ffi::c_int;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use rustix::fs::{Mode, OFlags};
+use rustix::net::{AddressFamily, SocketType};
+use tokio::io::unix::AsyncFd;
+use tun::AbstractDevice;
+
+use super::{MAX_BYTES, MAX_PACKETS, TunOptions, outcome};
+use crate::arena::PacketArena;
+use crate::offload::{Run, split, virtio};
+use crate::packet::{Offload, Packet};
+use crate::packet_io::Delivery;
+
+/// Packets that the kernel holds for each queue. With the usual 500 a slow line would add their time to every round
+/// trip, unseen by the [`crate::scheduler`], which holds the real queue; this is enough for what arrives between two
+/// reads.
+const QUEUE_LENGTH: c_int = 64;
+
+/// Flags of `TUNSETIFF`, `linux/if_tun.h`.
+mod flag {
+    pub(super) const TUN: u16 = 0x0001;
+    pub(super) const MULTI_QUEUE: u16 = 0x0100;
+    pub(super) const NO_PACKET_INFORMATION: u16 = 0x1000;
+    pub(super) const VIRTIO_HEADER: u16 = 0x4000;
+    pub(super) const EXCLUSIVE: u16 = 0x8000;
+}
+
+/// Features of `TUNSETOFFLOAD`, `linux/if_tun.h`: partial checksums, TCP over IPv4 and IPv6, also with ECN; and UDP
+/// over both, which came with Linux 6.2.
+const TCP: u32 = 0x01 | 0x02 | 0x04 | 0x08;
+const TCP_AND_UDP: u32 = TCP | 0x20 | 0x40;
+
+/// `gso_type` of a UDP super-packet, `linux/virtio_net.h`.
+const GSO_UDP: u8 = 5;
+
+/// What the kernel does to packets of its users.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Level {
+    /// Nothing.
+    None,
+    /// Nothing, but packets have the header all the same.
+    Header,
+    Tcp,
+    TcpAndUdp,
+}
+
+/// One queue of a TUN device. Whoever holds one keeps the device.
+pub struct TunQueue {
+    tun: AsyncFd<OwnedFd>,
+    name: Arc<str>,
+    level: Level,
+}
+
+impl TunQueue {
+    pub(super) fn create(name: &str, options: TunOptions<'_>) -> io::Result<Vec<Self>> {
+        let (queues, name) = if options.queues.get() == 1 {
+            let (tun, name) = single(name, options.offload)?;
+            (vec![tun], name)
+        } else {
+            several(name, options.queues.get(), options.offload)?
+        };
+        let level = match queues.first() {
+            Some(tun) if options.offload => [(Level::TcpAndUdp, TCP_AND_UDP), (Level::Tcp, TCP)]
+                .into_iter()
+                .find(|(_, features)| sys::set_offload(tun, *features).is_ok())
+                .map_or(Level::Header, |(level, _)| level),
+            _ => Level::None,
+        };
+        let socket = rustix::net::socket(AddressFamily::INET, SocketType::DGRAM, None)?;
+        sys::set_queue_length(&socket, &name, QUEUE_LENGTH)?;
+        let name: Arc<str> = name.into();
+        let queue = |tun| {
+            rustix::io::ioctl_fionbio(&tun, true)?;
+            Ok(Self { tun: sys::watch(tun)?, name: Arc::clone(&name), level })
+        };
+        queues.into_iter().map(queue).collect()
+    }
+
+    /// The interface's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether super-packets come out of the device, and may be written to it without being split before.
+    pub fn offload(&self) -> bool {
+        matches!(self.level, Level::Tcp | Level::TcpAndUdp)
+    }
+
+    /// Reads packets until none is left, or enough for one turn have come. Ready when at least one was there;
+    /// otherwise `cx` is woken when there may be. What the kernel hands over and does not make sense is left out.
+    ///
+    /// Only one task may read a queue.
+    ///
+    /// # Errors
+    /// The device is gone.
+    pub fn poll_recv(
+        &self,
+        cx: &mut Context<'_>,
+        arena: &mut PacketArena,
+        sink: &mut impl FnMut(Packet),
+    ) -> Poll<io::Result<()>> {
+        loop {
+            let mut guard = ready!(self.tun.poll_read_ready(cx))?;
+            let (mut packets, mut bytes) = (0, 0);
+            while packets < MAX_PACKETS && bytes < MAX_BYTES {
+                match sys::read(&self.tun, arena.room()) {
+                    Ok(read) => {
+                        packets += 1;
+                        bytes += read;
+                        if let Some(packet) = self.packet(arena) {
+                            sink(packet);
+                        }
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        guard.clear_ready();
+                        break;
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => return Poll::Ready(Err(error)),
+                }
+            }
+            if packets > 0 {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+
+    /// What has just been read.
+    fn packet(&self, arena: &mut PacketArena) -> Option<Packet> {
+        if self.level == Level::None {
+            return Some(Packet::ordinary(arena.take(0).freeze()));
+        }
+        let header = arena.room().first_chunk().copied();
+        let mut bytes = arena.take(virtio::LEN);
+        let offload = virtio::decode(&header?, &mut bytes).ok()?;
+        Some(Packet { bytes: bytes.freeze(), offload })
+    }
+
+    /// Hands a run to the kernel with one system call, without waiting; one that it does not take now, or whose
+    /// header does not fit it, is dropped. What the kernel cannot take as it is, is split before.
+    ///
+    /// # Errors
+    /// The device is gone.
+    pub fn send(&self, run: &Run<'_>) -> io::Result<Delivery> {
+        let Ok(header) = virtio::encode(run) else { return Ok(Delivery::Dropped) };
+        let is_super = run.offload().is_super();
+        match self.level {
+            Level::None if run.offload() == Offload::NONE => self.write(&[], run),
+            Level::Header if !is_super => self.write(&header, run),
+            Level::Tcp if !is_super || header[1] != GSO_UDP => self.write(&header, run),
+            Level::TcpAndUdp => self.write(&header, run),
+            Level::None | Level::Header | Level::Tcp => self.split(run),
+        }
+    }
+
+    fn split(&self, run: &Run<'_>) -> io::Result<Delivery> {
+        let header = if self.level == Level::None { &[][..] } else { &[0; virtio::LEN] };
+        let mut sent = Ok(Delivery::Delivered);
+        let all = split(&run.to_packet(), usize::MAX, |headers, payload| {
+            if let Ok(Delivery::Delivered) = sent {
+                let payload = [payload];
+                sent = self
+                    .write(header, &Run::joined(headers, headers, &payload, Offload::NONE, headers.len()));
+            }
+        });
+        if all.is_err() { Ok(Delivery::Dropped) } else { sent }
+    }
+
+    fn write(&self, header: &[u8], run: &Run<'_>) -> io::Result<Delivery> {
+        outcome(
+            run.write_vectored(header, |pieces| rustix::io::writev(&self.tun, pieces))
+                .map_err(io::Error::from),
+        )
+    }
+}
+
+impl std::fmt::Debug for TunQueue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TunQueue")
+            .field("name", &self.name)
+            .field("level", &self.level)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A device with one queue.
+fn single(name: &str, offload: bool) -> io::Result<(OwnedFd, String)> {
+    let mut configuration = tun::configure();
+    configuration.tun_name(name);
+    configuration.platform_config(|platform| {
+        platform.vnet_hdr(offload);
+    });
+    let device = tun::create(&configuration)?;
+    let name = device.tun_name()?;
+    Ok((sys::descriptor(device), name))
+}
+
+/// A device with several, which the `tun` crate does not make.
+fn several(name: &str, queues: usize, offload: bool) -> io::Result<(Vec<OwnedFd>, String)> {
+    let kind = flag::TUN
+        | flag::NO_PACKET_INFORMATION
+        | flag::MULTI_QUEUE
+        | if offload { flag::VIRTIO_HEADER } else { 0 };
+    let mut name = name.to_owned();
+    let mut attached = Vec::with_capacity(queues);
+    for number in 0..queues {
+        let tun = rustix::fs::open("/dev/net/tun", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
+        // The first must not join a device of another process.
+        let exclusive = if number == 0 { flag::EXCLUSIVE } else { 0 };
+        name = sys::attach(&tun, &name, kind | exclusive)?;
+        attached.push(tun);
+    }
+    Ok((attached, name))
+}
