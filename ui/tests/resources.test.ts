@@ -2,9 +2,10 @@
 
 import { fireEvent, screen, within } from "@testing-library/svelte";
 import { describe, expect, test } from "vitest";
+import type { ChannelView } from "../src/bindings";
 import { goTo } from "../src/lib/pages.svelte";
 import { FIXTURES } from "../src/mock/fixtures";
-import { SESSION } from "../src/mock/states";
+import { CONNECTED, SESSION } from "../src/mock/states";
 import { commandsOf, field, open, press, settle, tell, type } from "./window";
 
 describe("the resources", () => {
@@ -150,6 +151,31 @@ describe("the resources", () => {
     await press("Details of the connection");
     expect([button.getAttribute("aria-expanded"), details?.hidden]).toEqual(["true", false]);
     expect(details?.textContent).toContain("fd00:131::2");
+  });
+
+  test("the details say which channel carries the packets, why, and how far the gateway is", async () => {
+    await open(SESSION);
+    const said = () =>
+      [...document.querySelectorAll(".details dt")].map(
+        (label) => `${label.textContent} ${label.nextElementSibling?.textContent}`,
+      );
+    for (const line of [
+      "Carried by UDP – it answers, and is the faster one",
+      "Round trip 12 ms",
+      "Encryption TLS 1.3, AES-256-GCM",
+    ]) {
+      expect(said()).toContain(line);
+    }
+    const view = { ...(CONNECTED.channel as ChannelView), carrier: "tls", reason: "unanswered" } as const;
+    const showing = (channel: ChannelView | null) =>
+      tell({ ...SESSION, snapshot: { ...CONNECTED, channel } });
+    await showing(view);
+    expect(said()).toContain("Carried by TLS – UDP gets no answer; this network may block it");
+    expect(said().filter((line) => line.startsWith("Round trip"))).toEqual([]);
+    await showing({ ...view, tls: { ...view.tls, round_trip_us: 999 } });
+    expect(said()).toContain("Round trip under 1 ms");
+    await showing(null);
+    expect(said().filter((line) => line.startsWith("Carried by"))).toEqual([]);
   });
 
   test("B-16, B-17: the header shows the connection and counts", async () => {

@@ -5,6 +5,9 @@ import { join } from "node:path";
 import { parse } from "svelte/compiler";
 import { afterEach, describe, expect, test } from "vitest";
 import type {
+  ChannelReason,
+  ChannelView,
+  DataChannel,
   EndReason,
   Expected,
   Failure,
@@ -14,12 +17,13 @@ import type {
   PostureCheck,
   Unavailable,
 } from "../src/bindings";
+import { channelText } from "../src/lib/channel";
 import { endText, failureText, kebab } from "../src/lib/failure";
 import { clockText } from "../src/lib/format";
 import { checkName, foundText, readText, remedyText, requiredText } from "../src/lib/posture";
 import { bundleOf, LANGUAGES, sayInstant, speak, t, textIn } from "../src/lib/texts.svelte";
 import { clock } from "../src/lib/time.svelte";
-import { RULES } from "../src/mock/states";
+import { CONNECTED, RULES } from "../src/mock/states";
 
 afterEach(() => speak("en"));
 
@@ -144,6 +148,15 @@ describe.each([...LANGUAGES])("%s", (language) => {
     }
     for (const reason of ENDS) {
       expect(endText(reason).text, reason).not.toMatch(/^end-|^$/);
+    }
+  });
+
+  test("says every channel and every reason for it", () => {
+    speak(language);
+    for (const carrier of CHANNELS) {
+      for (const reason of CHANNEL_REASONS) {
+        expect(channelText({ ...VIEW, carrier, reason }), reason).not.toMatch(/channel-|\{|undefined|^$/);
+      }
     }
   });
 });
@@ -281,6 +294,21 @@ const ALL_ENDS: Record<EndReason, true> = {
   other: true,
 };
 const ENDS = Object.keys(ALL_ENDS) as EndReason[];
+const ALL_CHANNELS: Record<DataChannel, true> = { tls: true, udp: true };
+const CHANNELS = Object.keys(ALL_CHANNELS) as DataChannel[];
+const ALL_CHANNEL_REASONS: Record<ChannelReason, true> = {
+  preferred: true,
+  switched_off: true,
+  not_offered: true,
+  opening: true,
+  unanswered: true,
+  silent: true,
+  lossy: true,
+  refused: true,
+  unavailable: true,
+};
+const CHANNEL_REASONS = Object.keys(ALL_CHANNEL_REASONS) as ChannelReason[];
+const VIEW = CONNECTED.channel as ChannelView;
 
 test("wrong, replayed, clock off and disabled are four messages with four remedies", () => {
   const four = (["wrong_otp", "replayed_otp", "otp_clock_off", "token_inactive"] as const).map((code) =>

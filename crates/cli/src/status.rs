@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use praya_model::channel::ChannelView;
 use praya_model::posture::{Finding, Outcome};
 use praya_model::snapshot::Snapshot;
 use praya_model::{Failure, FailureCode, Timestamp, TunnelState};
@@ -30,6 +31,8 @@ pub(crate) struct Status {
     duration_seconds: Option<u64>,
     received_bytes: u64,
     sent_bytes: u64,
+    /// How packets travel, and what each channel has carried; `null` while the tunnel is down.
+    channel: Option<ChannelView>,
     idle_in_seconds: Option<u64>,
     expires_in_seconds: Option<u64>,
     retry_in_seconds: Option<u64>,
@@ -87,6 +90,7 @@ impl Status {
                 .map(|since| now.since(since).as_secs()),
             received_bytes: snapshot.traffic.bytes_in,
             sent_bytes: snapshot.traffic.bytes_out,
+            channel: snapshot.channel.clone(),
             idle_in_seconds: until(snapshot.idle_at),
             expires_in_seconds: until(snapshot.expires_at),
             retry_in_seconds: until(snapshot.reconnect.as_ref().and_then(|reconnect| reconnect.next_at)),
@@ -146,6 +150,11 @@ pub(crate) fn view(snapshot: &Snapshot, now: Timestamp, out: Out) -> String {
         row("label-received", Some(text::bytes(status.received_bytes)));
         row("label-sent", Some(text::bytes(status.sent_bytes)));
     }
+    if let Some(channel) = &status.channel {
+        row("label-channel", Some(text::channel(channel)));
+        let round_trip = channel.in_use().round_trip_us.map(Duration::from_micros);
+        row("label-round-trip", round_trip.map(text::round_trip));
+    }
     let countdown = |seconds: Option<u64>| seconds.map(|seconds| text::within(Duration::from_secs(seconds)));
     row("label-idle", countdown(status.idle_in_seconds));
     row("label-expiry", countdown(status.expires_in_seconds));
@@ -201,8 +210,9 @@ pub(crate) fn view(snapshot: &Snapshot, now: Timestamp, out: Out) -> String {
 
 #[cfg(test)]
 mod tests {
+    use praya_model::channel::ChannelTraffic;
     use praya_model::snapshot::{PostureView, Traffic, TunnelView};
-    use praya_model::{AccountName, EndReason, SupportCode};
+    use praya_model::{AccountName, ChannelReason, DataChannel, EndReason, SupportCode};
 
     use super::*;
 
@@ -240,6 +250,28 @@ mod tests {
              Idle logout   in 5 minutes\n\
              Session ends  in 10 hours"
         );
+    }
+
+    #[test]
+    fn the_channel_stands_with_its_reason_and_its_round_trip() {
+        let channel = ChannelView {
+            carrier: DataChannel::Udp,
+            reason: ChannelReason::Preferred,
+            udp: ChannelTraffic { packets_out: 7, round_trip_us: Some(12_900), ..ChannelTraffic::default() },
+            dropped: [("queue_delay".to_owned(), 3)].into(),
+            ..ChannelView::default()
+        };
+        let snapshot = Snapshot { channel: Some(channel), ..connected() };
+        let told = view(&snapshot, NOW, Out::new(true));
+        assert!(told.contains("\nCarried by    UDP – it answers, and is the faster one\n"), "{told}");
+        assert!(told.contains("\nRound trip    12 ms\n"), "{told}");
+        let json = serde_json::to_value(Status::new(&snapshot, NOW)).unwrap();
+        assert_eq!(
+            (&json["channel"]["carrier"], &json["channel"]["reason"]),
+            (&"udp".into(), &"preferred".into())
+        );
+        assert_eq!(json["channel"]["udp"]["packets_out"], 7);
+        assert_eq!(json["channel"]["dropped"]["queue_delay"], 3);
     }
 
     #[test]

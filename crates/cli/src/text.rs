@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use praya_model::channel::ChannelView;
 use praya_model::failure::LastSignIn;
 use praya_model::password::{PasswordRule, PasswordRules};
 use praya_model::posture::{Check, Finding, Outcome};
@@ -139,6 +140,16 @@ pub(crate) fn bytes(count: u64) -> String {
 /// What is not as it should be although the tunnel is up.
 pub(crate) fn warning(warning: &Warning) -> String {
     texts().warning(warning)
+}
+
+/// The channel that carries packets, and why that one.
+pub(crate) fn channel(view: &ChannelView) -> String {
+    texts().channel(view.carrier, view.reason)
+}
+
+/// A round trip to the gateway.
+pub(crate) fn round_trip(time: Duration) -> String {
+    texts().round_trip(time)
 }
 
 /// A state in a word or two.

@@ -8,7 +8,7 @@ use praya_model::password::{PasswordRule, PasswordRules};
 use praya_model::resource::ResourceKind;
 use praya_model::sign_in::ElsewhereSession;
 use praya_model::snapshot::Warning;
-use praya_model::{EndReason, Failure, FailureCode, TunnelState};
+use praya_model::{ChannelReason, DataChannel, EndReason, Failure, FailureCode, TunnelState};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -122,6 +122,28 @@ impl Texts {
     /// A state in a word or two.
     pub fn state(&self, state: TunnelState) -> String {
         self.say(&id("state", &state))
+    }
+
+    /// The channel that carries a session's packets, and why that one.
+    pub fn channel(&self, channel: DataChannel, reason: ChannelReason) -> String {
+        let args = [
+            ("channel", self.say(&id("channel", &channel)).into()),
+            ("reason", self.channel_reason(reason).into()),
+        ];
+        self.say_with("channel-line", &args)
+    }
+
+    /// Why a channel carries a session's packets.
+    pub fn channel_reason(&self, reason: ChannelReason) -> String {
+        self.say(&id("channel-reason", &reason))
+    }
+
+    /// A round trip to the gateway, in whole milliseconds.
+    pub fn round_trip(&self, time: Duration) -> String {
+        match u64::try_from(time.as_millis()).unwrap_or(u64::MAX) {
+            0 => self.say("round-trip-short"),
+            ms => self.say_with("round-trip", &[("ms", ms.into())]),
+        }
     }
 
     /// What is not as it should be although the tunnel is up.

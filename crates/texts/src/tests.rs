@@ -5,7 +5,8 @@ use std::time::Duration;
 use praya_model::password::{PasswordRule, PasswordRules};
 use praya_model::resource::ResourceKind;
 use praya_model::{
-    EndReason, Failure, FailureCode, SupportCode, Timestamp, TokenSerial, TunnelState, samples,
+    ChannelReason, DataChannel, EndReason, Failure, FailureCode, SupportCode, Timestamp, TokenSerial,
+    TunnelState, samples,
 };
 use proptest::prelude::*;
 
@@ -67,6 +68,12 @@ fn every_end_state_rule_kind_and_warning_has_words_of_its_own_in_every_locale() 
         rules.push(PasswordRule::Matches);
         all_different(rules.iter().map(|rule| texts.rule(*rule, Some(&RULES))).collect());
         all_different(rules.iter().map(|rule| texts.rule(*rule, None)).collect());
+        all_different(ChannelReason::ALL.map(|reason| texts.channel_reason(reason)).to_vec());
+        for channel in DataChannel::ALL {
+            assert_whole(&texts.channel(channel, ChannelReason::Opening), locale, &channel);
+        }
+        let times = [Duration::from_micros(400), Duration::from_micros(12_900)];
+        all_different(times.map(|time| texts.round_trip(time)).to_vec());
         all_different(samples::warnings().iter().map(|warning| texts.warning(warning)).collect());
     }
 }
@@ -106,6 +113,21 @@ fn no_text_is_kept_for_a_code_that_is_no_more() {
         if id.starts_with("failure-") || id.starts_with("end-") {
             assert!(known.iter().any(|known| known == id), "{id}");
         }
+    }
+}
+
+#[test]
+fn the_channel_is_said_with_its_reason_and_a_round_trip_in_milliseconds() {
+    for (locale, line, short, long) in [
+        (Locale::En, "TLS – UDP gets no answer; this network may block it", "under 1 ms", "12 ms"),
+        (Locale::ZhHantTw, "TLS：UDP 沒有回應，此網路可能封鎖了 UDP", "不到 1 毫秒", "12 毫秒"),
+        (Locale::ZhHantMo, "TLS：UDP 沒有回應，此網絡可能阻擋了 UDP", "不到 1 毫秒", "12 毫秒"),
+        (Locale::PtMo, "TLS – o UDP não obtém resposta; esta rede pode bloqueá-lo", "menos de 1 ms", "12 ms"),
+    ] {
+        let texts = texts(locale);
+        assert_eq!(texts.channel(DataChannel::Tls, ChannelReason::Unanswered), line);
+        assert_eq!(texts.round_trip(Duration::from_micros(999)), short);
+        assert_eq!(texts.round_trip(Duration::from_micros(12_900)), long);
     }
 }
 

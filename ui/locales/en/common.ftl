@@ -200,6 +200,9 @@ label-user = User
 label-duration = Duration
 label-received = Received
 label-sent = Sent
+label-channel = Carried by
+label-protection = Encryption
+label-round-trip = Round trip
 label-idle = Idle logout
 label-expiry = Session ends
 label-last-sign-in = Last sign-in
@@ -210,6 +213,23 @@ help-desk = Help: { $help_desk }
 support-code = Support code: { $support }
 last-sign-in = { INSTANT($at) } from { $source }
 elsewhere-session = { $host_name } ({ $source }), since { INSTANT($since) }
+
+## How packets travel to the gateway, and why so
+
+channel-tls = TLS
+channel-udp = UDP
+channel-line = { $channel } – { $reason }
+channel-reason-preferred = it answers, and is the faster one
+channel-reason-switched-off = UDP is switched off on this computer
+channel-reason-not-offered = the gateway offers no UDP
+channel-reason-opening = UDP is being tried
+channel-reason-unanswered = UDP gets no answer; this network may block it
+channel-reason-silent = UDP has stopped answering; it is being tried again
+channel-reason-lossy = UDP loses too many packets at the moment
+channel-reason-refused = the gateway refused UDP
+channel-reason-unavailable = this computer cannot send by UDP
+round-trip = { $ms } ms
+round-trip-short = under 1 ms
 
 ## Rules of a new password
 

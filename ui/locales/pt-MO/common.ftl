@@ -190,6 +190,9 @@ label-user = Utilizador
 label-duration = Duração
 label-received = Recebido
 label-sent = Enviado
+label-channel = Transporte
+label-protection = Cifra
+label-round-trip = Ida e volta
 label-idle = Fim por inatividade
 label-expiry = Fim da sessão
 label-last-sign-in = Última sessão
@@ -200,6 +203,23 @@ help-desk = Assistência: { $help_desk }
 support-code = Código de assistência: { $support }
 last-sign-in = { INSTANT($at) }, a partir de { $source }
 elsewhere-session = { $host_name } ({ $source }), desde { INSTANT($since) }
+
+## Como os pacotes chegam ao gateway, e porquê
+
+channel-tls = TLS
+channel-udp = UDP
+channel-line = { $channel } – { $reason }
+channel-reason-preferred = responde e é o mais rápido
+channel-reason-switched-off = o UDP está desativado neste computador
+channel-reason-not-offered = o gateway não oferece UDP
+channel-reason-opening = o UDP está a ser tentado
+channel-reason-unanswered = o UDP não obtém resposta; esta rede pode bloqueá-lo
+channel-reason-silent = o UDP deixou de responder; está a ser tentado de novo
+channel-reason-lossy = o UDP perde demasiados pacotes neste momento
+channel-reason-refused = o gateway recusou o UDP
+channel-reason-unavailable = este computador não consegue enviar por UDP
+round-trip = { $ms } ms
+round-trip-short = menos de 1 ms
 
 ## Regras de uma nova palavra-passe
 

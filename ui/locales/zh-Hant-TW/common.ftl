@@ -190,6 +190,9 @@ label-user = 使用者名稱
 label-duration = 連線時間
 label-received = 接收位元組
 label-sent = 傳送位元組
+label-channel = 傳輸方式
+label-protection = 加密方式
+label-round-trip = 往返時間
 label-idle = 閒置登出
 label-expiry = 工作階段到期
 label-last-sign-in = 上次登入
@@ -200,6 +203,23 @@ help-desk = 服務台：{ $help_desk }
 support-code = 支援代碼：{ $support }
 last-sign-in = { INSTANT($at) }，來自 { $source }
 elsewhere-session = { $host_name }（{ $source }），自 { INSTANT($since) } 起
+
+## 封包如何送往閘道，以及原因
+
+channel-tls = TLS
+channel-udp = UDP
+channel-line = { $channel }：{ $reason }
+channel-reason-preferred = 有回應，且較快
+channel-reason-switched-off = 這台電腦已停用 UDP
+channel-reason-not-offered = 閘道未提供 UDP
+channel-reason-opening = 正在嘗試 UDP
+channel-reason-unanswered = UDP 沒有回應，此網路可能封鎖了 UDP
+channel-reason-silent = UDP 已停止回應，正在重試
+channel-reason-lossy = UDP 目前遺失過多封包
+channel-reason-refused = 閘道拒絕了 UDP
+channel-reason-unavailable = 這台電腦無法以 UDP 傳送
+round-trip = { $ms } 毫秒
+round-trip-short = 不到 1 毫秒
 
 ## 新密碼的規則
 

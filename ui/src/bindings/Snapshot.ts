@@ -1,6 +1,7 @@
 // Made from the Rust types by `PRAYA_WRITE_BINDINGS=1 cargo test -p praya-desktop bindings`. Do not edit.
 
 import type { AccountName } from "./AccountName";
+import type { ChannelView } from "./ChannelView";
 import type { EndReason } from "./EndReason";
 import type { Failure } from "./Failure";
 import type { GatewayAddress } from "./GatewayAddress";
@@ -56,6 +57,10 @@ session: SessionId | null,
  * What the tunnel looks like while it is up or being brought back.
  */
 tunnel: TunnelView | null,
+/**
+ * How packets travel while the tunnel is up.
+ */
+channel: ChannelView | null,
 /**
  * When the tunnel of this session came up first (B-16); it does not start anew at a reconnect.
  */

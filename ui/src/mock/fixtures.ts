@@ -187,7 +187,11 @@ export const FIXTURES = {
     app: asked("elsewhere", { step: "elsewhere", sessions: [ELSEWHERE], choices: [] }),
   },
   connecting: {
-    app: { ...SESSION, screen: "connecting", snapshot: { ...CONNECTED, state: "signing_in", tunnel: null } },
+    app: {
+      ...SESSION,
+      screen: "connecting",
+      snapshot: { ...CONNECTED, state: "signing_in", tunnel: null, channel: null },
+    },
   },
   restoring: { app: { ...SESSION, screen: "restoring", snapshot: { ...CONNECTED, state: "restoring" } } },
   resources: { app: SESSION },
@@ -229,6 +233,7 @@ export const FIXTURES = {
       {
         state: "reconnecting",
         tunnel: null,
+        channel: null,
         reconnect: { attempt: 0, next_at: null, give_up_at: NOW + 40 * MINUTE, paused: true },
       },
       { rates: QUIET },

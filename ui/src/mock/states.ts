@@ -2,6 +2,7 @@
 
 import type {
   AppState,
+  ChannelTraffic,
   Failure,
   Finding,
   KnownProfile,
@@ -133,6 +134,7 @@ export const NOBODY: Snapshot = {
   account: null,
   session: null,
   tunnel: null,
+  channel: null,
   connected_since: null,
   traffic: { bytes_in: 0, bytes_out: 0, packets_in: 0, packets_out: 0 },
   sign_in: null,
@@ -163,6 +165,15 @@ export const KNOWN: Snapshot = {
   help_desk: HELP_DESK,
 };
 
+const NOTHING_CARRIED: ChannelTraffic = {
+  bytes_in: 0,
+  bytes_out: 0,
+  packets_in: 0,
+  packets_out: 0,
+  retransmits: 0,
+  round_trip_us: null,
+};
+
 export const CONNECTED: Snapshot = {
   ...KNOWN,
   state: "connected",
@@ -176,6 +187,22 @@ export const CONNECTED: Snapshot = {
     dns_servers: ["10.20.0.53"],
     split_dns: ["example.org"],
     mtu: 1380,
+  },
+  channel: {
+    carrier: "udp",
+    reason: "preferred",
+    protection: "TLS 1.3, AES-256-GCM",
+    super_packets: true,
+    tls: { ...NOTHING_CARRIED, bytes_in: 61_440, bytes_out: 20_480, packets_in: 60, packets_out: 40 },
+    udp: {
+      ...NOTHING_CARRIED,
+      bytes_in: 1_288_428_748,
+      bytes_out: 48_424_520,
+      packets_in: 999_940,
+      packets_out: 299_960,
+      round_trip_us: 12_900,
+    },
+    dropped: {},
   },
   connected_since: NOW - 3 * 3600_000 - 7 * MINUTE - 12_000,
   traffic: { bytes_in: 1_288_490_188, bytes_out: 48_445_000, packets_in: 1_000_000, packets_out: 300_000 },
