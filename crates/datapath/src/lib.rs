@@ -7,6 +7,7 @@
 
 pub mod arena;
 pub mod counters;
+pub mod engine;
 pub mod io;
 pub mod offload;
 pub mod packet;

@@ -22,8 +22,10 @@ pub fn pair(capacity: usize) -> (MemoryEnd, MemoryIo) {
 /// The network's end.
 #[derive(Debug)]
 pub struct MemoryEnd {
-    tx: mpsc::Sender<Packet>,
-    rx: mpsc::Receiver<Packet>,
+    /// Packets for the peer.
+    pub tx: mpsc::Sender<Packet>,
+    /// Packets from the peer.
+    pub rx: mpsc::Receiver<Packet>,
 }
 
 /// The pump's end.

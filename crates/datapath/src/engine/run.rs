@@ -1,0 +1,205 @@
+//! The poll of a pump: orders, timers, what arrives, what goes out, and what to wait for.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::farewell::LastWord;
+use super::inbound::Inbound;
+use super::{Order, PumpEnd, PumpEvent, PumpSettings, RecordLayer, TlsPort};
+use crate::counters::Counters;
+use crate::io::PacketIo;
+use crate::offload::Coalescer;
+use crate::packet::Packet;
+use crate::timers::{Due, Timers};
+
+/// A timer that is never due.
+const NEVER: Duration = Duration::from_secs(86_400);
+/// Rounds of one poll, before the thread's other sessions have their turn.
+const ROUNDS: usize = 16;
+
+/// What ends the poll.
+pub(super) enum Leave {
+    /// An order, and what to say.
+    Said(LastWord),
+    /// Anything else.
+    End(PumpEnd),
+}
+
+impl From<PumpEnd> for Leave {
+    fn from(end: PumpEnd) -> Self {
+        Self::End(end)
+    }
+}
+
+pub(super) struct Pump<'a, S, R, P> {
+    pub(super) stream: S,
+    pub(super) records: R,
+    pub(super) packets: P,
+    pub(super) settings: PumpSettings,
+    pub(super) counters: &'a Counters,
+    orders: mpsc::Receiver<Order>,
+    pub(super) timers: Timers,
+    alarm: Pin<Box<Sleep>>,
+    pub(super) control: Control,
+    pub(super) inbound: Inbound,
+    pub(super) coalescer: Coalescer<'static>,
+    /// Sealed records that the stream has not taken yet.
+    pub(super) out: Vec<u8>,
+    /// How much of them it has.
+    pub(super) written: usize,
+    /// Since when the stream takes nothing.
+    pub(super) blocked: Option<Instant>,
+    /// Packets between the port and the seal; empty between polls.
+    pub(super) batch: Vec<Packet>,
+}
+
+/// What is to be said besides packets.
+#[derive(Debug, Default)]
+pub(super) struct Control {
+    /// The answer to the newest DPD request; an older one that is not out yet is not worth sending.
+    pub(super) reply: Option<Vec<u8>>,
+    pub(super) probe: bool,
+    pub(super) keepalive: bool,
+    pub(super) refresh: bool,
+    /// When the last probe went out that nobody has answered.
+    pub(super) probed: Option<Instant>,
+    pub(super) silent: bool,
+}
+
+impl<'a, S, R, P> Pump<'a, S, R, P>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+    R: RecordLayer,
+    P: PacketIo,
+{
+    pub(super) fn new(
+        tls: TlsPort<S, R>,
+        packets: P,
+        settings: PumpSettings,
+        counters: &'a Counters,
+        orders: mpsc::Receiver<Order>,
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            stream: tls.stream,
+            records: tls.records,
+            packets,
+            timers: Timers::new(settings.rhythm, now.into_std()),
+            settings,
+            counters,
+            orders,
+            alarm: Box::pin(sleep_until(now)),
+            control: Control::default(),
+            inbound: Inbound::new(tls.early, tls.sealed),
+            coalescer: Coalescer::new(),
+            out: tls.unsent,
+            written: 0,
+            blocked: None,
+            batch: Vec::new(),
+        }
+    }
+
+    /// Moves what can be moved; pending when that is nothing.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Leave> {
+        for _ in 0..ROUNDS {
+            let now = Instant::now();
+            match self.round(cx, now) {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.rest();
+                    match self.poll_alarm(cx, now) {
+                        Poll::Ready(()) => continue,
+                        Poll::Pending => return Poll::Pending,
+                    }
+                }
+                Err(leave) => {
+                    self.rest();
+                    return Poll::Ready(leave);
+                }
+            }
+        }
+        self.rest();
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// One round over everything; whether anything moved.
+    fn round(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<bool, Leave> {
+        while let Poll::Ready(order) = self.orders.poll_recv(cx) {
+            match order.unwrap_or(Order::Close).last_word() {
+                Ok(word) => return Err(Leave::Said(word)),
+                Err(Order::Probe { patience }) => {
+                    self.timers.probe_within(now.into_std(), patience);
+                    self.control.probe = true;
+                }
+                Err(_) => self.control.refresh = true,
+            }
+        }
+        self.ring(now)?;
+        let arrived = self.poll_inbound(cx, now)?;
+        let left = self.poll_outbound(cx, now)?;
+        Ok(arrived || left)
+    }
+
+    fn ring(&mut self, now: Instant) -> Result<(), PumpEnd> {
+        while let Some(due) = self.timers.due(now.into_std()) {
+            match due {
+                Due::Probe => {
+                    self.control.probe = true;
+                    if !std::mem::replace(&mut self.control.silent, true) {
+                        self.tell(PumpEvent::PeerSilent);
+                    }
+                }
+                Due::Keepalive => self.control.keepalive = true,
+                Due::Rekey => self.tell(PumpEvent::RekeyDue),
+                Due::Dead => return Err(PumpEnd::PeerDead),
+            }
+        }
+        match self.blocked {
+            Some(since) if now.saturating_duration_since(since) >= self.settings.stall => {
+                Err(PumpEnd::PeerStalled)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Ready when a timer is due already.
+    fn poll_alarm(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<()> {
+        let stalled = self.blocked.and_then(|since| since.checked_add(self.settings.stall));
+        let turn = self.packets.wake_at(now.into_std()).map(Instant::from_std);
+        let timer = self.timers.next().map(Instant::from_std);
+        let at = [stalled, turn, timer].into_iter().flatten().min().unwrap_or_else(|| now + NEVER);
+        if self.alarm.deadline() != at {
+            self.alarm.as_mut().reset(at);
+        }
+        self.alarm.as_mut().poll(cx)
+    }
+
+    /// Gives back what a session that moves nothing does not need.
+    fn rest(&mut self) {
+        self.inbound.rest();
+        if self.out.is_empty() {
+            self.out = Vec::new();
+        }
+        self.batch = Vec::new();
+    }
+
+    pub(super) fn heard(&mut self, now: Instant) {
+        self.timers.received(now.into_std());
+        if std::mem::take(&mut self.control.silent) {
+            self.tell(PumpEvent::PeerBack);
+        }
+    }
+
+    pub(super) fn tell(&self, event: PumpEvent) {
+        if let Some(events) = &self.settings.events {
+            // The owner is told as a courtesy; it must not be able to hold the tunnel up.
+            let _ = events.try_send(event);
+        }
+    }
+}
