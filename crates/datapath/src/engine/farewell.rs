@@ -29,6 +29,7 @@ where
 {
     /// Says what is left to say within [`GRACE`], and closes.
     pub(super) async fn leave(mut self, leave: Leave) -> PumpEnd {
+        self.packets.release();
         match leave {
             Leave::Said(word) => {
                 let (mut told, mut heard) = (false, None);

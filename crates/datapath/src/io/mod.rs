@@ -40,4 +40,8 @@ pub trait PacketIo: Send {
     /// # Errors
     /// Final; what concerns this run only is [`Delivery::Dropped`].
     fn deliver(&mut self, run: &Run<'_>) -> io::Result<Delivery>;
+
+    /// The pump ends, and only its last word is still on the way: what stands behind the port may serve another pump
+    /// from now on. Nothing else is called afterwards.
+    fn release(&mut self) {}
 }
