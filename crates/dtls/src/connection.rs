@@ -203,3 +203,46 @@ impl std::fmt::Debug for Connection {
         formatter.debug_struct("Connection").field("suite", &self.suite).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fuzz::connected;
+
+    #[test]
+    fn a_successor_is_due_when_the_key_is_worn() {
+        let now = Instant::now();
+        let wear: [fn(&mut Connection); 3] = [
+            |connection| connection.sealer.blocks = MAX_BLOCKS,
+            |connection| connection.sealer.sequence = LATE_SEQUENCE,
+            |connection| connection.counters.forged = MAX_FORGED,
+        ];
+        for wear in wear {
+            let (mut client, _) = connected();
+            assert!(!client.rekey_due(now));
+            wear(&mut client);
+            assert!(client.rekey_due(now));
+        }
+    }
+
+    #[test]
+    fn a_wish_to_renegotiate_is_declined() {
+        let (mut client, mut server) = connected();
+        let hello = crate::codec::message(kind::CLIENT_HELLO, 3, b"whatever");
+        let mut record = Vec::new();
+        client.sealer.seal(content::HANDSHAKE, &mut record, &[&hello]).unwrap();
+        assert_eq!(server.open(&mut record), Ok(Opened::Handled));
+        let mut answer = server.poll_transmit().unwrap();
+        assert_eq!(client.open(&mut answer), Ok(Opened::Handled));
+        assert!(server.poll_transmit().is_none());
+    }
+
+    #[test]
+    fn a_fatal_alert_ends_a_connection() {
+        let (mut client, mut server) = connected();
+        let mut record = Vec::new();
+        client.sealer.seal(content::ALERT, &mut record, &[&[alert::FATAL, 80]]).unwrap();
+        assert_eq!(server.open(&mut record), Ok(Opened::Alert(Alert::INTERNAL_ERROR)));
+        assert_eq!(server.seal(&mut Vec::new(), &[]), Err(SealError::Closed));
+    }
+}

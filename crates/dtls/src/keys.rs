@@ -104,3 +104,44 @@ pub(crate) fn verify_data(
     let hash = digest::digest(suite.hash(), transcript);
     Secret::new(suite.prf(), &master[..])?.derive(label, hash.as_ref(), VERIFY_LEN)?.try_into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        let hex: Vec<u8> = hex.bytes().filter(u8::is_ascii_hexdigit).collect();
+        hex.chunks(2)
+            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+            .collect()
+    }
+
+    /// The vectors that were agreed on in the IETF's TLS working group for the pseudo-random function of TLS 1.2.
+    #[test]
+    fn the_pseudo_random_function_is_the_known_one() {
+        for (suite, secret, seed, output) in [
+            (
+                Suite::PskAes128Gcm,
+                "9bbe436ba940f017b17652849a71db35",
+                "a0ba9f936cda311827a6f796ffd5198c",
+                "e3f229ba727be17b8d122620557cd453c2aab21d07c3d495329b52d4e61edb5a6b301791e90d35c9c9a46b4e14baf9af
+                 0fa022f7077def17abfd3797c0564bab4fbc91666e9def9b97fce34f796789baa48082d122ee42c5a72e5a5110fff701
+                 87347b66",
+            ),
+            (
+                Suite::PskAes256Gcm,
+                "b80b733d6ceefcdc71566ea48e5567df",
+                "cd665cf6a8447dd6ff8b27555edb7465",
+                "7b0c18e9ced410ed1804f2cfa34a336a1c14dffb4900bb5fd7942107e81c83cde9ca0faa60be9fe34f82b1233c9146a0
+                 e534cb400fed2700884f9dc236f80edd8bfa961144c9e8d792eca722a7b32fc3d416d473ebc2c5fd4abfdad05d918425
+                 9b5bf8cd4d90fa0d31e2dec479e4f1a26066f2eea9a69236a3e52655c9e9aee691c8f3a26854308d5eaa3be85e099070
+                 3d73e56f",
+            ),
+        ] {
+            let secret = Secret::new(suite.prf(), &bytes(secret)).unwrap();
+            let expected = bytes(output);
+            let made = secret.derive(b"test label", &bytes(seed), expected.len()).unwrap();
+            assert_eq!(made.as_ref(), expected, "{suite:?}");
+        }
+    }
+}

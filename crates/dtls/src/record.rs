@@ -251,3 +251,55 @@ impl Opener {
         Ok((header.content, text))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair(suite: Suite) -> (Sealer, Opener) {
+        let (key, salt) = (vec![1; suite.aead().key_len()], vec![2; suite.salt_len()]);
+        (Sealer::new(suite, &key, &salt).unwrap(), Opener::new(suite, &key, &salt).unwrap())
+    }
+
+    #[test]
+    fn numbers_end_before_they_repeat() {
+        for suite in Suite::PSK {
+            let (mut sealer, mut opener) = pair(suite);
+            sealer.sequence = MAX_SEQUENCE - 1;
+            let mut out = Vec::new();
+            sealer.seal(content::APPLICATION_DATA, &mut out, &[b"last"]).unwrap();
+            assert_eq!(opener.open(&mut out.clone()).map(|(_, data)| data.to_vec()), Ok(b"last".to_vec()));
+            let length = out.len();
+            assert_eq!(
+                sealer.seal(content::APPLICATION_DATA, &mut out, &[b"more"]),
+                Err(SealError::Exhausted)
+            );
+            assert_eq!(out.len(), length);
+        }
+    }
+
+    #[test]
+    fn the_nonce_of_gcm_is_the_one_on_the_wire() {
+        // A peer may count its nonces otherwise than its records (RFC 5288 section 3).
+        let (mut sealer, mut opener) = pair(Suite::PskAes256Gcm);
+        let (number, aad) = (number(EPOCH, 5), additional_data(number(EPOCH, 5), 23, 2));
+        let mut text = *b"hi";
+        let tag =
+            sealer.key.aead.seal_in_place_separate_tag(sealer.key.nonce([9; 8]), aad, &mut text).unwrap();
+        let mut record = Vec::new();
+        write_header(&mut record, 23, VERSION, number, 26);
+        record.extend([&[9; 8][..], &text, tag.as_ref()].concat());
+        assert_eq!(opener.open(&mut record).map(|(_, data)| data.to_vec()), Ok(b"hi".to_vec()));
+        sealer.sequence = 0;
+    }
+
+    #[test]
+    fn a_datagram_is_cut_into_whole_records_only() {
+        let mut datagram = Vec::new();
+        write_plain(&mut datagram, content::HANDSHAKE, VERSION, 0, |out| out.extend_from_slice(b"one"));
+        write_plain(&mut datagram, content::ALERT, VERSION_1_0, 1, |_| ());
+        datagram.extend_from_slice(&[22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+        let lengths: Vec<usize> = records(&mut datagram).map(|record| record.len()).collect();
+        assert_eq!(lengths, [RECORD_HEADER_LEN + 3, RECORD_HEADER_LEN]);
+    }
+}
