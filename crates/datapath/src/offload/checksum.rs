@@ -103,3 +103,66 @@ fn sum_blocks(blocks: &[[u8; 64]]) -> Sum {
     }
     sum
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// RFC 1071 section 4.1.
+    fn naive(bytes: &[u8]) -> u16 {
+        let mut sum = 0_u32;
+        for pair in bytes.chunks(2) {
+            sum += u32::from(u16::from_be_bytes([pair[0], pair.get(1).copied().unwrap_or_default()]));
+            sum = (sum & 0xffff) + (sum >> 16);
+        }
+        u16::try_from(sum).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn the_sum_is_that_of_the_words(bytes in prop::collection::vec(any::<u8>(), 0..700), start in 0_usize..9) {
+            let bytes = bytes.get(start..).unwrap_or_default();
+            prop_assert_eq!(Sum::of(bytes).fold(), naive(bytes));
+            prop_assert_eq!(Sum::of(bytes).checksum(), !naive(bytes));
+        }
+
+        #[test]
+        fn a_sum_may_be_made_in_parts(bytes in prop::collection::vec(any::<u8>(), 6..700), at in 0_usize..300) {
+            let (left, right) = bytes.split_at((2 * at).min(bytes.len() & !1));
+            prop_assert_eq!(Sum::of(left).plus(Sum::of(right)).fold(), naive(&bytes));
+            let [a, b, c, d, e, f, ..] = bytes[..] else { panic!() };
+            let fields = Sum::ZERO.plus_u16(u16::from_be_bytes([a, b])).plus_u32(u32::from_be_bytes([c, d, e, f]));
+            prop_assert_eq!(fields.plus(Sum::of(&bytes[6..])).fold(), naive(&bytes));
+        }
+
+        #[test]
+        fn what_is_taken_away_was_never_added(bytes in prop::collection::vec(any::<u8>(), 2..100), field: u16) {
+            let sum = Sum::of(&bytes);
+            let again = sum.plus_u16(field).minus_u16(field);
+            prop_assert_eq!(again.fold() % 0xffff, sum.fold() % 0xffff);
+        }
+    }
+
+    #[test]
+    fn no_carry_is_lost() {
+        for len in [0, 1, 2, 63, 64, 65, 1499, 65_535, 65_536, 200_000] {
+            let bytes = vec![0xff; len];
+            assert_eq!(Sum::of(&bytes).fold(), naive(&bytes), "{len}");
+        }
+        assert_eq!(Sum(u64::MAX).plus(Sum(u64::MAX)).plus_u16(1).fold(), 1);
+    }
+
+    #[test]
+    fn the_example_of_the_rfc() {
+        let bytes = [0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7];
+        assert_eq!(Sum::of(&bytes).fold(), 0xddf2);
+    }
+
+    #[test]
+    fn zero_says_in_udp_that_there_is_none() {
+        assert_eq!(Sum::of(&[0xff, 0xff]).udp_checksum(), 0xffff);
+        assert_eq!(Sum::of(&[0xff, 0xfe]).udp_checksum(), 1);
+    }
+}

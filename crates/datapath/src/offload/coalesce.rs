@@ -359,12 +359,12 @@ fn classify(packet: &[u8]) -> Class<'_> {
     match packet.first().map(|first| first >> 4) {
         Some(4) => classify_v4(packet),
         Some(6) => classify_v6(packet),
-        _ => Class::Foreign,
+        _ => Class::Unclear,
     }
 }
 
 fn classify_v4(packet: &[u8]) -> Class<'_> {
-    let Some(header) = packet.first_chunk::<{ v4::LEN }>() else { return Class::Foreign };
+    let Some(header) = packet.first_chunk::<{ v4::LEN }>() else { return Class::Unclear };
     let [first, tos, total_0, total_1, id_0, id_1, place_0, place_1, ttl, number, _, _, rest @ ..] = *header;
     let place = u16::from_be_bytes([place_0, place_1]);
     let is_fragment = place & 0x3fff != 0;
@@ -386,7 +386,7 @@ fn classify_v4(packet: &[u8]) -> Class<'_> {
 }
 
 fn classify_v6(packet: &[u8]) -> Class<'_> {
-    let Some(header) = packet.first_chunk::<{ v6::LEN }>() else { return Class::Foreign };
+    let Some(header) = packet.first_chunk::<{ v6::LEN }>() else { return Class::Unclear };
     let [class_0, class_1, class_2, class_3, len_0, len_1, next, hop_limit, rest @ ..] = *header;
     let transport = match next {
         6 => Transport::Tcp,

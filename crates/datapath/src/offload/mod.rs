@@ -12,6 +12,8 @@ mod coalesce;
 mod headers;
 mod run;
 mod split;
+#[cfg(test)]
+mod tests;
 pub mod virtio;
 
 pub use check::{MAX_TCP_SEGMENTS, MAX_UDP_SEGMENTS, check};
