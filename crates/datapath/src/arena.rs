@@ -66,3 +66,60 @@ impl PacketArena {
         chunk.split()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As a device does it: an eight-byte header and the packet.
+    fn read(arena: &mut PacketArena, packet: &[u8]) -> BytesMut {
+        let room = arena.room();
+        assert!(room.is_empty() && room.capacity() >= ROOM);
+        room.extend_from_slice(&[0xff; 8]);
+        room.extend_from_slice(packet);
+        arena.take(8)
+    }
+
+    #[test]
+    fn packets_share_chunks_and_chunks_are_used_again() {
+        let mut arena = PacketArena::default();
+        let mut places = std::collections::BTreeSet::new();
+        for number in 0..1000_u32 {
+            let packet = [number as u8; 60_000];
+            let read = read(&mut arena, &packet).freeze();
+            assert_eq!(read, packet[..]);
+            places.insert(read.as_ptr() as usize);
+        }
+        assert_eq!(arena.chunks.len(), 1);
+        assert!(places.len() <= CHUNK / 60_000, "always the same places");
+    }
+
+    #[test]
+    fn packets_that_wait_keep_what_is_in_them() {
+        let mut arena = PacketArena::default();
+        let mut waiting = VecDeque::new();
+        for number in 0..10_000_u32 {
+            waiting.push_back((number, read(&mut arena, &number.to_be_bytes().repeat(300)).freeze()));
+            if waiting.len() > 100 {
+                let (number, packet) = waiting.pop_front().unwrap();
+                assert_eq!(packet, number.to_be_bytes().repeat(300));
+            }
+        }
+        assert!(arena.chunks.len() <= 3);
+    }
+
+    #[test]
+    fn when_all_chunks_are_kept_packets_are_copied_and_take_no_more_than_they_need() {
+        let mut arena = PacketArena::default();
+        let mut kept = Vec::new();
+        while arena.spare.is_none() {
+            kept.push(read(&mut arena, &[1; 50_000]).freeze());
+        }
+        assert_eq!(arena.chunks.len(), CHUNKS);
+        let small = read(&mut arena, b"ping");
+        assert_eq!((&small[..], small.capacity()), (&b"ping"[..], 4));
+        kept.clear();
+        read(&mut arena, b"pong");
+        assert!(arena.spare.is_none(), "back to chunks");
+    }
+}

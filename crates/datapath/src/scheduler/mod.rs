@@ -8,6 +8,8 @@ mod ecn;
 mod flow_hash;
 mod flows;
 mod rate;
+#[cfg(test)]
+mod tests;
 
 use std::time::{Duration, Instant};
 

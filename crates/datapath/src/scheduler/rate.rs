@@ -22,9 +22,9 @@ impl Rate {
         Self { bits_per_second, burst: u32::try_from(burst).unwrap_or(u32::MAX) }
     }
 
-    /// How long so many bytes take.
+    /// How long so many bytes take, and never less.
     fn time_of(self, bytes: u64) -> Duration {
-        let nanos = u128::from(bytes) * 8_000_000_000 / u128::from(self.bits_per_second.get());
+        let nanos = (u128::from(bytes) * 8_000_000_000).div_ceil(self.bits_per_second.get().into());
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 }
