@@ -242,6 +242,8 @@ pub struct Limits {
     pub body_bytes: u32,
     /// Packets waiting for one client; more are dropped.
     pub queue_packets: u32,
+    /// Threads that tunnels run on, each with a queue of the device; zero means as many as there are cores.
+    pub workers: u32,
     /// Time tunnels get to say goodbye when the gateway stops.
     #[serde(with = "seconds")]
     pub drain_time: Duration,

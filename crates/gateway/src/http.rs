@@ -16,4 +16,4 @@ pub mod tls;
 mod tests;
 
 pub use connection::Peer;
-pub use server::{Connect, Limits, Server, TlsSocket, TunnelEntry, serve_plain};
+pub use server::{Alive, Connect, Limits, Server, TlsSocket, TunnelEntry, serve_plain};

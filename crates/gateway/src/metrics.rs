@@ -61,21 +61,63 @@ pub struct Traffic {
 
 /// Dropped packets by reason.
 #[derive(Clone)]
-pub struct Drops {
-    /// From a client: not a whole IP packet.
-    pub malformed: Counter,
+pub struct Drops([Counter; Dropped::ALL.len()]);
+
+/// Why the switch dropped a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dropped {
+    /// Not a whole IP packet.
+    Malformed,
     /// From a client: the source is not its lease.
-    pub spoofed: Counter,
+    Spoofed,
     /// From a client: no resource or network of its groups.
-    pub denied_out: Counter,
-    /// To a client: no resource or network of its groups.
-    pub denied_in: Counter,
-    /// To a client: nobody has the address, or its tunnel is down.
-    pub no_session: Counter,
-    /// To a client: its queue was full.
-    pub queue_full: Counter,
+    DeniedOut,
+    /// From a client: faster than its groups' rate.
+    Rate,
     /// To the network: the kernel did not take it.
-    pub device: Counter,
+    Device,
+    /// To a client: no resource or network of its groups.
+    DeniedIn,
+    /// Nobody has the address, or its session is over.
+    NoSession,
+    /// To a client: longer than its tunnel takes.
+    TooLong,
+    /// To a client: its queue was full.
+    QueueFull,
+    /// To a client: it would have waited for too long.
+    QueueDelay,
+}
+
+impl Dropped {
+    /// Every reason, in the order in which they are shown.
+    pub const ALL: [Self; 10] = [
+        Self::Malformed,
+        Self::Spoofed,
+        Self::DeniedOut,
+        Self::Rate,
+        Self::Device,
+        Self::DeniedIn,
+        Self::NoSession,
+        Self::TooLong,
+        Self::QueueFull,
+        Self::QueueDelay,
+    ];
+
+    /// The name in metrics and machine-readable output.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::Spoofed => "spoofed",
+            Self::DeniedOut => "denied_out",
+            Self::Rate => "rate",
+            Self::Device => "device",
+            Self::DeniedIn => "denied_in",
+            Self::NoSession => "no_session",
+            Self::TooLong => "too_long",
+            Self::QueueFull => "queue_full",
+            Self::QueueDelay => "queue_delay",
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -241,16 +283,19 @@ impl Drops {
     fn register(registry: &mut Registry) -> Self {
         let family: Family<Reason, Counter> = Family::default();
         registry.register("packets_dropped", "Packets dropped, by reason", family.clone());
-        let of = |reason| family.get_or_create(&Reason { reason }).clone();
-        Self {
-            malformed: of("malformed"),
-            spoofed: of("spoofed"),
-            denied_out: of("denied_out"),
-            denied_in: of("denied_in"),
-            no_session: of("no_session"),
-            queue_full: of("queue_full"),
-            device: of("device"),
+        Self(Dropped::ALL.map(|why| family.get_or_create(&Reason { reason: why.as_str() }).clone()))
+    }
+
+    /// So many packets were dropped.
+    pub fn inc_by(&self, why: Dropped, packets: u64) {
+        if let Some(counter) = self.0.get(why as usize) {
+            counter.inc_by(packets);
         }
+    }
+
+    /// How many were, for that reason.
+    pub fn get(&self, why: Dropped) -> u64 {
+        self.0.get(why as usize).map_or(0, Counter::get)
     }
 }
 
@@ -271,7 +316,7 @@ mod tests {
         metrics.posture_unreported("refused");
         metrics.sessions.set(3);
         metrics.traffic.bytes_in.inc_by(1500);
-        metrics.drops.spoofed.inc();
+        metrics.drops.inc_by(Dropped::Spoofed, 1);
         let text = metrics.render();
         for line in [
             "praya_gateway_sign_ins_total{outcome=\"ok\"} 1",

@@ -11,6 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
+use praya_datapath::offload::Run;
+use praya_datapath::{Delivery, Packet, PacketIo as _, TunDevice};
 use praya_identity::WrappingKey;
 use praya_model::Timestamp;
 use tokio::net::TcpListener;
@@ -29,7 +31,8 @@ use crate::posture::Desk;
 use crate::sessions::Sessions;
 use crate::sign_in::{SessionDirectory, SignInParts, SignInPolicy, SignInService};
 use crate::store::{AuditEvent, NewAudit, Outcome, Store};
-use crate::tunnel::{Switch, SwitchSettings, Tunnels};
+use crate::tunnel::shard::workers;
+use crate::tunnel::{Downlink, Shards, Switch, SwitchSettings, Tunnels, Uplink};
 use crate::{api, pki};
 use network::Leave;
 
@@ -62,6 +65,7 @@ pub struct Running {
     servers: JoinSet<()>,
     upkeep: JoinSet<()>,
     device: JoinHandle<std::io::Result<()>>,
+    shards: Arc<Shards>,
 }
 
 /// The signals that a running gateway listens to.
@@ -233,15 +237,25 @@ impl Running {
         let sessions = match load_sessions(&prepared, &audit, &metrics).await {
             Ok(sessions) => sessions,
             Err(fatal) => {
-                if let Err(error) = network.stop(Leave::Nothing).await {
-                    tracing::warn!(%error, "not everything could be taken back");
-                }
+                leave(network).await;
                 return Err(fatal);
             }
         };
 
-        let device = Arc::new(device);
-        let switch = Switch::new(switching, Arc::clone(&device), metrics.clone());
+        let device = Arc::new(Device(device));
+        let switch = Switch::new(switching, metrics.clone());
+        let shards =
+            Shards::start(workers(config.limits.workers), || Ok(Arc::clone(&device) as Arc<dyn Uplink>));
+        let shards = match shards {
+            Ok(shards) => Arc::new(shards),
+            Err(error) => {
+                leave(network).await;
+                return Err(Fatal::new(
+                    Code::Software,
+                    format!("cannot start the threads for tunnels: {error}"),
+                ));
+            }
+        };
         let sign_in = SignInService::new(SignInParts {
             store: prepared.store.clone(),
             key: Arc::clone(&prepared.key),
@@ -261,8 +275,13 @@ impl Running {
             administrators: api::Administrators::new(prepared.store.clone()),
             metrics: metrics.clone(),
         };
-        let tunnels =
-            Tunnels::new(Arc::clone(&config), Arc::clone(&sessions), Arc::clone(&switch), metrics.clone());
+        let tunnels = Tunnels::new(
+            Arc::clone(&config),
+            Arc::clone(&sessions),
+            Arc::clone(&switch),
+            Arc::clone(&shards),
+            metrics.clone(),
+        );
         let limits = Limits::from(&config.limits);
         let server =
             Arc::new(Server::new(prepared.tls.clone(), api::router(front), tunnels, limits, metrics.clone()));
@@ -285,7 +304,7 @@ impl Running {
                 });
             servers.spawn(serve_plain(listener, metrics::router(metrics, readiness), limits, stopped));
         }
-        let device = tokio::spawn(async move { switch.run(&*device).await });
+        let device = tokio::spawn(async move { switch.run(Reader(Arc::clone(&device)), &*device).await });
         audit
             .record(NewAudit {
                 code: Some("started".into()),
@@ -305,6 +324,7 @@ impl Running {
             servers,
             upkeep,
             device,
+            shards,
         })
     }
 
@@ -404,6 +424,7 @@ impl Running {
         while self.servers.join_next().await.is_some() {}
         self.upkeep.shutdown().await;
         self.device.abort();
+        self.shards.stop().await;
         if let Err(error) = self.sessions.close(self.sessions.now()).await {
             tracing::error!(%error, "the last counters could not be stored");
         }
@@ -450,6 +471,32 @@ async fn asked(signal: &mut Option<Signal>) {
             signal.recv().await;
         }
         None => std::future::pending().await,
+    }
+}
+
+/// Takes back what was changed on this machine, when something else went wrong.
+async fn leave(network: network::Network) {
+    if let Err(error) = network.stop(Leave::Nothing).await {
+        tracing::warn!(%error, "not everything could be taken back");
+    }
+}
+
+struct Device(TunDevice);
+struct Reader(Arc<Device>);
+
+impl Uplink for Device {
+    fn send(&self, run: &Run<'_>) -> Delivery {
+        // A device that is gone ends the reader, and with it the gateway.
+        self.0.try_send(&run.to_packet().bytes).unwrap_or(Delivery::Dropped)
+    }
+}
+
+impl Downlink for Reader {
+    async fn recv(&mut self, batch: &mut Vec<Packet>) -> std::io::Result<()> {
+        let mut buffer = bytes::BytesMut::zeroed(65_536);
+        let len = self.0.0.recv(&mut buffer).await?;
+        batch.push(Packet::ordinary(buffer.split_to(len).freeze()));
+        Ok(())
     }
 }
 

@@ -7,11 +7,18 @@ pub mod icmp;
 #[cfg(test)]
 pub(crate) mod lab;
 pub mod mtu;
+mod one_by_one;
 pub mod own;
 #[cfg(test)]
 mod packets;
+mod policer;
+mod port;
+mod route;
+pub mod shard;
 pub mod switch;
 
 pub use connect::Tunnels;
 pub use own::OwnAddresses;
-pub use switch::{Switch, SwitchSettings, Uplink};
+pub use port::SessionPort;
+pub use shard::Shards;
+pub use switch::{Downlink, Switch, SwitchSettings, Uplink};

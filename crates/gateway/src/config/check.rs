@@ -230,7 +230,7 @@ fn check_tunnel(config: &Config, text: &str) -> Result<(), ConfigError> {
 
 fn check_numbers(config: &Config, text: &str) -> Result<(), ConfigError> {
     let (sessions, sign_in, limits) = (&config.sessions, &config.sign_in, &config.limits);
-    let numbers: [(&str, u64, u64, u64); 19] = [
+    let numbers: [(&str, u64, u64, u64); 20] = [
         ("sessions.idle_timeout", sessions.idle_timeout.as_secs(), 1, u64::MAX),
         ("sessions.lifetime", sessions.lifetime.as_secs(), 1, u64::MAX),
         ("sessions.away_timeout", sessions.away_timeout.as_secs(), 1, u64::MAX),
@@ -250,6 +250,7 @@ fn check_numbers(config: &Config, text: &str) -> Result<(), ConfigError> {
         ("limits.request_time", limits.request_time.as_secs(), 1, 600),
         ("limits.body_bytes", limits.body_bytes.into(), 1024, 16 * 1024 * 1024),
         ("limits.queue_packets", limits.queue_packets.into(), 1, 65_536),
+        ("limits.workers", limits.workers.into(), 0, 256),
     ];
     for (key, value, least, most) in numbers {
         if value < least {

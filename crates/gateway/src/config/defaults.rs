@@ -113,6 +113,7 @@ impl Default for Limits {
             // A report about a machine, at most 64 KiB, and its quotes are escaped once more.
             body_bytes: 128 * 1024,
             queue_packets: 512,
+            workers: 0,
             drain_time: Duration::from_secs(5),
         }
     }

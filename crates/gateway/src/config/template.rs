@@ -150,6 +150,12 @@ const SETTINGS: &[Setting] = &[
     ("limits", "keep_alive_time", "Seconds a connection may stay open between requests.", ""),
     ("limits", "body_bytes", "Largest request body, in bytes.", ""),
     ("limits", "queue_packets", "Packets waiting for one client; more are dropped.", ""),
+    (
+        "limits",
+        "workers",
+        "Threads that tunnels run on, each with a queue of the device; 0 means as many as there are cores.",
+        "",
+    ),
     ("limits", "drain_time", "Seconds that tunnels get to say goodbye when the gateway stops.", ""),
     (
         "log",

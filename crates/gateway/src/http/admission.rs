@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::Notify;
 
 /// What one client can change of its address at will does not make it another client: an IPv4 address counts as
@@ -55,9 +56,10 @@ pub struct Slot {
 }
 
 impl Admission {
-    /// At most `total` connections, at most `per_source` of one source that are not tunnels.
-    pub fn new(total: usize, per_source: usize) -> Self {
-        Self(Arc::new(Mutex::new(Register { total, per_source, ..Register::default() })))
+    /// At most `total` connections, at most `per_source` of one source that are not tunnels; `open` shows how many
+    /// there are, tunnels included.
+    pub fn new(total: usize, per_source: usize, open: Gauge) -> Self {
+        Self(Arc::new(Mutex::new(Register { total, per_source, open, ..Register::default() })))
     }
 
     /// A place for a connection from `address`, if need be that of the longest-waiting connection: of the same
@@ -74,11 +76,6 @@ impl Admission {
     /// Ends the longest-waiting connection, whoever's it is: for when the system has no file descriptor left.
     pub fn evict_one(&self) -> bool {
         self.register().evict_oldest(None)
-    }
-
-    /// Open connections, tunnels included.
-    pub fn open(&self) -> usize {
-        self.register().connections.len()
     }
 
     fn register(&self) -> MutexGuard<'_, Register> {
@@ -136,6 +133,7 @@ struct Connection {
 struct Register {
     total: usize,
     per_source: usize,
+    open: Gauge,
     next: u64,
     leaving: usize,
     connections: HashMap<u64, Connection>,
@@ -160,6 +158,7 @@ impl Register {
         *held += 1;
         waiting.insert(turn, id);
         self.waiting.insert(turn, id);
+        self.open.inc();
         Ok(id)
     }
 
@@ -210,6 +209,7 @@ impl Register {
     fn close(&mut self, id: u64) {
         self.set(id, Standing::Leaving);
         let Some(connection) = self.connections.remove(&id) else { return };
+        self.open.dec();
         if connection.standing == Standing::Leaving {
             self.leaving = self.leaving.saturating_sub(1);
         }
@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn a_full_source_evicts_its_own_longest_waiting_connection_and_nobody_elses() {
-        let admission = Admission::new(100, 2);
+        let admission = Admission::new(100, 2, Gauge::default());
         let stranger = admission.admit(host(9)).unwrap();
         let first = admission.admit(host(1)).unwrap();
         let second = admission.admit(host(1)).unwrap();
@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_source_whose_connections_are_all_busy_is_refused_and_another_is_not() {
-        let admission = Admission::new(100, 1);
+        let admission = Admission::new(100, 1, Gauge::default());
         let busy = admission.admit(host(1)).unwrap();
         busy.busy();
         assert_eq!(admission.admit(host(1)).err(), Some(Refusal::SourceFull));
@@ -268,7 +268,7 @@ mod tests {
 
     #[test]
     fn a_full_gateway_evicts_whoever_waits_longest_and_never_a_tunnel() {
-        let admission = Admission::new(2, 10);
+        let admission = Admission::new(2, 10, Gauge::default());
         let tunnel = admission.admit(host(1)).unwrap();
         tunnel.tunnel();
         let waiting = admission.admit(host(2)).unwrap();
@@ -279,7 +279,7 @@ mod tests {
 
     #[test]
     fn a_full_gateway_without_waiting_connections_refuses() {
-        let admission = Admission::new(1, 10);
+        let admission = Admission::new(1, 10, Gauge::default());
         let slot = admission.admit(host(1)).unwrap();
         slot.tunnel();
         assert_eq!(admission.admit(host(2)).err(), Some(Refusal::Full));
@@ -287,7 +287,8 @@ mod tests {
 
     #[test]
     fn tunnels_do_not_count_against_the_source_so_that_an_office_behind_one_address_can_work() {
-        let admission = Admission::new(100, 2);
+        let open = Gauge::default();
+        let admission = Admission::new(100, 2, open.clone());
         let tunnels: Vec<_> = (0..50)
             .map(|_| {
                 let slot = admission.admit(host(1)).unwrap();
@@ -297,7 +298,9 @@ mod tests {
             .collect();
         let web = admission.admit(host(1)).unwrap();
         assert!(!was_evicted(&web));
-        assert_eq!(admission.open(), tunnels.len() + 1);
+        assert_eq!(open.get(), 51);
+        drop(tunnels);
+        assert_eq!(open.get(), 1);
     }
 
     #[test]
@@ -310,7 +313,7 @@ mod tests {
 
     #[test]
     fn a_closed_connection_gives_its_place_back_and_nothing_is_left_in_the_register() {
-        let admission = Admission::new(2, 2);
+        let admission = Admission::new(2, 2, Gauge::default());
         for round in 0..1000 {
             let slot = admission.admit(host(1)).unwrap();
             match round % 3 {

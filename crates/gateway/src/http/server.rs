@@ -1,5 +1,6 @@
 //! The listener: takes connections in, keeps each within its limits, and lets them go when the gateway stops.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -10,9 +11,10 @@ use axum::Router;
 use bytes::Bytes;
 use praya_identity::limits::{Allowance, RateLimit, SourceLimiter};
 use praya_wire::http::RequestHead;
+use prometheus_client::metrics::gauge::Gauge;
 use rustls::server::Acceptor;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::LazyConfigAcceptor;
@@ -86,11 +88,16 @@ pub struct Connect {
     pub slot: Slot,
     /// Becomes true when the gateway stops.
     pub stopping: watch::Receiver<bool>,
+    /// To be kept for as long as the connection is to be waited for then.
+    pub alive: Alive,
 }
 
-/// Whoever answers CONNECT, and keeps the connection until it is closed.
+/// Says, by being there, that a connection is not over.
+pub struct Alive(#[expect(dead_code, reason = "it is there to be dropped")] mpsc::Sender<Infallible>);
+
+/// Whoever answers CONNECT, and serves the connection until it is closed.
 pub trait TunnelEntry: Send + Sync + 'static {
-    /// Answers and serves; the connection is over when this returns.
+    /// Answers, and serves or hands over to whoever does.
     fn enter(&self, connect: Connect) -> impl Future<Output = ()> + Send;
 }
 
@@ -107,7 +114,8 @@ pub struct Server<T> {
 impl<T: TunnelEntry> Server<T> {
     /// Requests go to `router`, CONNECT goes to `tunnels`.
     pub fn new(tls: ServerTls, router: Router, tunnels: T, limits: Limits, metrics: Metrics) -> Self {
-        let admission = Admission::new(limits.connections, limits.connections_per_source);
+        let admission =
+            Admission::new(limits.connections, limits.connections_per_source, metrics.connections.clone());
         let site = Site { router, limits, metrics, notices: Notices::default(), secure: true };
         let handshakes = (limits.handshakes_per_second > 0).then(|| {
             Mutex::new(SourceLimiter::new(RateLimit {
@@ -124,6 +132,7 @@ impl<T: TunnelEntry> Server<T> {
     pub async fn serve(self: Arc<Self>, listener: TcpListener, mut stopping: watch::Receiver<bool>) {
         raise_open_files(self.site.limits.connections);
         let mut connections = JoinSet::new();
+        let (alive, mut none_alive) = mpsc::channel(1);
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
@@ -133,16 +142,27 @@ impl<T: TunnelEntry> Server<T> {
             match accepted {
                 Ok((socket, peer)) => {
                     if let Some(slot) = self.admit(peer) {
-                        connections.spawn(Arc::clone(&self).connection(socket, peer, slot, stopping.clone()));
+                        connections.spawn(Arc::clone(&self).connection(
+                            socket,
+                            peer,
+                            slot,
+                            stopping.clone(),
+                            Alive(alive.clone()),
+                        ));
                     }
                 }
                 Err(error) => self.not_accepted(&error).await,
             }
         }
-        drop(listener);
-        let all = async { while connections.join_next().await.is_some() {} };
+        drop((listener, alive));
+        let all = async {
+            while connections.join_next().await.is_some() {}
+            // Nothing is ever sent.
+            let _: Option<Infallible> = none_alive.recv().await;
+        };
         if timeout(self.site.limits.drain_time, all).await.is_err() {
-            tracing::warn!(left = connections.len(), "connections did not end in time and are cut");
+            let left = none_alive.sender_strong_count();
+            tracing::warn!(left, "connections did not end in time and are cut");
             connections.shutdown().await;
         }
     }
@@ -150,10 +170,7 @@ impl<T: TunnelEntry> Server<T> {
     fn admit(&self, peer: SocketAddr) -> Option<Slot> {
         let source = peer.ip().to_canonical();
         match self.admission.admit(source) {
-            Ok(slot) => {
-                self.count();
-                Some(slot)
-            }
+            Ok(slot) => Some(slot),
             Err(refusal) => {
                 self.site.metrics.connection_refused(refusal.as_str());
                 self.site.notices.say("connection refused", source, refusal.as_str());
@@ -185,6 +202,7 @@ impl<T: TunnelEntry> Server<T> {
         peer: SocketAddr,
         slot: Slot,
         stopping: watch::Receiver<bool>,
+        alive: Alive,
     ) {
         let source = peer.ip().to_canonical();
         let next = tokio::select! {
@@ -196,11 +214,8 @@ impl<T: TunnelEntry> Server<T> {
             }
         };
         if let Next::Connect { head, stream, early } = next {
-            self.tunnels.enter(Connect { head: *head, stream, early, peer, slot, stopping }).await;
-        } else {
-            drop(slot);
+            self.tunnels.enter(Connect { head: *head, stream, early, peer, slot, stopping, alive }).await;
         }
-        self.count();
     }
 
     async fn requests(
@@ -241,11 +256,6 @@ impl<T: TunnelEntry> Server<T> {
         });
         if allowed { hello.into_stream(self.tls.config()).await.map(Some) } else { Ok(None) }
     }
-
-    fn count(&self) {
-        let open = i64::try_from(self.admission.open()).unwrap_or(i64::MAX);
-        self.site.metrics.connections.set(open);
-    }
 }
 
 /// Lets the process hold `connections`, as far as the system's hard limit goes; says so when it does not reach.
@@ -279,7 +289,8 @@ pub async fn serve_plain(
     // Its own requests are not among those it counts.
     let metrics = Metrics::new();
     let site = Arc::new(Site { router, limits, metrics, notices: Notices::default(), secure: false });
-    let admission = Admission::new(limits.connections_per_source, limits.connections_per_source);
+    let admission =
+        Admission::new(limits.connections_per_source, limits.connections_per_source, Gauge::default());
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use praya_datapath::Counters;
 use praya_model::failure::LastSignIn;
 use praya_model::posture::Check;
 use praya_model::{AccountName, EndReason, SessionId, Timestamp};
@@ -16,6 +17,7 @@ use super::access::Access;
 use super::expiry::{Clock, Jump};
 use super::leases::Addresses;
 use crate::config::Config;
+use crate::metrics::Dropped;
 use crate::posture::{Fit, Question, fit};
 use crate::store::{DeviceKey, SessionRow};
 
@@ -73,6 +75,8 @@ pub struct LiveSession {
     pub addresses: Addresses,
     /// What has gone through its tunnel.
     pub traffic: Traffic,
+    /// What its channels have carried since the gateway started.
+    pub counters: Counters,
     host_name: OnceLock<String>,
     /// What of `State::full` the endpoint check leaves.
     access: watch::Sender<Arc<Access>>,
@@ -90,12 +94,7 @@ pub struct Traffic {
     pub bytes_in: AtomicU64,
     /// Bytes of packets to the client.
     pub bytes_out: AtomicU64,
-    /// Packets from the client that were forwarded.
-    pub packets_in: AtomicU64,
-    /// Packets to the client.
-    pub packets_out: AtomicU64,
-    /// Packets that were refused by the filter or found a full queue.
-    pub dropped: AtomicU64,
+    drops: [AtomicU64; Dropped::ALL.len()],
     last_user: AtomicI64,
 }
 
@@ -139,6 +138,19 @@ struct Channel {
 }
 
 impl Traffic {
+    /// So many packets went no further.
+    pub fn dropped(&self, why: Dropped, packets: u64) {
+        if let Some(count) = self.drops.get(why as usize) {
+            count.fetch_add(packets, Ordering::Relaxed);
+        }
+    }
+
+    /// Packets that went no further, by reason; those reasons for which some did.
+    pub fn drops(&self) -> impl Iterator<Item = (Dropped, u64)> {
+        let counts = self.drops.iter().map(|count| count.load(Ordering::Relaxed));
+        Dropped::ALL.into_iter().zip(counts).filter(|(_, count)| *count > 0)
+    }
+
     /// Notes traffic that counts as the person's: a packet from the client that the filter let through and that is no
     /// noise of the network.
     pub fn user_was_active(&self, now: Timestamp) {
@@ -170,6 +182,7 @@ impl LiveSession {
             last_sign_in: row.last_sign_in.clone(),
             addresses,
             traffic,
+            counters: Counters::default(),
             access: watch::Sender::new(full.left_by(config, left_by(row.posture.as_ref()))),
             over: AtomicBool::new(false),
             judging: tokio::sync::Mutex::default(),

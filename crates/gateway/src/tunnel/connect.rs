@@ -4,7 +4,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use praya_datapath::Counters;
 use praya_datapath::pump::{self, Order, PumpEnd, PumpSettings};
 use praya_datapath::timers::{Rhythm, Role};
 use praya_model::EndReason;
@@ -14,17 +13,22 @@ use praya_wire::tunnel_headers::{
     ConnectReply, ConnectRequest, MIN_IPV6_MTU, parse_connect_request, write_connect_refusal,
     write_connect_reply,
 };
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::io::AsyncWriteExt;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 use super::mtu::tunnel_mtu;
+use super::one_by_one::OneByOne;
+use super::port::SessionPort;
+use super::shard::{Place, Shards};
 use super::switch::{Attachment, Switch};
 use crate::config::Config;
+use crate::http::admission::Slot;
 use crate::http::notice::Notices;
-use crate::http::{Connect, TlsSocket, TunnelEntry};
+use crate::http::{Alive, Connect, TlsSocket, TunnelEntry};
 use crate::metrics::Metrics;
-use crate::sessions::{Attached, ConnectProof, EndOrder, Gone, LiveSession, Refusal, Sessions};
+use crate::sessions::{Attached, ChannelId, ConnectProof, EndOrder, Gone, LiveSession, Refusal, Sessions};
 use crate::text;
 
 /// How long the client may take to read the reply.
@@ -40,14 +44,21 @@ pub struct Tunnels {
     config: Arc<Config>,
     sessions: Arc<Sessions>,
     switch: Arc<Switch>,
+    shards: Arc<Shards>,
     metrics: Metrics,
     notices: Notices,
 }
 
 impl Tunnels {
-    /// Tunnels of `sessions` over `switch`.
-    pub fn new(config: Arc<Config>, sessions: Arc<Sessions>, switch: Arc<Switch>, metrics: Metrics) -> Self {
-        Self { config, sessions, switch, metrics, notices: Notices::default() }
+    /// Tunnels of `sessions` over `switch`, on the threads of `shards`.
+    pub fn new(
+        config: Arc<Config>,
+        sessions: Arc<Sessions>,
+        switch: Arc<Switch>,
+        shards: Arc<Shards>,
+        metrics: Metrics,
+    ) -> Self {
+        Self { config, sessions, switch, shards, metrics, notices: Notices::default() }
     }
 
     /// Checks the cookie and attaches the channel, or says what to answer.
@@ -75,9 +86,9 @@ impl Tunnels {
         })
     }
 
-    /// From the attached channel to its end.
-    async fn run(&self, connect: Connect, request: &ConnectRequest, attached: Attached) -> Gone {
-        let Connect { mut stream, early, peer, .. } = connect;
+    /// From the attached channel to a tunnel that is ready to run; `None` when there will be none.
+    async fn open(&self, connect: Connect, request: &ConnectRequest, attached: Attached) -> Option<Tunnel> {
+        let Connect { mut stream, early, peer, slot, stopping, alive, .. } = connect;
         let Attached { session, channel, orders, mut tunnel, new_cookie } = attached;
         let mtu = tunnel_mtu(self.config.tunnel.mtu, request, peer.ip());
         tunnel.mtu = mtu.tunnel;
@@ -92,12 +103,13 @@ impl Tunnels {
             .collect();
         if taken.is_empty() {
             answer(&mut stream, &write_connect_refusal(503, Some(text::NO_ADDRESS))).await;
-            return Gone::Away;
+            return None;
         }
-        let Some((attachment, port)) = self.switch.attach(Arc::clone(&session), channel, taken, mtu.tunnel)
-        else {
+        let place = self.shards.place();
+        let attaching = self.switch.attach(Arc::clone(&session), channel, taken, mtu.tunnel, place.uplink());
+        let Some((attachment, port)) = attaching else {
             answer(&mut stream, &write_connect_refusal(503, Some(text::BUSY))).await;
-            return Gone::Away;
+            return None;
         };
         let rhythm = Rhythm {
             role: Role::Gateway,
@@ -115,25 +127,67 @@ impl Tunnels {
             ..ConnectReply::default()
         };
         if !answer(&mut stream, &write_connect_reply(&reply, request)).await {
-            return Gone::Away;
+            return None;
         }
-        drop(reply);
         tracing::info!(session = %session.id, source = %peer.ip().to_canonical(), client = %request.user_agent, mtu = mtu.tunnel, "tunnel up");
         if let Some(name) = &request.host_name {
             self.sessions.name_machine(&session, name).await;
         }
-        let up = Up::new(&self.metrics);
-        let (order, ordered) = mpsc::channel(1);
         let settings = PumpSettings { rhythm, mtu: mtu.tunnel, early, stall: STALL, events: None };
-        let counters = Counters::default();
+        let sessions = Arc::clone(&self.sessions);
+        let _connection = (slot, alive);
+        Some(Tunnel {
+            stream,
+            settings,
+            port,
+            attachment,
+            session,
+            channel,
+            orders,
+            stopping,
+            sessions,
+            up: Up::new(&self.metrics.tunnels),
+            place,
+            _connection,
+        })
+    }
+}
+
+/// A tunnel that is up, with all that it needs on its thread.
+struct Tunnel {
+    stream: TlsSocket,
+    settings: PumpSettings,
+    port: SessionPort,
+    attachment: Attachment,
+    session: Arc<LiveSession>,
+    channel: ChannelId,
+    orders: oneshot::Receiver<EndOrder>,
+    stopping: watch::Receiver<bool>,
+    sessions: Arc<Sessions>,
+    up: Up,
+    place: Place,
+    _connection: (Slot, Alive),
+}
+
+impl Tunnel {
+    /// Runs on the thread of its place from here on.
+    fn start(self) {
+        let runtime = self.place.runtime();
+        runtime.spawn(self.run());
+    }
+
+    /// To the end of the channel, and until everybody knows of it.
+    async fn run(self) {
+        let Self { stream, settings, port, attachment, session, orders, stopping, up, .. } = self;
+        let (order, ordered) = mpsc::channel(1);
         let end = tokio::select! {
-            end = pump::run(stream, port, settings, &counters, ordered) => end,
-            never = relay(order, orders, connect.stopping) => match never {},
+            end = pump::run(stream, OneByOne::new(port), settings, &session.counters, ordered) => end,
+            never = relay(order, orders, stopping) => match never {},
             never = follow_access(&session, &attachment) => match never {},
         };
         drop((up, attachment));
         tracing::info!(session = %session.id, end = %describe(&end), "tunnel down");
-        match end {
+        let gone = match end {
             PumpEnd::PeerBye { reason } => Gone::Bye(reason),
             PumpEnd::Ordered { .. }
             | PumpEnd::PeerDetached
@@ -145,7 +199,8 @@ impl Tunnels {
             | PumpEnd::Protocol(_)
             | PumpEnd::Stream(_)
             | PumpEnd::Packets(_) => Gone::Away,
-        }
+        };
+        self.sessions.detach(&session, self.channel, gone, self.sessions.now()).await;
     }
 }
 
@@ -171,8 +226,10 @@ impl TunnelEntry for Tunnels {
         };
         connect.slot.tunnel();
         let (session, channel) = (Arc::clone(&attached.session), attached.channel);
-        let gone = self.run(connect, &request, attached).await;
-        self.sessions.detach(&session, channel, gone, self.sessions.now()).await;
+        match self.open(connect, &request, attached).await {
+            Some(tunnel) => tunnel.start(),
+            None => self.sessions.detach(&session, channel, Gone::Away, self.sessions.now()).await,
+        }
     }
 }
 
@@ -207,8 +264,8 @@ async fn answer(stream: &mut TlsSocket, head: &ResponseHead) -> bool {
 /// Hands the session's order on to the pump, once.
 async fn relay(
     pump: mpsc::Sender<Order>,
-    orders: tokio::sync::oneshot::Receiver<EndOrder>,
-    mut stopping: tokio::sync::watch::Receiver<bool>,
+    orders: oneshot::Receiver<EndOrder>,
+    mut stopping: watch::Receiver<bool>,
 ) -> std::convert::Infallible {
     let order = tokio::select! {
         biased;
@@ -257,18 +314,18 @@ fn describe(end: &PumpEnd) -> String {
 }
 
 /// Counts a tunnel for as long as it lives.
-struct Up<'a>(&'a Metrics);
+struct Up(Gauge);
 
-impl<'a> Up<'a> {
-    fn new(metrics: &'a Metrics) -> Self {
-        metrics.tunnels.inc();
-        Self(metrics)
+impl Up {
+    fn new(tunnels: &Gauge) -> Self {
+        tunnels.inc();
+        Self(tunnels.clone())
     }
 }
 
-impl Drop for Up<'_> {
+impl Drop for Up {
     fn drop(&mut self) {
-        self.0.tunnels.dec();
+        self.0.dec();
     }
 }
 

@@ -1,17 +1,19 @@
 //! A gateway's inside for tests: a store in memory, sessions, and a switch whose uplink is a queue.
 
 use std::net::IpAddr;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use praya_datapath::Delivery;
+use praya_datapath::offload::Run;
 use praya_identity::password::HashParams;
 use praya_identity::{Account, IdentityStore as _, TokenKind, WrappingKey, otp, people, tokens};
 use praya_model::resource::{Endpoint, PortRange, Protocol};
 use praya_model::sign_in::Grant;
 use praya_model::{AccountName, GroupName, Timestamp, TokenSerial};
 
-use super::{Switch, SwitchSettings, Uplink};
+use super::{Shards, Switch, SwitchSettings, Uplink};
 use crate::api::{Administrators, Front};
 use crate::audit::Audit;
 use crate::config::Config;
@@ -37,8 +39,8 @@ impl Outside {
 }
 
 impl Uplink for Outside {
-    fn send(&self, packet: &[u8]) -> Delivery {
-        self.0.lock().unwrap().push(packet.to_vec());
+    fn send(&self, run: &Run<'_>) -> Delivery {
+        self.0.lock().unwrap().push(run.to_packet().bytes.to_vec());
         Delivery::Delivered
     }
 }
@@ -48,6 +50,7 @@ pub(crate) struct Lab {
     pub(crate) store: Store,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) switch: Arc<Switch>,
+    pub(crate) shards: Arc<Shards>,
     pub(crate) metrics: Metrics,
     pub(crate) outside: Outside,
 }
@@ -65,14 +68,27 @@ impl Lab {
         let reach =
             |protocol, port| Endpoint { protocol, net: format!("{WEB}/32").parse().unwrap(), ports: port };
         let networks = vec![reach(Protocol::Tcp, PortRange::one(80)), reach(Protocol::Icmp, PortRange::ALL)];
-        store.put_group(&Group { name: staff(), description: String::new(), networks, rates: Rates::default() }).unwrap();
+        store
+            .put_group(&Group {
+                name: staff(),
+                description: String::new(),
+                networks,
+                rates: Rates::default(),
+            })
+            .unwrap();
         store.insert_account(&Account::new(alice(), "Alice", now())).unwrap();
         store.add_member(&staff(), &alice()).unwrap();
         let audit = Audit::new(store.clone());
         let sessions = Arc::new(Sessions::load(store.clone(), audit, Arc::clone(&config), now()).unwrap());
         let (metrics, outside) = (Metrics::new(), Outside::default());
-        let switch = Switch::new(SwitchSettings::from(&*config), outside.clone(), metrics.clone());
-        Self { config, store, sessions, switch, metrics, outside }
+        let switch = Switch::new(SwitchSettings::from(&*config), metrics.clone());
+        let shards = Arc::new(Shards::start(NonZeroUsize::MIN, || Ok(Arc::new(outside.clone()))).unwrap());
+        Self { config, store, sessions, switch, shards, metrics, outside }
+    }
+
+    /// Where a channel's packets leave.
+    pub(crate) fn uplink(&self) -> Arc<dyn Uplink> {
+        Arc::new(self.outside.clone())
     }
 
     /// What requests are answered from. Alice has an initial password, which is returned, and a token.

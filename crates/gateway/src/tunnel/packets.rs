@@ -73,3 +73,20 @@ pub(crate) fn first_fragment(mut packet: Vec<u8>) -> Vec<u8> {
     packet[6] |= 0x20;
     packet
 }
+
+/// TCP or UDP, as the kernel hands it over with its checksum left to do: the pseudo-header's sum is in its place.
+pub(crate) fn unfinished(mut packet: Vec<u8>) -> Vec<u8> {
+    let (at, upper) = if packet[0] >> 4 == 4 { (12..20, 20) } else { (8..40, 40) };
+    let protocol = if upper == 20 { packet[9] } else { packet[6] };
+    let len = u16::try_from(packet.len() - upper).unwrap();
+    let pseudo = [&packet[at], &[0, protocol], &len.to_be_bytes()].concat();
+    let field = upper + if protocol == protocol::TCP { 16 } else { 6 };
+    let sum = !super::icmp::checksum(&pseudo);
+    packet[field..field + 2].copy_from_slice(&sum.to_be_bytes());
+    if upper == 20 {
+        packet[10..12].fill(0);
+        let sum = super::icmp::checksum(&packet[..20]);
+        packet[10..12].copy_from_slice(&sum.to_be_bytes());
+    }
+    packet
+}

@@ -1,51 +1,48 @@
-//! The switch between one TUN device and the sessions: looks up, judges, counts, hands over. It never waits for a
-//! client; what a client's queue does not hold is dropped.
+//! The switch between the TUN device and the sessions: looks up, judges, counts, hands over. It never waits for a
+//! client, and no packet waits for a lock that another session holds.
 
-use std::collections::HashMap;
+use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::{Arc, MutexGuard};
+use std::time::{Instant, SystemTime};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use ipnet::IpNet;
-use praya_datapath::packet_io::{PacketIo, Port, PortQueue, port};
-use praya_datapath::{Delivery, TunDevice};
+use praya_datapath::offload::{self, Run};
+use praya_datapath::scheduler::{Limits, Scheduler};
+use praya_datapath::{Delivery, Offload, Packet};
 use praya_model::Timestamp;
-use praya_wire::ip::Packet;
+use praya_wire::ip;
+use praya_wire::ip::protocol;
 
 use super::filter::Policy;
 use super::fragment;
 use super::icmp::{self, IcmpError};
 use super::own::OwnAddresses;
+use super::policer::Policer;
+use super::port::SessionPort;
+use super::route::{Queue, Route, Routes, wake};
 use crate::config::Config;
-use crate::metrics::Metrics;
+use crate::metrics::{Dropped, Metrics};
 use crate::sessions::{Access, ChannelId, LiveSession};
 
-/// Packets are cut out of buffers of this size, so that one allocation serves many.
-const BUFFER: usize = 64 * 1024;
-/// Errors that the gateway sends on behalf of one client: so many at once, and so many per second.
-const ICMP_BURST: u32 = 10;
-const ICMP_PERIOD: Duration = Duration::from_millis(100);
+/// So many bytes may wait for one client per packet of the limit; super-packets are longer than the ordinary ones...
+const BYTES_PER_PACKET: usize = 2048;
+/// ...and a few of them may always wait.
+const LEAST_BYTES: usize = 256 * 1024;
 
 /// Where packets go that leave the switch for the network.
 pub trait Uplink: Send + Sync + 'static {
-    /// Hands one packet over without waiting.
-    fn send(&self, packet: &[u8]) -> Delivery;
+    /// Hands a run of packets over without waiting.
+    fn send(&self, run: &Run<'_>) -> Delivery;
 }
 
-impl Uplink for TunDevice {
-    fn send(&self, packet: &[u8]) -> Delivery {
-        // A device that is gone ends the reader, and with it the gateway.
-        self.try_send(packet).unwrap_or(Delivery::Dropped)
-    }
-}
-
-impl<U: Uplink> Uplink for Arc<U> {
-    fn send(&self, packet: &[u8]) -> Delivery {
-        (**self).send(packet)
-    }
+/// Where packets come from that enter the switch from the network.
+pub trait Downlink: Send + 'static {
+    /// Waits for packets and puts what is there, up to some number, at the end of `batch`.
+    fn recv(&mut self, batch: &mut Vec<Packet>) -> impl Future<Output = io::Result<()>> + Send;
 }
 
 /// The gateway's own side of the pools.
@@ -59,10 +56,10 @@ pub struct SwitchSettings {
     pub pools: Vec<IpNet>,
     /// All addresses of the gateway's machine.
     pub own: OwnAddresses,
-    /// Packets that wait for one client at most.
-    pub queue: usize,
-    /// The longest packet of the device, in bytes.
-    pub mtu: u16,
+    /// What waits for one client at most, and for how long.
+    pub queue: Limits,
+    /// Secret, so that nobody can choose to share the queue of another flow.
+    pub seed: u64,
 }
 
 impl From<&Config> for SwitchSettings {
@@ -71,22 +68,23 @@ impl From<&Config> for SwitchSettings {
         let (own_v4, own_v6) = (tunnel.gateway_v4(), tunnel.gateway_v6());
         let own = own_v4.map(IpAddr::from).into_iter().chain(own_v6.map(IpAddr::from));
         let pools = [tunnel.pool_v4.map(IpNet::from), tunnel.pool_v6.map(IpNet::from)];
+        let packets = usize::try_from(config.limits.queue_packets).unwrap_or(usize::MAX);
+        let bytes = packets.saturating_mul(BYTES_PER_PACKET).max(LEAST_BYTES);
         Self {
             own: OwnAddresses::new(own),
             own_v4,
             own_v6,
             pools: pools.into_iter().flatten().collect(),
-            queue: usize::try_from(config.limits.queue_packets).unwrap_or(usize::MAX),
-            mtu: tunnel.mtu,
+            queue: Limits { packets, bytes, ..Limits::default() },
+            seed: std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0),
         }
     }
 }
 
 /// The switch. Share it by `Arc`.
 pub struct Switch {
-    settings: SwitchSettings,
-    uplink: Box<dyn Uplink>,
-    routes: RwLock<HashMap<IpAddr, Arc<Route>>>,
+    pub(super) settings: SwitchSettings,
+    routes: Routes,
     metrics: Metrics,
 }
 
@@ -96,80 +94,45 @@ pub struct Attachment {
     route: Arc<Route>,
 }
 
-/// What the switch knows about one channel.
-struct Route {
-    session: Arc<LiveSession>,
-    channel: ChannelId,
-    /// The addresses that the client was told.
-    addresses: Vec<IpAddr>,
-    mtu: usize,
-    queue: PortQueue,
-    policy: RwLock<Arc<Policy>>,
-    errors: Mutex<Bucket>,
-}
-
 impl Switch {
-    /// A switch without sessions; packets for the network go to `uplink`.
-    pub fn new(settings: SwitchSettings, uplink: impl Uplink, metrics: Metrics) -> Arc<Self> {
-        Arc::new(Self { settings, uplink: Box::new(uplink), routes: RwLock::default(), metrics })
+    /// A switch without sessions.
+    pub fn new(settings: SwitchSettings, metrics: Metrics) -> Arc<Self> {
+        Arc::new(Self { settings, routes: Routes::default(), metrics })
     }
 
-    /// Carries packets from the device to the sessions until the device fails. Run it once.
+    /// Carries packets from the device to the sessions until the device fails. Answers go back by `uplink`.
     ///
     /// # Errors
     /// The device's.
-    pub async fn run(&self, device: &impl PacketIo) -> io::Result<()> {
-        let longest = usize::from(self.settings.mtu).max(1280) + 64;
-        let mut buffer = BytesMut::zeroed(BUFFER.max(longest));
+    pub async fn run(&self, mut device: impl Downlink, uplink: &dyn Uplink) -> io::Result<()> {
+        let mut batch = Vec::new();
         loop {
-            if buffer.len() < longest {
-                buffer = BytesMut::zeroed(BUFFER.max(longest));
-            }
-            let len = device.recv(&mut buffer).await?;
-            self.deliver(buffer.split_to(len).freeze());
+            device.recv(&mut batch).await?;
+            self.deliver(&mut batch, uplink, Instant::now());
+            // Those who got packets on this thread take them before there are more.
+            tokio::task::yield_now().await;
         }
     }
 
     /// Opens the session's port: packets for `addresses` (the client's own) wait in it, what the client sends goes
-    /// through it. `None` when the session has ended or a newer channel has come meanwhile.
-    #[expect(clippy::type_complexity, reason = "a closure's type has no name")]
+    /// through it and on to `uplink`. `None` when the session has ended or a newer channel has come meanwhile.
     pub fn attach(
         self: &Arc<Self>,
         session: Arc<LiveSession>,
         channel: ChannelId,
         addresses: Vec<IpAddr>,
         mtu: u16,
-    ) -> Option<(Attachment, Port<impl Fn(&[u8]) -> Delivery + Send + Sync + use<>>)> {
-        let policy = Arc::new(self.policy(&session.access()));
-        let switch = Arc::clone(self);
-        let slot: Arc<std::sync::OnceLock<Arc<Route>>> = Arc::default();
-        let own = Arc::clone(&slot);
-        let (queue, port) = port(self.settings.queue, move |packet: &[u8]| match own.get() {
-            Some(route) => switch.forward(route, packet),
-            None => Delivery::Dropped,
-        });
-        let route = Arc::new(Route {
-            session,
-            channel,
-            addresses,
-            mtu: usize::from(mtu),
-            queue,
-            policy: RwLock::new(policy),
-            errors: Mutex::new(Bucket::full(Instant::now())),
-        });
-        // The slot is fresh: setting it cannot fail.
-        let _ = slot.set(Arc::clone(&route));
-        let mut routes = self.routes.write().unwrap_or_else(PoisonError::into_inner);
-        // Judged under the lock: an ended session's addresses may belong to another session already.
-        let newer = |known: &Arc<Route>| known.session.id == route.session.id && known.channel > channel;
-        if route.session.ended().is_some() || route.addresses.iter().filter_map(|a| routes.get(a)).any(newer)
-        {
+        uplink: Arc<dyn Uplink>,
+    ) -> Option<(Attachment, SessionPort)> {
+        let access = session.access();
+        let policy = Arc::new(self.policy(&access));
+        let scheduler = Scheduler::new(self.settings.queue, self.settings.seed);
+        let route = Arc::new(Route::new(session, channel, addresses, mtu, policy, scheduler));
+        route.set_rates(access.rates);
+        if !self.routes.insert(&route) {
             return None;
         }
-        for address in &route.addresses {
-            routes.insert(*address, Arc::clone(&route));
-        }
-        drop(routes);
+        let port = SessionPort::new(Arc::clone(self), Arc::clone(&route), uplink);
         Some((Attachment { switch: Arc::clone(self), route }, port))
     }
 
@@ -177,160 +140,211 @@ impl Switch {
         Policy::new(access.endpoints.iter().cloned(), &self.settings.pools, self.settings.own.clone())
     }
 
-    fn forward(&self, route: &Route, bytes: &[u8]) -> Delivery {
-        let drops = &self.metrics.drops;
+    /// What the client has sent, to the network. All packets of a run share what they are judged by.
+    pub(super) fn forward(
+        &self,
+        route: &Route,
+        policer: &mut Policer,
+        uplink: &dyn Uplink,
+        run: &Run<'_>,
+    ) -> Delivery {
+        let drop = |why| {
+            self.count_drops(route, why, run.segments());
+            Delivery::Dropped
+        };
         // An ended session's channel may live on until its client has heard of it.
         if route.session.is_over() {
-            return route.dropped();
+            return drop(Dropped::NoSession);
         }
-        let Ok(packet) = Packet::parse(bytes) else {
-            drops.malformed.inc();
-            return route.dropped();
-        };
+        let Ok(packet) = ip::Packet::parse(run.first()) else { return drop(Dropped::Malformed) };
         if !route.addresses.contains(&packet.src()) {
             // Link-local chatter of a fresh interface is no attack, and no news either.
-            if !packet.is_noise() {
-                drops.spoofed.inc();
-            }
-            return route.dropped();
+            return if packet.is_noise() { Delivery::Dropped } else { drop(Dropped::Spoofed) };
         }
-        if !route.policy().outbound(&packet) {
-            drops.denied_out.inc();
+        if !route.policy.load().outbound(&packet) {
             if !packet.is_noise() {
                 self.answer_with(route, &packet, IcmpError::Prohibited, |error| {
-                    let _ = route.queue.push(Bytes::from(error));
+                    route.push(Packet::ordinary(Bytes::from(error)), Instant::now());
                 });
             }
-            return route.dropped();
+            return drop(Dropped::DeniedOut);
         }
-        if self.uplink.send(packet.bytes()) == Delivery::Dropped {
-            drops.device.inc();
-            return route.dropped();
+        if let Some(rate) = route.policed_rate()
+            && !policer.admits(rate, run.bytes(), Instant::now())
+        {
+            return drop(Dropped::Rate);
         }
-        let len = u64::try_from(packet.bytes().len()).unwrap_or(u64::MAX);
+        if uplink.send(run) == Delivery::Dropped {
+            return drop(Dropped::Device);
+        }
+        let (packets, bytes) = (count(run.segments()), count(run.bytes()));
         let traffic = &route.session.traffic;
-        traffic.packets_in.fetch_add(1, Relaxed);
-        traffic.bytes_in.fetch_add(len, Relaxed);
-        self.metrics.traffic.packets_in.inc();
-        self.metrics.traffic.bytes_in.inc_by(len);
+        traffic.bytes_in.fetch_add(bytes, Relaxed);
+        self.metrics.traffic.packets_in.inc_by(packets);
+        self.metrics.traffic.bytes_in.inc_by(bytes);
         if !packet.is_noise() {
             traffic.user_was_active(Timestamp::from(SystemTime::now()));
         }
         Delivery::Delivered
     }
 
-    fn deliver(&self, bytes: Bytes) {
-        let drops = &self.metrics.drops;
-        let Ok(packet) = Packet::parse(&bytes) else {
-            drops.malformed.inc();
-            return;
-        };
-        let routes = self.routes.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(route) = routes.get(&packet.dst()) else {
-            drops.no_session.inc();
-            return;
-        };
-        if route.session.is_over() {
-            drops.no_session.inc();
-            return;
+    /// What has come from the network, to the sessions; takes everything out of `packets`. The queue of a session is
+    /// locked, and its pump woken, once for packets that follow each other.
+    pub(super) fn deliver(&self, packets: &mut Vec<Packet>, uplink: &dyn Uplink, now: Instant) {
+        let routes = self.routes.read();
+        let mut run: Option<Inbound<'_>> = None;
+        for mut packet in packets.drain(..) {
+            let Ok(view) = ip::Packet::parse(&packet.bytes) else {
+                self.metrics.drops.inc_by(Dropped::Malformed, 1);
+                continue;
+            };
+            let to = view.dst();
+            if run.as_ref().is_none_or(|run| !run.route.addresses.contains(&to)) {
+                // Never two at once: another thread may want them in the other order.
+                drop(run.take());
+                run = routes.get(&to).map(|route| Inbound::new(self, route, uplink, now));
+            }
+            let Some(run) = run.as_mut().filter(|run| !run.route.session.is_over()) else {
+                self.metrics.drops.inc_by(Dropped::NoSession, 1);
+                continue;
+            };
+            match run.judge(&view, packet.offload) {
+                Fate::Pass => {
+                    let len = view.bytes().len();
+                    packet.bytes.truncate(len);
+                    run.enqueue(packet);
+                }
+                Fate::Reduce => run.split(&packet),
+                Fate::Denied => self.count_drops(run.route, Dropped::DeniedIn, 1),
+            }
         }
-        if !route.policy().inbound(&packet) {
-            drops.denied_in.inc();
-            route.dropped();
-            return;
-        }
-        let len = packet.bytes().len();
-        if len <= route.mtu {
-            return self.hand_over(route, bytes.slice(..len));
-        }
-        // The device's MTU is the largest of all clients; the kernel does not know about the smaller ones.
-        if let Some(pieces) = fragment::cut(&packet, route.mtu) {
-            return pieces.into_iter().for_each(|piece| self.hand_over(route, Bytes::from(piece)));
-        }
-        let mtu = u16::try_from(route.mtu).unwrap_or(u16::MAX);
-        self.answer_with(route, &packet, IcmpError::TooBig(mtu), |error| {
-            self.uplink.send(&error);
-        });
-        route.dropped();
     }
 
-    fn hand_over(&self, route: &Route, bytes: Bytes) {
-        let len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        if route.queue.push(bytes) == Delivery::Dropped {
-            self.metrics.drops.queue_full.inc();
-            route.dropped();
-            return;
-        }
-        route.session.traffic.packets_out.fetch_add(1, Relaxed);
-        route.session.traffic.bytes_out.fetch_add(len, Relaxed);
-        self.metrics.traffic.packets_out.inc();
-        self.metrics.traffic.bytes_out.inc_by(len);
+    pub(super) fn carried_to_client(&self, route: &Route, packets: usize, bytes: usize) {
+        route.session.traffic.bytes_out.fetch_add(count(bytes), Relaxed);
+        self.metrics.traffic.packets_out.inc_by(count(packets));
+        self.metrics.traffic.bytes_out.inc_by(count(bytes));
     }
 
-    fn answer_with(&self, route: &Route, packet: &Packet<'_>, what: IcmpError, send: impl FnOnce(Vec<u8>)) {
+    pub(super) fn count_drops(&self, route: &Route, why: Dropped, packets: usize) {
+        if packets > 0 {
+            self.metrics.drops.inc_by(why, count(packets));
+            route.session.traffic.dropped(why, count(packets));
+        }
+    }
+
+    fn answer_with(
+        &self,
+        route: &Route,
+        packet: &ip::Packet<'_>,
+        what: IcmpError,
+        send: impl FnOnce(Vec<u8>),
+    ) {
         let own = match packet.src() {
             IpAddr::V4(_) => self.settings.own_v4.map(IpAddr::from),
             IpAddr::V6(_) => self.settings.own_v6.map(IpAddr::from),
         };
-        let allowed = || route.errors.lock().unwrap_or_else(PoisonError::into_inner).take(Instant::now());
+        let allowed = || route.may_answer(Instant::now());
         if let Some(error) = own.filter(|_| allowed()).and_then(|own| icmp::error(packet, own, what)) {
             send(error);
         }
     }
 }
 
+/// What becomes of a packet for a client.
+enum Fate {
+    Pass,
+    /// It is too long.
+    Reduce,
+    Denied,
+}
+
+/// Packets for one session that follow each other, with its queue locked; dropping it lets go and wakes the pump.
+struct Inbound<'a> {
+    switch: &'a Switch,
+    route: &'a Route,
+    uplink: &'a dyn Uplink,
+    policy: arc_swap::Guard<Arc<Policy>>,
+    /// Only ever `None` while it is dropped.
+    queue: Option<MutexGuard<'a, Queue>>,
+    now: Instant,
+}
+
+impl<'a> Inbound<'a> {
+    fn new(switch: &'a Switch, route: &'a Arc<Route>, uplink: &'a dyn Uplink, now: Instant) -> Self {
+        Self { switch, route, uplink, policy: route.policy.load(), queue: Some(route.queue()), now }
+    }
+
+    fn judge(&self, packet: &ip::Packet<'_>, offload: Offload) -> Fate {
+        if !self.policy.inbound(packet) {
+            return Fate::Denied;
+        }
+        // TCP that is to be finished anyway is split as small as need be by whoever takes it out of the queue.
+        let fits = if offload == Offload::NONE {
+            packet.bytes().len() <= self.route.mtu
+        } else {
+            packet.protocol() == protocol::TCP
+                || offload::check(packet.bytes(), offload, self.route.mtu).is_ok()
+        };
+        // The device's MTU is the largest of all clients; the kernel does not know about the smaller ones.
+        if fits { Fate::Pass } else { Fate::Reduce }
+    }
+
+    fn split(&mut self, packet: &Packet) {
+        let split = offload::split(packet, usize::MAX, |head, payload| {
+            self.reduce(&[head, payload].concat());
+        });
+        if split.is_err() {
+            self.switch.count_drops(self.route, Dropped::Malformed, 1);
+        }
+    }
+
+    /// One ordinary packet with nothing left to do, which may be too long.
+    fn reduce(&mut self, bytes: &[u8]) {
+        let Ok(packet) = ip::Packet::parse(bytes) else { return };
+        if packet.bytes().len() <= self.route.mtu {
+            return self.enqueue(Packet::ordinary(Bytes::copy_from_slice(packet.bytes())));
+        }
+        if let Some(pieces) = fragment::cut(&packet, self.route.mtu) {
+            return pieces.into_iter().for_each(|piece| self.enqueue(Packet::ordinary(Bytes::from(piece))));
+        }
+        let mtu = u16::try_from(self.route.mtu).unwrap_or(u16::MAX);
+        self.switch.answer_with(self.route, &packet, IcmpError::TooBig(mtu), |error| {
+            self.uplink.send(&Run::whole(&error, Offload::NONE, 1, error.len()));
+        });
+        self.switch.count_drops(self.route, Dropped::TooLong, 1);
+    }
+
+    /// What this drops, the port counts.
+    fn enqueue(&mut self, packet: Packet) {
+        if let Some(queue) = &mut self.queue {
+            queue.scheduler.push(packet, self.now);
+        }
+    }
+}
+
+impl Drop for Inbound<'_> {
+    fn drop(&mut self) {
+        self.queue.take().into_iter().for_each(wake);
+    }
+}
+
 impl Attachment {
-    /// Judges by `access` from now on.
+    /// Judges by `access`, and keeps to its rates, from now on.
     pub fn set_access(&self, access: &Access) {
-        let policy = Arc::new(self.switch.policy(access));
-        *self.route.policy.write().unwrap_or_else(PoisonError::into_inner) = policy;
+        self.route.policy.store(Arc::new(self.switch.policy(access)));
+        self.route.set_rates(access.rates);
     }
 }
 
 impl Drop for Attachment {
     fn drop(&mut self) {
-        let mut routes = self.switch.routes.write().unwrap_or_else(PoisonError::into_inner);
-        for address in &self.route.addresses {
-            if routes.get(address).is_some_and(|route| Arc::ptr_eq(route, &self.route)) {
-                routes.remove(address);
-            }
-        }
+        self.switch.routes.remove(&self.route);
     }
 }
 
-impl Route {
-    fn policy(&self) -> Arc<Policy> {
-        Arc::clone(&self.policy.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn dropped(&self) -> Delivery {
-        self.session.traffic.dropped.fetch_add(1, Relaxed);
-        Delivery::Dropped
-    }
-}
-
-/// A token bucket for ICMP errors (RFC 4443 section 2.4 (f)).
-#[derive(Debug)]
-struct Bucket {
-    tokens: u32,
-    since: Instant,
-}
-
-impl Bucket {
-    fn full(now: Instant) -> Self {
-        Self { tokens: ICMP_BURST, since: now }
-    }
-
-    fn take(&mut self, now: Instant) -> bool {
-        let earned = now.saturating_duration_since(self.since).as_millis() / ICMP_PERIOD.as_millis();
-        if let Ok(earned @ 1..) = u32::try_from(earned) {
-            self.tokens = self.tokens.saturating_add(earned).min(ICMP_BURST);
-            self.since = now;
-        }
-        let has = self.tokens > 0;
-        self.tokens = self.tokens.saturating_sub(1);
-        has
-    }
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -1,0 +1,164 @@
+//! The threads that tunnels run on: each has a runtime and a queue of the device of its own, so that a session's
+//! packets never change threads, and what it sends comes back to the thread that sent it.
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
+
+use super::switch::Uplink;
+
+/// How many threads `limits.workers` stands for: 0 is as many as the process may use cores.
+pub fn workers(configured: u32) -> NonZeroUsize {
+    let configured = usize::try_from(configured).ok().and_then(NonZeroUsize::new);
+    configured.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
+}
+
+/// All threads for tunnels.
+pub struct Shards {
+    shards: Vec<Arc<Shard>>,
+    threads: Mutex<Vec<Running>>,
+}
+
+/// A tunnel's place on one of the threads; dropping it makes room for another.
+pub struct Place(Arc<Shard>);
+
+struct Shard {
+    runtime: Handle,
+    uplink: Arc<dyn Uplink>,
+    tunnels: AtomicUsize,
+}
+
+struct Running {
+    /// Dropping it ends the thread.
+    _stop: oneshot::Sender<()>,
+    thread: thread::JoinHandle<()>,
+}
+
+impl Shards {
+    /// So many threads, at least one. `uplink` is called for each of them with its runtime entered.
+    ///
+    /// # Errors
+    /// The system has no threads to give, or those of `uplink`.
+    pub fn start(
+        count: NonZeroUsize,
+        mut uplink: impl FnMut() -> io::Result<Arc<dyn Uplink>>,
+    ) -> io::Result<Self> {
+        let (mut shards, mut threads) = (Vec::new(), Vec::new());
+        for number in 0..count.get() {
+            let runtime = Builder::new_current_thread().enable_all().build()?;
+            let handle = runtime.handle().clone();
+            let uplink = {
+                let _entered = handle.enter();
+                uplink()?
+            };
+            let (stop, stopped) = oneshot::channel::<()>();
+            let thread = thread::Builder::new().name(format!("tunnels-{number}")).spawn(move || {
+                // Nothing is ever sent: the sender only goes.
+                let _gone = runtime.block_on(stopped);
+            })?;
+            shards.push(Arc::new(Shard { runtime: handle, uplink, tunnels: AtomicUsize::new(0) }));
+            threads.push(Running { _stop: stop, thread });
+        }
+        Ok(Self { shards, threads: Mutex::new(threads) })
+    }
+
+    /// A place on the thread that has the fewest tunnels.
+    pub fn place(&self) -> Place {
+        let least = self.shards.iter().min_by_key(|shard| shard.tunnels.load(Relaxed));
+        let shard = Arc::clone(least.expect("there is at least one shard"));
+        shard.tunnels.fetch_add(1, Relaxed);
+        Place(shard)
+    }
+
+    /// Every thread's runtime, in the order of the queues.
+    pub fn runtimes(&self) -> impl Iterator<Item = &Handle> {
+        self.shards.iter().map(|shard| &shard.runtime)
+    }
+
+    /// Ends the threads with everything that still runs on them, and waits for that.
+    pub async fn stop(&self) {
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let ending = tokio::task::spawn_blocking(move || {
+            let (stops, threads): (Vec<_>, Vec<_>) =
+                threads.into_iter().map(|running| (running._stop, running.thread)).unzip();
+            drop(stops);
+            for thread in threads {
+                if thread.join().is_err() {
+                    tracing::error!("a thread for tunnels had panicked");
+                }
+            }
+        });
+        // It fails only when the runtime goes down, and the threads with the process.
+        let _ended = ending.await;
+    }
+}
+
+impl Place {
+    /// Where packets of tunnels on this thread leave.
+    pub fn uplink(&self) -> Arc<dyn Uplink> {
+        Arc::clone(&self.0.uplink)
+    }
+
+    /// The thread's runtime.
+    pub fn runtime(&self) -> Handle {
+        self.0.runtime.clone()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.tunnels.fetch_sub(1, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::lab::Outside;
+    use super::*;
+
+    fn shards(count: usize) -> Shards {
+        Shards::start(NonZeroUsize::new(count).unwrap(), || Ok(Arc::new(Outside::default()))).unwrap()
+    }
+
+    #[tokio::test]
+    async fn tunnels_spread_over_the_threads_and_stay_where_they_are() {
+        let shards = shards(2);
+        let places = [shards.place(), shards.place(), shards.place(), shards.place()];
+        let mut on = Vec::new();
+        for place in &places {
+            let first = place.runtime().spawn(async { thread::current().id() }).await.unwrap();
+            assert_eq!(place.runtime().spawn(async { thread::current().id() }).await.unwrap(), first);
+            on.push(first);
+        }
+        assert_eq!((on[0], on[1]), (on[2], on[3]));
+        assert_ne!(on[0], on[1]);
+        let [_, second, third, _] = places;
+        drop(second);
+        assert_eq!(shards.place().runtime().spawn(async { thread::current().id() }).await.unwrap(), on[1]);
+        drop(third);
+    }
+
+    #[tokio::test]
+    async fn stopping_ends_what_still_runs() {
+        let shards = shards(1);
+        let (held, released) = oneshot::channel::<()>();
+        shards.place().runtime().spawn(async move {
+            let _held = held;
+            std::future::pending::<()>().await;
+        });
+        shards.stop().await;
+        assert!(released.await.is_err());
+    }
+
+    #[test]
+    fn as_many_workers_as_configured_or_as_cores() {
+        assert_eq!(workers(3).get(), 3);
+        assert_eq!(Some(workers(0)), thread::available_parallelism().ok());
+    }
+}
