@@ -9,6 +9,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{Context, Result};
+use praya_testkit::cable::{Cable, Conditions};
 use praya_testkit::web::Site;
 use praya_testkit::{Finished, Namespace};
 
@@ -27,6 +28,12 @@ pub const INTRANET: &str = "172.31.0.10";
 /// The same, IPv6.
 pub const INTRANET_V6: &str = "fd31::10";
 
+/// The same packets are lost each time.
+const SEED: u64 = 1;
+
+/// An end of a cable: machine, link name, addresses with prefix length.
+type End<'a> = (&'a Namespace, &'a str, &'a [&'a str]);
+
 /// The machines.
 pub struct Lab {
     /// The employee's machine.
@@ -37,6 +44,8 @@ pub struct Lab {
     pub intranet: Namespace,
     /// The web site on it.
     pub site: Site,
+    /// The way between employee and gateway, where it is a long one.
+    pub cable: Option<Cable>,
 }
 
 impl Lab {
@@ -45,10 +54,22 @@ impl Lab {
     /// # Errors
     /// Without the privilege for it.
     pub fn new() -> Result<Self> {
+        Self::joined(|employee, gateway| Namespace::link(employee, gateway).map(|()| None))
+    }
+
+    /// The same with loss and delay between employee and gateway.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn far_away(conditions: Conditions) -> Result<Self> {
+        Self::joined(|employee, gateway| Cable::lay(employee, gateway, conditions, SEED).map(Some))
+    }
+
+    fn joined(join: impl FnOnce(End<'_>, End<'_>) -> Result<Option<Cable>>) -> Result<Self> {
         let employee = Namespace::new("employee")?;
         let gateway = Namespace::new("gateway")?;
         let intranet = Namespace::new("intranet")?;
-        Namespace::link(
+        let cable = join(
             (&employee, "eth0", &["198.51.100.10/24", "2001:db8::10/64"]),
             (&gateway, "eth0", &["198.51.100.1/24", "2001:db8::1/64"]),
         )?;
@@ -60,7 +81,7 @@ impl Lab {
             machine.know_host(GATEWAY_NAME, GATEWAY)?;
         }
         let site = Site::open(&intranet, 80)?;
-        Ok(Self { employee, gateway, intranet, site })
+        Ok(Self { employee, gateway, intranet, site, cable })
     }
 
     /// A second employee on the same network, with this host number.

@@ -5,6 +5,7 @@ mod docs;
 mod licences;
 mod node;
 mod packages;
+mod peers;
 mod run;
 mod steps;
 mod texts;
@@ -29,8 +30,14 @@ cargo xtask <command>
   lint            format, documents, texts in every language, licences, lints, fuzz targets
   licences        write the list of what others wrote and the programs contain, with its licence texts, anew:
                   installers/THIRD-PARTY.txt; needed when a dependency has changed, and `lint` says so
-  bench [--quick] the tunnel side by side with openconnect and ocserv: throughput, delay, processor time, memory,
-                  sign-in; under six minutes, with --quick under 90 seconds; results in target/bench
+  bench tunnel [--quick] [--rounds N] [--only NAME,…]
+                  the tunnel side by side with openconnect and ocserv, OpenVPN, WireGuard and no tunnel: throughput,
+                  small packets, delay, processor time, memory; twenty minutes, with --quick under three; results in
+                  target/bench
+  bench link [--quick] [--rounds N] [--only NAME,…]
+                  throughput over a long way, for several losses and delays
+  bench gateway [--quick]
+                  what thousands of sessions cost the gateway, and what floods do to them
   bench desktop [--quick]
                   how long the desktop app takes to show the resources, and its memory after ten idle minutes
   cross           what is written for Windows and macOS: compiled and linted, and for Windows run under Wine, each if what
@@ -49,10 +56,9 @@ fn main() -> ExitCode {
         ["test", filter] if !filter.starts_with('-') => test(Some(filter)),
         ["lint"] => lint(),
         ["licences"] => licences(),
-        ["bench"] => bench(&[]),
-        ["bench", "--quick"] => bench(&["--quick"]),
-        ["bench", "desktop"] => bench(&["desktop"]),
-        ["bench", "desktop", "--quick"] => bench(&["desktop", "--quick"]),
+        ["bench"] => bench("tunnel", &[]),
+        ["bench", "--quick"] => bench("tunnel", &["--quick"]),
+        ["bench", what @ ("tunnel" | "link" | "gateway" | "desktop"), flags @ ..] => bench(what, flags),
         ["cross"] => cross(),
         ["window"] => window(),
         ["setup"] => setup(),
@@ -208,10 +214,16 @@ fn nothing_found(findings: &[String]) -> Result<()> {
     if findings.is_empty() { Ok(()) } else { bail!("{} findings", findings.len()) }
 }
 
-fn bench(flags: &[&str]) -> Result<()> {
-    let desktop = flags.contains(&"desktop");
+fn bench(what: &str, flags: &[&str]) -> Result<()> {
+    let desktop = what == "desktop";
     let mut steps = Steps::new("bench", if desktop { 4 } else { 3 });
-    steps.run("packages", || packages::ensure(&[Need::Build, Need::Demo, Need::Test, Need::Bench]))?;
+    steps.run("packages", || {
+        packages::ensure(&[Need::Build, Need::Demo, Need::Test, Need::Bench])?;
+        if what == "tunnel" {
+            peers::ensure()?;
+        }
+        Ok(())
+    })?;
     if desktop {
         steps.run("window", window::build)?;
     }
@@ -229,9 +241,11 @@ fn bench(flags: &[&str]) -> Result<()> {
         let folder = run::target_folder()?;
         let programs = folder.join("release");
         run::Program::new(&programs.join("praya-bench"))
+            .args(&[what])
             .args(flags)
             .args(&["--out", &folder.join("bench").to_string_lossy()])
             .env("PRAYA_BIN_DIR", &programs)
+            .also_in_path(&peers::folder()?)
             .run()
     })?;
     steps.finish();

@@ -18,6 +18,8 @@ pub(crate) enum Need {
     Demo,
     Test,
     Bench,
+    /// To measure the tunnel beside others.
+    Peers,
 }
 
 /// How a package shows that it is there.
@@ -75,7 +77,10 @@ const PACKAGES: &[(&str, Sign, &str, Need)] = &[
     ("openconnect", Tool("openconnect"), "the stock client, as a peer of our gateway", Need::Test),
     ("ocserv", Tool("ocserv"), "the stock gateway, as a peer of our client", Need::Test),
     ("clamav-daemon", Tool("clamd"), "a real antivirus program for the endpoint check", Need::Test),
-    ("iperf3", Tool("iperf3"), "one TCP stream through the tunnel, and how fast it is", Need::Bench),
+    ("iperf3", Tool("iperf3"), "TCP streams through the tunnel, and how fast they are", Need::Bench),
+    ("openvpn", Tool("openvpn"), "a tunnel to compare with", Need::Peers),
+    ("wireguard-go", Tool("wireguard-go"), "another one", Need::Peers),
+    ("wireguard-tools", Tool("wg"), "sets up every WireGuard", Need::Peers),
 ];
 
 /// Installs what is missing, with `apt-get`, and says what and why. Does nothing when nothing is missing.
@@ -154,7 +159,8 @@ struct QuietServers {
 
 impl QuietServers {
     /// Package by package; `clamav-freshclam` comes with `clamav-daemon`.
-    const UNITS: [(&'static str, &'static [&'static str]); 2] = [
+    const UNITS: [(&'static str, &'static [&'static str]); 3] = [
+        ("openvpn", &["openvpn.service"]),
         ("ocserv", &["ocserv.service", "ocserv.socket"]),
         ("clamav-daemon", &["clamav-daemon.service", "clamav-daemon.socket", "clamav-freshclam.service"]),
     ];

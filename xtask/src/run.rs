@@ -69,6 +69,17 @@ impl Program {
         self
     }
 
+    /// Lets it find programs in this folder, too.
+    pub(crate) fn also_in_path(mut self, folder: &Path) -> Self {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = [folder.to_path_buf()].into_iter().chain(std::env::split_paths(&path));
+        // A folder with a separator in its name cannot be in a search path.
+        if let Ok(path) = std::env::join_paths(folders) {
+            self.command.env("PATH", path);
+        }
+        self
+    }
+
     /// Runs it to its end with this terminal; anything but exit code 0 is an error.
     pub(crate) fn run(mut self) -> Result<()> {
         let shown = self.shown.to_string_lossy().into_owned();

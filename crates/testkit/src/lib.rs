@@ -1,11 +1,12 @@
-//! Parts for tests that need more than one machine: network namespaces, links, processes, terminals, desktops, token
-//! codes, a small web site, certificates, and a TLS client without manners.
+//! Parts for tests that need more than one machine: network namespaces, links, cables with loss and delay, processes,
+//! terminals, desktops, token codes, a small web site, certificates, and a TLS client without manners.
 //!
 //! Nothing here waits by sleeping: a test waits for a line, an exit, a connection, and [`HANG`] only bounds how long
 //! a broken one may take. Nothing here stays behind: what a test starts ends with the value that stands for it, and
 //! what a killed test left is swept away by the next one.
 #![warn(missing_docs)]
 
+pub mod cable;
 pub mod certificate;
 pub mod desk;
 pub mod namespace;

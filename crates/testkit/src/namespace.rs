@@ -216,14 +216,20 @@ impl Namespace {
         let (there, there_link, _) = other;
         here.shell(&format!("ip link add {here_link} type veth peer name {there_link} netns {}", there.pid))?;
         for (machine, link, addresses) in [one, other] {
-            let mut script = format!("ip link set {link} up\n");
-            for address in addresses {
-                // An address that must first be proven unique is not usable at once; nobody else is on this cable.
-                let unique = if address.contains(':') { " nodad" } else { "" };
-                script.push_str(&format!("ip addr add {address} dev {link}{unique}\n"));
-            }
-            machine.shell(&script)?;
+            machine.bring_up(link, addresses)?;
         }
+        Ok(())
+    }
+
+    /// Brings a link up with these addresses.
+    pub(crate) fn bring_up(&self, link: &str, addresses: &[&str]) -> Result<()> {
+        let mut script = format!("ip link set {link} up\n");
+        for address in addresses {
+            // An address that must first be proven unique is not usable at once; nobody else is on this cable.
+            let unique = if address.contains(':') { " nodad" } else { "" };
+            script.push_str(&format!("ip addr add {address} dev {link}{unique}\n"));
+        }
+        self.shell(&script)?;
         Ok(())
     }
 }

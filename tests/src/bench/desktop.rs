@@ -14,7 +14,7 @@ use praya_tests::tray::Tray;
 use praya_tests::window::Window;
 use serde_json::{Value, json};
 
-use super::metric::median;
+use super::stats::median;
 use super::{machine, say};
 
 const PASSWORD: &str = "correct horse battery";

@@ -1,18 +1,25 @@
 //! What the numbers were measured on: machine, what else kept it busy, system, versions of the peers.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anyhow::Result;
 use praya_testkit::{Program, programs};
 use serde_json::{Value, json};
 
-/// Whether a program of that name is in the search path or where administrators' programs are.
-pub(crate) fn tool_exists(name: &str) -> bool {
+use super::say;
+
+/// Above this share of the processors' time in other hands before the run, the numbers are not worth keeping.
+const QUIET: f64 = 0.1;
+
+/// The file of a program in the search path or where administrators' programs are.
+pub(crate) fn tool(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
         .chain(["/usr/sbin", "/sbin", "/usr/local/sbin"].map(PathBuf::from))
-        .any(|folder| folder.join(name).is_file())
+        .map(|folder| folder.join(name))
+        .find(|file| file.is_file())
 }
 
 /// Everything about this machine that explains a number. What cannot be found out is empty.
@@ -37,11 +44,59 @@ pub(crate) fn describe() -> Value {
         "openconnect": first_line("openconnect", &["--version"]),
         "ocserv": first_line("ocserv", &["--version"]),
         "iperf3": first_line("iperf3", &["--version"]),
+        "openvpn": first_line("openvpn", &["--version"]),
+        "wireguard-go": first_line("wireguard-go", &["--version"]),
+        "boringtun": first_line("boringtun-cli", &["--version"]),
+        "gotatun": first_line("gotatun", &["--version"]),
         "praya": programs::path("praya-gateway")
             .map(|path| first_line(&path.to_string_lossy(), &["--version"]))
             .unwrap_or_default(),
         "commit": first_line("git", &["describe", "--always", "--dirty"]),
     })
+}
+
+/// The machine on a few lines, with a warning when something else kept it busy.
+pub(crate) fn in_words(machine: &Value) -> String {
+    let value = |name: &str| machine[name].as_str().unwrap_or_default().to_owned();
+    let mut text = format!(
+        "{} × {}, {} MiB, {}, Linux {}",
+        machine["processors"],
+        value("processor"),
+        machine["memory_mib"],
+        value("system"),
+        value("kernel"),
+    );
+    let programs = ["openconnect", "ocserv", "openvpn", "wireguard-go", "boringtun", "gotatun", "iperf3"];
+    for version in programs.map(value).into_iter().filter(|version| !version.is_empty()) {
+        text.push_str("; ");
+        text.push_str(&version);
+    }
+    text.push_str(&format!("; {} ({})", value("praya"), value("commit")));
+    if let Some(busy) = machine["busy_before"].as_f64().filter(|&busy| busy > QUIET) {
+        text.push_str(&format!(
+            "\nThe machine was busy with something else before the run ({:.0} %); repeat it on a quiet one.",
+            busy * 100.0
+        ));
+    }
+    text
+}
+
+/// Prints a report and saves it, once under the run's date and once without.
+///
+/// # Errors
+/// When the folder is not writable.
+pub(crate) fn save(folder: &Path, name: &str, machine: &Value, text: &str, json: &Value) -> Result<()> {
+    let json = serde_json::to_string_pretty(json)? + "\n";
+    fs::create_dir_all(folder)?;
+    let date: String =
+        machine["date"].as_str().unwrap_or_default().chars().filter(char::is_ascii_digit).collect();
+    for name in [name, &format!("{name}-{date}")] {
+        fs::write(folder.join(name).with_extension("md"), text)?;
+        fs::write(folder.join(name).with_extension("json"), &json)?;
+    }
+    say(&format!("\n{text}"));
+    say(&format!("saved as {}", folder.join(name).with_extension("md").display()));
+    Ok(())
 }
 
 /// The share of the processors' time that something else takes, over one second: 0 on a quiet machine, 1 on a full one.

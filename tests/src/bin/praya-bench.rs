@@ -1,7 +1,6 @@
-//! `cargo xtask bench`: the stock programs and ours side by side on this machine, in every combination.
+//! `cargo xtask bench …`: what the tunnel, the gateway and the desktop app cost on this machine.
 //!
-//! Usage: `praya-bench [desktop] [--quick] [--out FOLDER]`; with `desktop`, the desktop app instead. The programs under
-//! test come from `PRAYA_BIN_DIR`.
+//! The programs under test come from `PRAYA_BIN_DIR`.
 
 #[path = "../bench/mod.rs"]
 mod bench;
@@ -9,8 +8,12 @@ mod bench;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
-use bench::{Options, Plan, say};
+use anyhow::{Context, Result, bail};
+use bench::tunnel::subject::Subject;
+use bench::{desktop, link, say, tunnel};
+
+const USAGE: &str =
+    "usage: praya-bench tunnel|link|desktop [--quick] [--rounds N] [--only NAME,…] [--out FOLDER]";
 
 fn main() -> ExitCode {
     match start() {
@@ -23,38 +26,69 @@ fn main() -> ExitCode {
 }
 
 fn start() -> Result<u8> {
-    let wish = parse(std::env::args().skip(1))?;
+    let wish = Wish::parse(std::env::args().skip(1))?;
     if let Some(code) = praya_testkit::privilege::ensure()? {
         return Ok(u8::try_from(code).unwrap_or(1));
     }
-    if wish.desktop {
-        bench::desktop::run(&bench::desktop::Plan::new(wish.quick, wish.out))?;
-        return Ok(0);
-    }
-    let plan = if wish.quick { Plan::quick() } else { Plan::full() };
-    Ok(u8::from(!bench::run(&Options { plan, out: wish.out })?))
+    let complete = match wish.what.as_str() {
+        "desktop" => {
+            desktop::run(&desktop::Plan::new(wish.quick, wish.out))?;
+            true
+        }
+        "tunnel" => {
+            let mut plan = if wish.quick { tunnel::Plan::quick() } else { tunnel::Plan::full() };
+            plan.rounds = wish.rounds.unwrap_or(plan.rounds);
+            plan.only = wish.subjects()?.unwrap_or(plan.only);
+            tunnel::run(&plan, &wish.out)?
+        }
+        "link" => {
+            let mut plan = if wish.quick { link::Plan::quick() } else { link::Plan::full() };
+            plan.rounds = wish.rounds.unwrap_or(plan.rounds);
+            plan.only = wish.subjects()?.unwrap_or(plan.only);
+            link::run(&plan, &wish.out)?
+        }
+        other => bail!("{other}: unknown; {USAGE}"),
+    };
+    Ok(u8::from(!complete))
 }
 
 /// The command line.
 struct Wish {
-    desktop: bool,
+    what: String,
     quick: bool,
+    rounds: Option<usize>,
+    only: Option<String>,
     out: PathBuf,
 }
 
-fn parse(words: impl Iterator<Item = String>) -> Result<Wish> {
-    let mut wish = Wish { desktop: false, quick: false, out: PathBuf::from("target/bench") };
-    let mut words = words;
-    while let Some(word) = words.next() {
-        match word.as_str() {
-            "desktop" => wish.desktop = true,
-            "--quick" => wish.quick = true,
-            "--out" => match words.next() {
-                Some(folder) => wish.out = PathBuf::from(folder),
-                None => bail!("--out needs a folder"),
-            },
-            _ => bail!("{word}: unknown; usage: praya-bench [desktop] [--quick] [--out FOLDER]"),
+impl Wish {
+    fn parse(mut words: impl Iterator<Item = String>) -> Result<Self> {
+        let what = words.next().context(USAGE)?;
+        let out = PathBuf::from("target/bench");
+        let mut wish = Self { what, quick: false, rounds: None, only: None, out };
+        while let Some(word) = words.next() {
+            let mut value = || words.next().with_context(|| format!("{word} needs a value"));
+            match word.as_str() {
+                "--quick" => wish.quick = true,
+                "--rounds" => wish.rounds = Some(value()?.parse().context("--rounds needs a number")?),
+                "--only" => wish.only = Some(value()?),
+                "--out" => wish.out = PathBuf::from(value()?),
+                _ => bail!("{word}: unknown; {USAGE}"),
+            }
         }
+        Ok(wish)
     }
-    Ok(wish)
+
+    /// The subjects that were asked for, in the order of the report.
+    fn subjects(&self) -> Result<Option<Vec<Subject>>> {
+        let Some(only) = &self.only else { return Ok(None) };
+        let wanted: Vec<&str> = only.split(',').collect();
+        for name in &wanted {
+            let known: Vec<&str> = Subject::ALL.iter().map(|&(_, name)| name).collect();
+            Subject::named(name)
+                .with_context(|| format!("{name}: unknown; there are {}", known.join(", ")))?;
+        }
+        let chosen = Subject::ALL.into_iter().filter(|(_, name)| wanted.contains(name));
+        Ok(Some(chosen.map(|(subject, _)| subject).collect()))
+    }
 }

@@ -1,54 +1,89 @@
-//! One turn of one pair: start, rehearse the sign-in, sign in, echo requests on the idle tunnel, one TCP stream each
-//! way with echo requests beside it, sign out, end.
+//! One turn of one subject: start, rehearse the sign-in, sign in, echo requests on the idle tunnel, TCP streams each way
+//! with echo requests beside them, small packets, the same over a narrow link, sign out, end.
+
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use praya_tests::Lab;
-use praya_tests::lab::INTRANET;
+use praya_tests::lab::{EMPLOYEE, INTRANET};
 use serde_json::Value;
 
 use super::Plan;
-use super::cost::Memory;
-use super::metric::{Metric, Sample, median};
-use super::site::{Site, Visit};
+use super::flood::flood;
+use super::metric::{Metric, Sample};
+use super::raw_tls::{self, Writer};
+use super::subject::{Channel, Subject};
+use crate::bench::cost::Memory;
+use crate::bench::site::Site;
+use crate::bench::stats::{median, percentile};
 
 /// Echo requests per second.
 const PING_RATE: u32 = 100;
 /// The share of the echo requests beside a transfer that is left out, while the stream is still growing: a quarter.
 const WARM_UP: u32 = 4;
 
-/// One turn. `round` counts from 0.
-pub(crate) fn turn(site: &mut Site, round: usize, plan: &Plan) -> Result<Sample> {
+/// One turn.
+///
+/// # Errors
+/// When any part of it fails.
+pub(super) fn turn(subject: Subject, site: &mut Site, plan: &Plan) -> Result<(Sample, String)> {
+    if let Subject::RawTls(bytes) = subject {
+        let length = Duration::from_secs(plan.seconds.into());
+        let rate = |writer| raw_tls::transfer(&site.lab, writer, bytes, length);
+        let (up, down) = (rate(Writer::Employee)?, rate(Writer::Gateway)?);
+        return Ok((Sample::from([(Metric::Up, up), (Metric::Down, down)]), String::new()));
+    }
     site.start().context("start")?;
-    site.sign_in(Visit::Rehearsal { round }).context("rehearse the sign-in")?;
-    site.sign_out().context("sign out after the rehearsal")?;
-    let sample = measured(site, round, plan)?;
+    if plan.rehearse {
+        site.sign_in().context("rehearse the sign-in")?;
+        site.sign_out().context("sign out after the rehearsal")?;
+    }
+    let sample = measured(subject, site, plan)?;
+    let made = site.describe()?;
     site.sign_out().context("sign out")?;
     site.stop().context("end")?;
-    Ok(sample)
+    Ok((sample, made))
 }
 
-fn measured(site: &mut Site, round: usize, plan: &Plan) -> Result<Sample> {
+fn measured(subject: Subject, site: &mut Site, plan: &Plan) -> Result<Sample> {
     let mut sample = Sample::new();
-    if let Some(took) = site.sign_in(Visit::Measured { round }).context("sign in")? {
+    if let Some(took) = site.sign_in().context("sign in")?
+        && matches!(subject, Subject::Session(..))
+    {
         sample.insert(Metric::SignIn, took.as_secs_f64() * 1e3);
     }
     let idle = ping(&site.lab, plan.pings, 0).context("echo requests on the idle tunnel")?;
-    sample.insert(Metric::RttIdle, idle);
+    sample.insert(Metric::RttIdle, middle(&idle)?);
+    wide(subject, site, plan, &mut sample)?;
+    small_packets(site, plan, &mut sample).context("small packets")?;
+    if plan.narrow_seconds > 0 {
+        site.make_narrow().context("the narrow link")?;
+        narrow(site, plan, &mut sample)?;
+        site.make_wide()?;
+    }
+    Ok(sample)
+}
 
+/// Streams over the link as it is, and what they cost.
+fn wide(subject: Subject, site: &Site, plan: &Plan, sample: &mut Sample) -> Result<()> {
+    let datagrams = site.datagrams()?;
     let before = site.cpu_seconds()?;
-    let up = transfer(site, Direction::Up, plan.seconds).context("transfer up")?;
-    let down = transfer(site, Direction::Down, plan.seconds).context("transfer down")?;
+    let up = transfer(site, Direction::Up, 1, plan.seconds).context("transfer up")?;
+    let between = site.cpu_seconds()?;
+    let down = transfer(site, Direction::Down, 1, plan.seconds).context("transfer down")?;
     let after = site.cpu_seconds()?;
-
+    carried_as_said(subject, site.datagrams()? - datagrams, up.bytes + down.bytes)?;
     sample.insert(Metric::Up, up.gbit_s);
     sample.insert(Metric::Down, down.gbit_s);
-    sample.insert(Metric::RttUp, up.rtt_ms);
-    sample.insert(Metric::RttDown, down.rtt_ms);
-    if let (Some(before), Some(after)) = (before, after) {
+    sample.insert(Metric::RttUp, middle(&up.round_trips)?);
+    sample.insert(Metric::RttDown, middle(&down.round_trips)?);
+    if let (Some(before), Some(between), Some(after)) = (before, between, after) {
         // Both directions at equal weight, whichever of them was the faster.
-        let gigabytes = (up.bytes + down.bytes) / 1e9;
-        ensure!(gigabytes > 0.0, "nothing arrived");
-        let (client, gateway) = ((after.0 - before.0) / gigabytes, (after.1 - before.1) / gigabytes);
+        let each = |before: f64, between: f64, after: f64| {
+            f64::midpoint((between - before) / up.bytes, (after - between) / down.bytes) * 1e9
+        };
+        let client = each(before.0, between.0, after.0);
+        let gateway = each(before.1, between.1, after.1);
         sample.insert(Metric::CpuClient, client);
         sample.insert(Metric::CpuGateway, gateway);
         sample.insert(Metric::Cpu, client + gateway);
@@ -65,26 +100,74 @@ fn measured(site: &mut Site, round: usize, plan: &Plan) -> Result<Sample> {
             sample.insert(metric, memory.into_iter().fold(0.0, f64::max));
         }
     }
-    Ok(sample)
+    for (metric, direction) in [(Metric::Up4, Direction::Up), (Metric::Down4, Direction::Down)] {
+        sample.insert(metric, transfer(site, direction, 4, plan.seconds).context("four streams")?.gbit_s);
+    }
+    Ok(())
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Direction {
+/// A tunnel that quietly fell back to another channel would be measured under the wrong name.
+fn carried_as_said(subject: Subject, datagrams: u64, bytes: f64) -> Result<()> {
+    /// The largest datagram, offloads included, and some to spare.
+    const LARGEST: f64 = 128.0 * 1024.0;
+    let Subject::Session(_, _, channel) = subject else { return Ok(()) };
+    let many = datagrams as f64 > bytes / LARGEST / 2.0 && datagrams > 100;
+    ensure!(many == (channel == Channel::Dtls), "carried by {datagrams} datagrams for {bytes} bytes");
+    Ok(())
+}
+
+fn small_packets(site: &Site, plan: &Plan, sample: &mut Sample) -> Result<()> {
+    let lab = &site.lab;
+    let inside =
+        lab.employee.shell(&format!("ip -o route get {INTRANET} | sed 's/.* src \\([^ ]*\\) .*/\\1/'"))?;
+    let inside = if inside.trim().is_empty() { EMPLOYEE } else { inside.trim() };
+    let sizes =
+        [(64, Metric::Small64Up, Metric::Small64Down), (300, Metric::Small300Up, Metric::Small300Down)];
+    for (size, up, down) in sizes.into_iter().take(plan.small_sizes) {
+        let length = Duration::from_secs(1);
+        let rate = flood(&lab.employee, (&lab.intranet, INTRANET), size, length)?;
+        sample.insert(up, rate / 1e3);
+        let rate = flood(&lab.intranet, (&lab.employee, inside), size, length)?;
+        sample.insert(down, rate / 1e3);
+    }
+    Ok(())
+}
+
+fn narrow(site: &Site, plan: &Plan, sample: &mut Sample) -> Result<()> {
+    for (direction, rate, rtt, tail) in [
+        (Direction::Up, Metric::NarrowUp, Metric::NarrowRttUp, Metric::NarrowTailUp),
+        (Direction::Down, Metric::NarrowDown, Metric::NarrowRttDown, Metric::NarrowTailDown),
+    ] {
+        let transfer = transfer(site, direction, 1, plan.narrow_seconds).context("over the narrow link")?;
+        sample.insert(rate, transfer.gbit_s * 1e3);
+        sample.insert(rtt, middle(&transfer.round_trips)?);
+        sample.insert(tail, percentile(transfer.round_trips, 0.95).context("no answer")?);
+    }
+    Ok(())
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
     Up,
     Down,
 }
 
-/// One TCP stream in one direction.
-struct Transfer {
+/// TCP streams in one direction.
+pub(crate) struct Transfer {
     /// Payload that arrived.
     bytes: f64,
-    gbit_s: f64,
-    rtt_ms: f64,
+    pub(crate) gbit_s: f64,
+    /// Of echo requests beside it, ms.
+    round_trips: Vec<f64>,
     /// (client, gateway) near its end.
     memory: Option<(Memory, Memory)>,
 }
 
-fn transfer(site: &Site, direction: Direction, seconds: u32) -> Result<Transfer> {
+/// So many TCP streams at once in one direction, with echo requests beside them.
+///
+/// # Errors
+/// When nothing arrives.
+pub(crate) fn transfer(site: &Site, direction: Direction, streams: u32, seconds: u32) -> Result<Transfer> {
     let lab = &site.lab;
     let server = lab.intranet.program("iperf3").args(["--server", "--one-off", "--forceflush"]).start()?;
     server.wait_for("Server listening")?;
@@ -95,17 +178,18 @@ fn transfer(site: &Site, direction: Direction, seconds: u32) -> Result<Transfer>
         .arg((seconds + 15).to_string())
         .args(["iperf3", "--client", INTRANET, "--json", "--connect-timeout", "5000", "--time"])
         .arg(seconds.to_string())
+        .args(["--parallel", &streams.to_string()])
         .args((direction == Direction::Down).then_some("--reverse"))
         .start()?;
-    // The echo requests end just before the stream does, and the memory is read then.
+    // The echo requests end just before the streams do, and the memory is read then.
     let count = seconds * PING_RATE - PING_RATE / 4;
-    let rtt_ms = ping(lab, count, count / WARM_UP);
+    let round_trips = ping(lab, count, count / WARM_UP);
     let memory = site.memory()?;
     let ended = client.wait()?;
     let (bytes, gbit_s) =
         received(&ended.text()).with_context(|| format!("iperf3: {}\n{}", ended.status, server.printed()))?;
     server.wait()?;
-    Ok(Transfer { bytes, gbit_s, rtt_ms: rtt_ms?, memory })
+    Ok(Transfer { bytes, gbit_s, round_trips: round_trips?, memory })
 }
 
 /// (bytes, Gbit/s) that arrived, from iperf3's JSON.
@@ -117,11 +201,16 @@ fn received(json: &str) -> Result<(f64, f64)> {
     let sum = &report["end"]["sum_received"];
     let bytes = sum["bytes"].as_f64().context("sum_received.bytes")?;
     let bits = sum["bits_per_second"].as_f64().context("sum_received.bits_per_second")?;
+    ensure!(bytes > 0.0, "nothing arrived");
     Ok((bytes, bits / 1e9))
 }
 
-/// The median round trip in ms of `count` echo requests without the first `skip`.
-fn ping(lab: &Lab, count: u32, skip: u32) -> Result<f64> {
+fn middle(round_trips: &[f64]) -> Result<f64> {
+    median(round_trips.iter().copied()).context("no answer to any echo request")
+}
+
+/// The round trips in ms of `count` echo requests without the first `skip`.
+fn ping(lab: &Lab, count: u32, skip: u32) -> Result<Vec<f64>> {
     let deadline = (count / PING_RATE + 4).to_string();
     let interval = format!("{:.3}", 1.0 / f64::from(PING_RATE));
     let ended = lab
@@ -129,7 +218,7 @@ fn ping(lab: &Lab, count: u32, skip: u32) -> Result<f64> {
         .program("ping")
         .args(["-n", "-i", &interval, "-c", &count.to_string(), "-w", &deadline, INTRANET])
         .run()?;
-    median(round_trips(&ended.text(), skip)).with_context(|| format!("no answer: {}", ended.everything))
+    Ok(round_trips(&ended.text(), skip))
 }
 
 /// The times in ms of ping's answers with a sequence number above `skip`.

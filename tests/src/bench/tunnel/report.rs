@@ -1,44 +1,43 @@
-//! The results: a table for people, JSON for programs.
+//! The results: tables for people, JSON for programs.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
 use serde_json::{Map, Value, json};
 
-use super::idle::Idle;
-use super::metric::{Metric, Sample, median};
-use super::pair::Pair;
-use super::{Plan, say};
+use super::Plan;
+use super::goals::{self, GOALS, Goal, Reached, Than};
+use super::metric::{COLUMNS, Metric, Sample};
+use super::subject::Subject;
+use crate::bench::stats::median;
+use crate::bench::table::pipe_table;
+use crate::bench::{machine, say};
 
-/// Above this share of the processors' time in other hands before the run, the numbers are not worth keeping.
-const QUIET: f64 = 0.1;
-
-/// What became of one pair.
+/// What became of one subject.
 #[derive(Debug)]
-pub(crate) struct Outcome {
-    pub(crate) pair: Pair,
-    /// Programs that are not installed.
-    pub(crate) missing: Vec<String>,
+pub(super) struct Outcome {
+    pub(super) subject: Subject,
+    /// What is not here.
+    pub(super) missing: Vec<String>,
     /// Why it could not be measured, or not to the end.
-    pub(crate) failure: Option<String>,
+    pub(super) failure: Option<String>,
     /// How the last tunnel was made.
-    pub(crate) channel: String,
+    pub(super) made: String,
     /// By round, from 0.
-    pub(crate) samples: BTreeMap<usize, Sample>,
+    pub(super) samples: BTreeMap<usize, Sample>,
 }
 
 impl Outcome {
-    pub(crate) fn new(pair: Pair) -> Self {
-        Self { pair, missing: vec![], failure: None, channel: String::new(), samples: BTreeMap::new() }
+    pub(super) fn new(subject: Subject) -> Self {
+        Self { subject, missing: vec![], failure: None, made: String::new(), samples: BTreeMap::new() }
     }
 
-    pub(crate) fn fail(&mut self, error: &anyhow::Error) {
+    pub(super) fn fail(&mut self, error: &anyhow::Error) {
         let failure = format!("{error:#}");
-        say(&format!("  {:<32} failed: {failure}", self.pair.title()));
+        say(&format!("  {:<40} failed: {failure}", self.subject.title()));
         self.failure = Some(failure);
     }
 
@@ -57,56 +56,41 @@ impl Outcome {
     }
 
     fn state(&self) -> &'static str {
-        match (&self.failure, self.missing.is_empty()) {
-            (Some(_), _) => "failed",
-            (None, false) => "missing",
-            (None, true) => "measured",
+        match (&self.failure, self.missing.is_empty(), self.samples.is_empty()) {
+            (Some(_), ..) => "failed",
+            (None, false, _) => "missing",
+            (None, true, true) => "no turn",
+            (None, true, false) => "measured",
         }
     }
 }
 
 /// Everything that one run found out.
-pub(crate) struct Report<'a> {
-    pub(crate) plan: &'a Plan,
+pub(super) struct Report<'a> {
+    pub(super) plan: &'a Plan,
     /// Rounds that were run.
-    pub(crate) rounds: usize,
-    pub(crate) took: Duration,
-    pub(crate) outcomes: Vec<Outcome>,
-    /// Idle sessions at our gateway, where it is one of the peers.
-    pub(crate) idle: Option<Result<Idle, String>>,
-    pub(crate) machine: Value,
+    pub(super) rounds: usize,
+    pub(super) took: Duration,
+    pub(super) outcomes: Vec<Outcome>,
+    pub(super) machine: Value,
 }
 
 impl Report<'_> {
-    /// Whether everything that is installed was measured.
-    pub(crate) fn is_complete(&self) -> bool {
-        self.outcomes.iter().all(|outcome| outcome.failure.is_none()) && !matches!(self.idle, Some(Err(_)))
+    /// Whether everything that is here was measured.
+    pub(super) fn is_complete(&self) -> bool {
+        self.outcomes.iter().all(|outcome| outcome.failure.is_none())
     }
 
-    /// Prints the table and saves it with the JSON, once under the run's date and once as `latest`.
+    /// Prints the tables and saves them with the JSON.
     ///
     /// # Errors
     /// When the folder is not writable.
-    pub(crate) fn write(&self, folder: &Path) -> Result<()> {
-        let text = self.text();
-        let json = serde_json::to_string_pretty(&self.json())? + "\n";
-        fs::create_dir_all(folder)?;
-        let date: String = self.date().chars().filter(char::is_ascii_digit).collect();
-        for name in ["latest", &format!("bench-{date}")] {
-            fs::write(folder.join(name).with_extension("txt"), &text)?;
-            fs::write(folder.join(name).with_extension("json"), &json)?;
-        }
-        say(&format!("\n{text}"));
-        say(&format!("saved as {}", folder.join("latest.txt").display()));
-        Ok(())
+    pub(super) fn write(&self, folder: &Path) -> Result<()> {
+        machine::save(folder, "tunnel", &self.machine, &self.text(), &self.json())
     }
 
-    fn date(&self) -> &str {
-        self.machine["date"].as_str().unwrap_or_default()
-    }
-
-    fn stock(&self) -> Option<&Outcome> {
-        self.outcomes.iter().find(|outcome| outcome.pair == Pair::STOCK)
+    fn of(&self, subject: Subject) -> Option<&Outcome> {
+        self.outcomes.iter().find(|outcome| outcome.subject == subject)
     }
 
     fn text(&self) -> String {
@@ -116,95 +100,112 @@ impl Report<'_> {
             text.push('\n');
         };
         line(format!(
-            "Medians of {} rounds, one TCP stream, {} s each way in every round; {} s in all, {}",
+            "Medians of {} rounds, up / down, streams of {} s; {} s in all, {}",
             self.rounds,
             self.plan.seconds,
             self.took.as_secs(),
-            self.date()
+            self.machine["date"].as_str().unwrap_or_default()
         ));
-        line(self.machine_line());
-        if let Some(busy) = self.machine["busy_before"].as_f64().filter(|&busy| busy > QUIET) {
-            line(format!(
-                "The machine was busy with something else before the run ({:.0} %); repeat it on a quiet one.",
-                busy * 100.0
-            ));
-        }
+        line(machine::in_words(&self.machine));
         line(String::new());
-        line(self.table(Outcome::median, |metric| metric.facts().decimals));
-        if let Some(stock) = self.stock().filter(|stock| !stock.samples.is_empty()) {
-            line(format!("Ratios to {}, medians of the rounds' own ratios", stock.pair.title()));
+        line(self.table(Outcome::median, |decimals| decimals));
+        if let Some(stock) = self.of(Subject::STOCK).filter(|stock| !stock.samples.is_empty()) {
+            line(format!("Ratios to {}, medians of the rounds' own ratios", stock.subject.title()));
             line(String::new());
             line(self.table(|outcome, metric| outcome.ratio(stock, metric), |_| 2));
         }
-        for outcome in self.outcomes.iter().filter(|outcome| !outcome.channel.is_empty()) {
-            line(format!("{}: {}", outcome.pair.title(), outcome.channel));
+        line("What is to be reached\n".to_owned());
+        line(self.goals());
+        for outcome in self.outcomes.iter().filter(|outcome| !outcome.made.is_empty()) {
+            line(format!("- {}: {}", outcome.subject.title(), outcome.made));
         }
         for outcome in self.outcomes.iter().filter(|outcome| !outcome.missing.is_empty()) {
-            line(format!("{}: missing {}", outcome.pair.title(), outcome.missing.join(", ")));
+            line(format!("- {}: missing {}", outcome.subject.title(), outcome.missing.join(", ")));
         }
         for outcome in &self.outcomes {
             if let Some(failure) = &outcome.failure {
-                line(format!("{}: failed: {failure}", outcome.pair.title()));
+                line(format!("- {}: failed: {failure}", outcome.subject.title()));
             }
         }
-        match &self.idle {
-            Some(Ok(idle)) => line(format!(
-                "praya-gateway: {:.1} KiB for each of {} idle sessions",
-                idle.kib_each,
-                idle.readings.last().map_or(0, |(sessions, _)| *sessions)
-            )),
-            Some(Err(failure)) => line(format!("praya-gateway, idle sessions: failed: {failure}")),
-            None => {}
-        }
         text
-    }
-
-    fn machine_line(&self) -> String {
-        let value = |name: &str| self.machine[name].as_str().unwrap_or_default().to_owned();
-        format!(
-            "{} × {}, {} MiB, {}, Linux {}; {}; {}; {}; {} ({})",
-            self.machine["processors"],
-            value("processor"),
-            self.machine["memory_mib"],
-            value("system"),
-            value("kernel"),
-            value("openconnect"),
-            value("ocserv"),
-            value("iperf3"),
-            value("praya"),
-            value("commit"),
-        )
     }
 
     fn table(
         &self,
         value: impl Fn(&Outcome, Metric) -> Option<f64>,
-        decimals: impl Fn(Metric) -> usize,
+        decimals: impl Fn(usize) -> usize,
     ) -> String {
-        let mut rows = vec![vec!["client → gateway".to_owned()]];
-        if let Some(titles) = rows.first_mut() {
-            titles.extend(Metric::SHOWN.iter().map(|metric| metric.facts().title.to_owned()));
-        }
+        let titles = COLUMNS.iter().map(|column| column.title.to_owned());
+        let mut rows = vec![["tunnel".to_owned()].into_iter().chain(titles).collect::<Vec<_>>()];
         for outcome in &self.outcomes {
-            let cell = |metric: &Metric| match value(outcome, *metric) {
-                Some(number) => format!("{number:.*}", decimals(*metric)),
-                None if outcome.samples.is_empty() => outcome.state().to_owned(),
-                None => "–".to_owned(),
-            };
-            rows.push([outcome.pair.title()].into_iter().chain(Metric::SHOWN.iter().map(cell)).collect());
+            let cells = COLUMNS.iter().map(|column| {
+                let numbers = column.metrics.iter().map(|&metric| match value(outcome, metric) {
+                    Some(number) => format!("{number:.*}", decimals(column.decimals)),
+                    None => "–".to_owned(),
+                });
+                let numbers: Vec<String> = numbers.collect();
+                match outcome.samples.is_empty() {
+                    true => outcome.state().to_owned(),
+                    false if numbers.iter().all(|number| number == "–") => "–".to_owned(),
+                    false => numbers.join(" / "),
+                }
+            });
+            rows.push([outcome.subject.title()].into_iter().chain(cells).collect());
         }
         pipe_table(&rows)
     }
 
+    fn goals(&self) -> String {
+        let mut rows = vec![["what", "must", "goal", "measured", "reached"].map(str::to_owned).to_vec()];
+        for goal in GOALS {
+            let values: Option<Vec<f64>> =
+                goal.metrics.iter().map(|&metric| self.standing(goal, metric)).collect();
+            let worst = values
+                .as_ref()
+                .and_then(|values| values.iter().copied().reduce(|one, other| goal.worse(one, other)));
+            let measured = values.map_or("–".to_owned(), |values| {
+                values.iter().map(|value| format!("{value:.2}")).collect::<Vec<_>>().join(" / ")
+            });
+            let reached = match worst.map(|worst| goal.judge(worst)) {
+                Some(Reached::Goal) => "goal",
+                Some(Reached::Must) => "must",
+                Some(Reached::No) => "no",
+                None => "not measured",
+            };
+            let (must, mark) = (goal.must.to_string(), goal.goal.to_string());
+            rows.push(vec![goal.what.to_owned(), must, mark, measured, reached.to_owned()]);
+        }
+        pipe_table(&rows)
+    }
+
+    /// The median over the rounds of the best own value against the best of the others in the same round.
+    fn standing(&self, goal: &Goal, metric: Metric) -> Option<f64> {
+        let best = |names: &'static [&'static str], round: usize| {
+            goals::subjects(names)
+                .filter_map(|subject| self.of(subject)?.samples.get(&round)?.get(&metric).copied())
+                .reduce(|one, other| goal.better(one, other))
+        };
+        let of_round = |round: usize| {
+            let own = best(goal.own, round)?;
+            match goal.than {
+                Than::Itself => Some(own),
+                Than::BestOf(names) => {
+                    best(names, round).filter(|&other| other > 0.0).map(|other| own / other)
+                }
+            }
+        };
+        median((0..self.rounds).filter_map(of_round))
+    }
+
     fn json(&self) -> Value {
-        let stock = self.stock();
-        let pairs: Vec<Value> = self
+        let stock = self.of(Subject::STOCK);
+        let subjects: Vec<Value> = self
             .outcomes
             .iter()
             .map(|outcome| {
                 let named = |value: &dyn Fn(Metric) -> Option<f64>| -> Map<String, Value> {
-                    let entry = |metric: Metric| Some((metric.facts().key.to_owned(), json!(value(metric)?)));
-                    Metric::ALL.into_iter().filter_map(entry).collect()
+                    let entry = |&metric: &Metric| Some((metric.key().to_owned(), json!(value(metric)?)));
+                    Metric::ALL.iter().filter_map(entry).collect()
                 };
                 let rounds: Vec<_> = outcome
                     .samples
@@ -216,118 +217,95 @@ impl Report<'_> {
                     })
                     .collect();
                 json!({
-                    "pair": outcome.pair.title(),
+                    "name": outcome.subject.name(),
+                    "title": outcome.subject.title(),
                     "state": outcome.state(),
                     "missing": outcome.missing,
                     "failure": outcome.failure,
-                    "channel": outcome.channel,
+                    "made": outcome.made,
                     "medians": named(&|metric| outcome.median(metric)),
                     "ratios_to_stock": named(&|metric| outcome.ratio(stock?, metric)),
                     "rounds": rounds,
                 })
             })
             .collect();
-        let idle = match &self.idle {
-            Some(Ok(idle)) => json!({"readings": idle.readings, "kib_each": idle.kib_each}),
-            Some(Err(failure)) => json!({"failure": failure}),
-            None => Value::Null,
-        };
+        let goals: Vec<Value> = GOALS
+            .iter()
+            .map(|goal| {
+                let measured: Vec<_> =
+                    goal.metrics.iter().map(|&metric| self.standing(goal, metric)).collect();
+                json!({"what": goal.what, "must": goal.must, "goal": goal.goal, "measured": measured})
+            })
+            .collect();
         json!({
-            "format": 1,
+            "format": 2,
             "machine": self.machine,
             "rounds": self.rounds,
             "transfer_seconds": self.plan.seconds,
             "took_seconds": self.took.as_secs(),
-            "pairs": pairs,
-            "gateway_idle_sessions": idle,
+            "subjects": subjects,
+            "goals": goals,
         })
     }
 }
 
 /// One turn on one line.
-pub(crate) fn short(sample: &Sample) -> String {
+pub(super) fn short(sample: &Sample) -> String {
     let mut text = String::new();
-    for metric in [Metric::Up, Metric::Down, Metric::RttIdle, Metric::RttUp, Metric::Cpu, Metric::SignIn] {
-        let facts = metric.facts();
+    let of_interest = [
+        ("up", Metric::Up),
+        ("down", Metric::Down),
+        ("kpps64", Metric::Small64Up),
+        ("idle", Metric::RttIdle),
+        ("narrow", Metric::NarrowRttUp),
+        ("cpu", Metric::Cpu),
+    ];
+    for (name, metric) in of_interest {
         if let Some(value) = sample.get(&metric) {
             // Writing to a string does not fail.
-            let _ = write!(text, "{} {value:.*}  ", facts.title, facts.decimals);
+            let _ = write!(text, "{name} {value:.2}  ");
         }
     }
     text.trim_end().to_owned()
-}
-
-/// A table that is readable as it is and in Markdown. The first row is the head, the first column is text.
-fn pipe_table(rows: &[Vec<String>]) -> String {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let cell = |row: &Vec<String>, column: usize| row.get(column).cloned().unwrap_or_default();
-    let width =
-        |column: usize| rows.iter().map(|row| cell(row, column).chars().count()).max().unwrap_or(0).max(3);
-    let mut text = String::new();
-    for (number, row) in rows.iter().enumerate() {
-        for column in 0..columns {
-            let (cell, width) = (cell(row, column), width(column));
-            // Writing to a string does not fail.
-            let _ = if column == 0 {
-                write!(text, "| {cell:<width$} ")
-            } else {
-                write!(text, "| {cell:>width$} ")
-            };
-        }
-        text.push_str("|\n");
-        if number == 0 {
-            for column in 0..columns {
-                let dashes = "-".repeat(width(column));
-                let _ = if column == 0 { write!(text, "| {dashes} ") } else { write!(text, "|{dashes}-:") };
-            }
-            text.push_str("|\n");
-        }
-    }
-    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn outcome(pair: Pair, ups: &[(usize, f64)]) -> Outcome {
-        let samples = ups.iter().map(|&(round, up)| (round, Sample::from([(Metric::Up, up)]))).collect();
-        Outcome { samples, ..Outcome::new(pair) }
+    fn outcome(name: &str, values: &[(usize, f64)]) -> Outcome {
+        let sample = |value| Sample::from([(Metric::Up, value), (Metric::Down, value)]);
+        let samples = values.iter().map(|&(round, value)| (round, sample(value))).collect();
+        Outcome { samples, ..Outcome::new(Subject::named(name).unwrap()) }
+    }
+
+    fn report(plan: &Plan, outcomes: Vec<Outcome>) -> Report<'_> {
+        Report { plan, rounds: 3, took: Duration::from_secs(5), outcomes, machine: json!({}) }
     }
 
     #[test]
     fn a_ratio_is_the_median_of_the_rounds_that_both_have() {
-        let [_, stock, own, ..] = Pair::ALL;
-        let stock = outcome(stock, &[(0, 1.0), (1, 2.0), (2, 10.0)]);
+        let stock = outcome("stock-tls", &[(0, 1.0), (1, 2.0), (2, 10.0)]);
         // The machine got ten times faster in the last round, for both.
-        let own = outcome(own, &[(0, 2.0), (1, 4.0), (2, 30.0), (3, 9.0)]);
+        let own = outcome("praya-tls", &[(0, 2.0), (1, 4.0), (2, 30.0), (3, 9.0)]);
         assert_eq!(own.ratio(&stock, Metric::Up), Some(2.0));
-        assert_eq!(own.ratio(&stock, Metric::Down), None);
+        assert_eq!(own.ratio(&stock, Metric::RttIdle), None);
     }
 
     #[test]
-    fn a_table_is_aligned_and_names_what_is_missing() {
-        let [none, stock, own, ..] = Pair::ALL;
+    fn a_table_names_what_is_missing_and_judges_what_was_measured() {
         let plan = Plan::quick();
-        let mut missing = Outcome::new(own);
-        missing.missing = vec!["praya-gateway (not built)".into()];
-        let report = Report {
-            plan: &plan,
-            rounds: 1,
-            took: Duration::from_secs(5),
-            outcomes: vec![outcome(none, &[(0, 40.0)]), outcome(stock, &[(0, 0.9)]), missing],
-            idle: None,
-            machine: json!({}),
-        };
+        let mut missing = Outcome::new(Subject::named("openvpn").unwrap());
+        missing.missing = vec!["openvpn (package openvpn)".into()];
+        let stock = outcome("stock-tls", &[(0, 0.9), (1, 1.0), (2, 1.0)]);
+        let own = outcome("praya-tls", &[(0, 9.0), (1, 9.0), (2, 9.0)]);
+        let report = report(&plan, vec![outcome("none", &[(0, 40.0)]), stock, own, missing]);
         let text = report.text();
-        let widths: Vec<usize> =
-            text.lines().filter(|line| line.starts_with('|')).map(|line| line.chars().count()).collect();
-        assert_eq!(widths.len(), 10);
-        assert!(widths.iter().all(|&width| Some(&width) == widths.first() || width < 200), "{text}");
-        assert!(text.contains("| openconnect → praya-gateway |   missing |"), "{text}");
-        assert!(text.contains("missing praya-gateway (not built)"), "{text}");
-        assert!(text.contains("44.44"), "{text}");
+        assert!(text.contains("missing openvpn (package openvpn)"), "{text}");
+        let line = text.lines().find(|line| line.contains("ocserv TLS, one stream")).unwrap();
+        assert!(line.contains("9.00 / 9.00") && line.contains("must"), "{line}");
+        assert!(text.contains("not measured"), "{text}");
         assert!(report.is_complete(), "what is not installed is no failure");
-        assert_eq!(report.json()["pairs"][2]["state"], "missing");
+        assert_eq!(report.json()["subjects"][3]["state"], "missing");
     }
 }
