@@ -20,6 +20,7 @@ pub mod tls;
 pub mod tun;
 #[cfg(target_os = "linux")]
 mod tun_device;
+pub mod udp;
 
 pub use counters::{Channel, ChannelValues, CounterValues, Counters, DropReason};
 pub use packet::{Offload, Packet};
