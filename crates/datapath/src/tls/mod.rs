@@ -12,6 +12,10 @@ mod exporter;
 mod handshake;
 pub mod records;
 mod stream;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use handshake::Hello;
 pub use records::{Event, Records, TlsError};

@@ -16,7 +16,7 @@ const EXPLICIT_NONCE: usize = 8;
 /// Bytes of the additional data of TLS 1.2 (RFC 5246, section 6.2.3.3).
 const TLS12_AAD: usize = 13;
 /// The version that a record's header carries in TLS 1.2 and 1.3.
-const VERSION: [u8; 2] = [3, 3];
+pub(super) const VERSION: [u8; 2] = [3, 3];
 
 /// How a version and its suites lay a record out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,11 +114,6 @@ impl Cipher {
         self.sequence
     }
 
-    #[cfg(test)]
-    pub(super) fn skip_to(&mut self, sequence: u64) {
-        self.sequence = sequence;
-    }
-
     /// Appends one record of the next `length` bytes of `content`.
     ///
     /// # Errors
@@ -178,11 +173,13 @@ impl Cipher {
         }
         let [outer_type, ..] = header;
         let aad = self.aad(outer_type, length, body.len());
+        // Copying the ciphertext and opening it there measures as fast as zeroing the room and opening into it, or
+        // faster.
         let start = plain.len();
-        plain.resize(start + length, 0);
-        let into = plain.get_mut(start..).unwrap_or_default();
+        plain.extend_from_slice(ciphertext);
+        let content = plain.get_mut(start..).unwrap_or_default();
         let nonce = Nonce::assume_unique_for_key(nonce);
-        if self.key.open_separate_gather(nonce, Aad::from(aad.get()), ciphertext, tag, into).is_err() {
+        if self.key.open_in_place_separate_tag(nonce, Aad::from(aad.get()), tag, content).is_err() {
             plain.truncate(start);
             return Err(Unspecified);
         }

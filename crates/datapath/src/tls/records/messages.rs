@@ -75,6 +75,11 @@ impl Allowance {
         self.records = (self.records + 1).min(Self::RECORDS);
     }
 
+    #[cfg(test)]
+    pub(super) fn use_up_tickets(&mut self) {
+        self.tickets = 0;
+    }
+
     fn spend_key_update(&mut self) -> Result<(), Failure> {
         self.records = self
             .records
@@ -175,7 +180,10 @@ impl Records {
         after: &[u8],
         on_event: &mut impl FnMut(Event),
     ) -> Result<(), Failure> {
-        self.allowance.spend_key_update()?;
+        // The answer to a request of ours is free.
+        if !(*message == [UPDATE_NOT_REQUESTED] && std::mem::take(&mut self.asked_for_update)) {
+            self.allowance.spend_key_update()?;
+        }
         // What comes after it is sealed with other keys (RFC 8446, section 5.1).
         if !after.is_empty() {
             return Err(unexpected(PeerMisbehaved::KeyEpochWithPendingFragment));

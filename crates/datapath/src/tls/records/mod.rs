@@ -19,7 +19,7 @@ use rustls::{
     PeerMisbehaved, ProtocolVersion, SupportedCipherSuite,
 };
 
-use cipher::{Cipher, Content, HEADER};
+use cipher::{Cipher, Content, HEADER, VERSION};
 use messages::{Allowance, Reassembly};
 
 /// Most content bytes of one record (RFC 8446, section 5.1; RFC 5246, section 6.2.1).
@@ -92,6 +92,8 @@ pub struct Records {
     allowance: Allowance,
     empty: u8,
     due: Due,
+    /// Whether the peer was asked for new keys and has not answered.
+    asked_for_update: bool,
     /// After `close_notify` or a fatal alert.
     sent_end: bool,
     received_close: bool,
@@ -154,6 +156,7 @@ impl Records {
             allowance: Allowance::default(),
             empty: 0,
             due: Due::default(),
+            asked_for_update: false,
             sent_end: false,
             received_close: false,
             failed: None,
@@ -316,8 +319,8 @@ impl Records {
         on_event: &mut impl FnMut(Event),
     ) -> Result<Option<usize>, Failure> {
         let Some((header, rest)) = input.split_first_chunk::<HEADER>() else { return Ok(None) };
-        let [outer_type, major, _, high, low] = *header;
-        if major != 3 {
+        let [outer_type, major, minor, high, low] = *header;
+        if [major, minor] != VERSION {
             return Err(decode_error(InvalidMessage::UnknownProtocolVersion));
         }
         let length = usize::from(u16::from_be_bytes([high, low]));
@@ -384,6 +387,7 @@ impl Records {
             return Err(TlsError::Closed);
         }
         self.message(out, HANDSHAKE, &messages::key_update(request))?;
+        self.asked_for_update |= request == messages::UPDATE_REQUESTED;
         self.send = Cipher::new(true, self.schedule.next_send()?)?;
         Ok(())
     }
