@@ -10,6 +10,7 @@ use bytes::Bytes;
 use praya_datapath::engine::{self, Opened, Order, PumpEnd, PumpEvent, PumpSettings, RecordLayer, TlsPort};
 use praya_datapath::io::memory::{MemoryEnd, pair};
 use praya_datapath::timers::{Rhythm, Role};
+use praya_datapath::udp::{UdpChannel, UdpIo};
 use praya_datapath::{Counters, DropReason, Packet};
 use praya_model::EndReason;
 use praya_wire::cstp::{self, FrameType};
@@ -47,6 +48,8 @@ struct Bench {
     pump: JoinHandle<PumpEnd>,
 }
 
+const NO_UDP: Option<UdpChannel<UdpIo>> = None;
+
 fn settings(role: Role) -> PumpSettings {
     PumpSettings {
         rhythm: Rhythm { role, dpd: 30 * SECOND, keepalive: 20 * SECOND, rekey: Duration::ZERO },
@@ -71,7 +74,7 @@ fn bench_after(early: Bytes, mut settings: PumpSettings, pipe: usize) -> Bench {
     let counters = Arc::new(Counters::default());
     let pump = {
         let counters = counters.clone();
-        tokio::spawn(async move { engine::run(tls, inner, settings, &counters, receiver).await })
+        tokio::spawn(async move { engine::run(tls, NO_UDP, inner, settings, &counters, receiver).await })
     };
     Bench { peer, packets, orders, events, counters, pump }
 }

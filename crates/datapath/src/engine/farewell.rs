@@ -6,12 +6,13 @@ use std::task::{Context, Poll};
 
 use praya_wire::cstp::{self, FrameType};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::buffers::Buffers;
 use super::run::{Leave, Pump};
 use super::{GRACE, Heard, PumpEnd, RecordLayer};
 use crate::io::PacketIo;
+use crate::udp::DatagramIo;
 
 /// What is said last.
 #[derive(Debug)]
@@ -21,15 +22,21 @@ pub(super) enum LastWord {
     Nothing,
 }
 
-impl<S, R, P> Pump<'_, S, R, P>
+impl<S, R, D, P> Pump<'_, S, R, D, P>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
     R: RecordLayer,
+    D: DatagramIo,
     P: PacketIo,
 {
     /// Says what is left to say within [`GRACE`], and closes.
     pub(super) async fn leave(mut self, leave: Leave) -> PumpEnd {
         self.packets.release();
+        poll_fn(|cx| {
+            self.udp.close(cx, Instant::now());
+            Poll::Ready(())
+        })
+        .await;
         match leave {
             Leave::Said(word) => {
                 let (mut told, mut heard) = (false, None);
@@ -99,6 +106,7 @@ where
 
     /// Ready when the peer has closed.
     fn poll_hear(&mut self, cx: &mut Context<'_>, heard: &mut Option<Heard>) -> Poll<()> {
+        use std::io::ErrorKind::{ConnectionAborted, ConnectionReset, UnexpectedEof};
         let mut buffers = self.inbound.borrow();
         loop {
             let filled = self.inbound.filled;
@@ -126,9 +134,16 @@ where
                         Err(_) => return Poll::Ready(()),
                     }
                 }
-                // The end of TCP, or an error that the peer's system sent, and that anybody on the way can send.
-                Poll::Ready(_) => {
+                // The peer's system sent that, and so can anybody on the way.
+                Poll::Ready(Ok(())) => {
                     heard.get_or_insert(Heard::Cut);
+                    return Poll::Ready(());
+                }
+                Poll::Ready(Err(error)) => {
+                    // Any other error is of this side: nothing was heard.
+                    if matches!(error.kind(), UnexpectedEof | ConnectionReset | ConnectionAborted) {
+                        heard.get_or_insert(Heard::Cut);
+                    }
                     return Poll::Ready(());
                 }
             }

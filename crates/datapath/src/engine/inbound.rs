@@ -19,6 +19,7 @@ use crate::io::PacketIo;
 use crate::offload::{self, Run};
 use crate::packet::Offload;
 use crate::packet_io::Delivery;
+use crate::udp::DatagramIo;
 
 /// More than one batch ever leaves in the buffer: what is above are answers to the peer's key updates.
 const MOST_UNREAD: usize = 512 * 1024;
@@ -70,10 +71,11 @@ impl Inbound {
     }
 }
 
-impl<S, R, P> Pump<'_, S, R, P>
+impl<S, R, D, P> Pump<'_, S, R, D, P>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
     R: RecordLayer,
+    D: DatagramIo,
     P: PacketIo,
 {
     /// Reads once and hands over what came; whether anything did.
@@ -132,7 +134,7 @@ where
     }
 
     fn each_frame(&mut self, now: Instant, plain: &[u8], used: &mut usize) -> Result<(), PumpEnd> {
-        let (packets, counters) = (&mut self.packets, self.counters);
+        let (packets, udp, counters) = (&mut self.packets, &mut self.udp, self.counters);
         let mut failed = None;
         let mut hand_over = |run: &Run<'_>| {
             if failed.is_none() {
@@ -153,6 +155,9 @@ where
                     break;
                 }
             };
+            if matches!(frame.kind, FrameType::Data | FrameType::SuperPacket | FrameType::Keepalive) {
+                udp.heard_by_tls();
+            }
             match frame.kind {
                 FrameType::Data => coalescer.push(frame.payload),
                 FrameType::SuperPacket if self.settings.super_packets => {

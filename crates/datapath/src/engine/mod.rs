@@ -9,7 +9,7 @@ use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
-use praya_model::EndReason;
+use praya_model::{ChannelReason, EndReason};
 use praya_wire::cstp::CstpError;
 use praya_wire::cstp::disconnect;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -19,8 +19,10 @@ use crate::counters::Counters;
 use crate::io::PacketIo;
 use crate::timers::Rhythm;
 use crate::tls::{Records, TlsStream};
+use crate::udp::{DatagramIo, UdpChannel};
 
 mod buffers;
+mod datagrams;
 mod farewell;
 mod inbound;
 mod outbound;
@@ -141,6 +143,8 @@ pub enum PumpEvent {
     PeerSilent,
     /// The peer was silent and is heard again.
     PeerBack,
+    /// From now on data goes by UDP ([`ChannelReason::Preferred`]), or by TLS, and this is why.
+    Carried(ChannelReason),
 }
 
 /// How the peer ended the stream after our last word.
@@ -196,9 +200,11 @@ pub enum PumpEnd {
 
 /// Runs one channel to its end. `counters` count user packets only.
 ///
-/// Fit for both ends: on a client `packets` is the TUN, on a gateway a session's port on the switch.
-pub async fn run<S, R, P>(
+/// Fit for both ends: on a client `packets` is the TUN, on a gateway a session's port on the switch. Data goes by TLS
+/// until `datagrams` has proven itself, and again whenever that falls silent.
+pub async fn run<S, R, D, P>(
     tls: TlsPort<S, R>,
+    datagrams: Option<UdpChannel<D>>,
     packets: P,
     settings: PumpSettings,
     counters: &Counters,
@@ -207,9 +213,10 @@ pub async fn run<S, R, P>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
     R: RecordLayer,
+    D: DatagramIo,
     P: PacketIo,
 {
-    let mut pump = Pump::new(tls, packets, settings, counters, orders);
+    let mut pump = Pump::new(tls, datagrams, packets, settings, counters, orders);
     let end = poll_fn(|cx| pump.poll(cx)).await;
     pump.leave(end).await
 }

@@ -15,40 +15,56 @@ use crate::counters::{Channel, DropReason};
 use crate::io::PacketIo;
 use crate::offload;
 use crate::packet::{Offload, Packet};
+use crate::udp::DatagramIo;
 
 /// Bytes of packets that are sealed and written at once, while the stream takes them as they come.
 const BATCH: usize = 128 * 1024;
 /// The same while the stream is the bottleneck: what waits here waits in front of everything, so it is little.
 const BATCH_WHEN_BLOCKED: usize = 16 * 1024;
 
-impl<S, R, P> Pump<'_, S, R, P>
+impl<S, R, D, P> Pump<'_, S, R, D, P>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
     R: RecordLayer,
+    D: DatagramIo,
     P: PacketIo,
 {
     /// Writes what waits, then what has its turn; whether anything moved.
     pub(super) fn poll_outbound(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<bool, PumpEnd> {
         // Also while the stream takes nothing: whose packets wait, and whose are dropped, is the port's to decide.
-        let waiting = match self.packets.poll_ready(cx, now.into_std()) {
-            Poll::Ready(Ok(())) => true,
-            Poll::Ready(Err(error)) => return Err(PumpEnd::Packets(error)),
-            Poll::Pending => false,
-        };
+        // But while it takes everything, nothing more is pulled before what was pulled has gone.
+        let pulled = std::mem::take(&mut self.pulled) && self.blocked.is_none();
+        let waiting = pulled
+            || match self.packets.poll_ready(cx, now.into_std()) {
+                Poll::Ready(Ok(())) => true,
+                Poll::Ready(Err(error)) => return Err(PumpEnd::Packets(error)),
+                Poll::Pending => false,
+            };
         for (reason, count) in self.packets.queue_drops() {
             if count > 0 {
                 self.counters.dropped(reason, count);
             }
         }
         let was_blocked = self.blocked.is_some();
-        if self.write(cx, now)?.is_pending() {
-            return Ok(false);
+        let stream_takes = self.write(cx, now)?.is_ready();
+        if stream_takes {
+            self.append_control(now)?;
         }
-        self.append_control(now)?;
-        if waiting {
-            let bytes = if was_blocked { BATCH_WHEN_BLOCKED } else { BATCH };
+        let by_udp = self.udp.carries();
+        let takes = if by_udp {
+            // What fits no datagram goes by the stream, which must not become a second queue.
+            self.udp.poll_flush(cx, now).is_ready() && self.out.len() < BATCH
+        } else {
+            stream_takes
+        };
+        if waiting && takes {
+            let bytes = if was_blocked && !by_udp { BATCH_WHEN_BLOCKED } else { BATCH };
             let mut batch = std::mem::take(&mut self.batch);
             self.packets.take(now.into_std(), bytes, &mut batch);
+            self.pulled = !batch.is_empty();
+            if by_udp {
+                batch.retain(|packet| !self.udp.send(packet, now, self.counters));
+            }
             let sealed = if self.settings.super_packets {
                 self.append_whole(&batch)
             } else {
@@ -57,13 +73,17 @@ where
             batch.clear();
             self.batch = batch;
             sealed?;
+            if by_udp {
+                let _ = self.udp.poll_flush(cx, now);
+            }
         }
-        if self.out.is_empty() {
-            return Ok(false);
+        if !self.out.is_empty() && stream_takes {
+            self.timers.sent(now.into_std());
+            let _ = self.write(cx, now)?;
+            return Ok(true);
         }
-        self.timers.sent(now.into_std());
-        let _ = self.write(cx, now)?;
-        Ok(true)
+        // Something went by UDP, or what was pulled has gone: then the port has to be asked again.
+        Ok(self.pulled || pulled)
     }
 
     fn write(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<Poll<()>, PumpEnd> {

@@ -8,6 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::datagrams::Udp;
 use super::farewell::LastWord;
 use super::inbound::Inbound;
 use super::{Order, PumpEnd, PumpEvent, PumpSettings, RecordLayer, TlsPort};
@@ -16,6 +17,7 @@ use crate::io::PacketIo;
 use crate::offload::Coalescer;
 use crate::packet::Packet;
 use crate::timers::{Due, Timers};
+use crate::udp::{DatagramIo, UdpChannel};
 
 /// A timer that is never due.
 const NEVER: Duration = Duration::from_secs(86_400);
@@ -36,9 +38,10 @@ impl From<PumpEnd> for Leave {
     }
 }
 
-pub(super) struct Pump<'a, S, R, P> {
+pub(super) struct Pump<'a, S, R, D, P> {
     pub(super) stream: S,
     pub(super) records: R,
+    pub(super) udp: Udp<D>,
     pub(super) packets: P,
     pub(super) settings: PumpSettings,
     pub(super) counters: &'a Counters,
@@ -54,6 +57,8 @@ pub(super) struct Pump<'a, S, R, P> {
     pub(super) written: usize,
     /// Since when the stream takes nothing.
     pub(super) blocked: Option<Instant>,
+    /// More may wait in the port than was taken last.
+    pub(super) pulled: bool,
     /// Packets between the port and the seal; empty between polls.
     pub(super) batch: Vec<Packet>,
 }
@@ -71,14 +76,16 @@ pub(super) struct Control {
     pub(super) silent: bool,
 }
 
-impl<'a, S, R, P> Pump<'a, S, R, P>
+impl<'a, S, R, D, P> Pump<'a, S, R, D, P>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
     R: RecordLayer,
+    D: DatagramIo,
     P: PacketIo,
 {
     pub(super) fn new(
         tls: TlsPort<S, R>,
+        datagrams: Option<UdpChannel<D>>,
         packets: P,
         settings: PumpSettings,
         counters: &'a Counters,
@@ -88,6 +95,7 @@ where
         Self {
             stream: tls.stream,
             records: tls.records,
+            udp: Udp::new(datagrams),
             packets,
             timers: Timers::new(settings.rhythm, now.into_std()),
             settings,
@@ -100,6 +108,7 @@ where
             out: tls.unsent,
             written: 0,
             blocked: None,
+            pulled: false,
             batch: Vec::new(),
         }
     }
@@ -136,14 +145,16 @@ where
                 Err(Order::Probe { patience }) => {
                     self.timers.probe_within(now.into_std(), patience);
                     self.control.probe = true;
+                    self.udp.network_changed(now);
                 }
                 Err(_) => self.control.refresh = true,
             }
         }
         self.ring(now)?;
-        let arrived = self.poll_inbound(cx, now)?;
+        let by_stream = self.poll_inbound(cx, now)?;
+        let by_datagram = self.poll_datagrams(cx, now)?;
         let left = self.poll_outbound(cx, now)?;
-        Ok(arrived || left)
+        Ok(by_stream || by_datagram || left)
     }
 
     fn ring(&mut self, now: Instant) -> Result<(), PumpEnd> {
@@ -173,7 +184,8 @@ where
         let stalled = self.blocked.and_then(|since| since.checked_add(self.settings.stall));
         let turn = self.packets.wake_at(now.into_std()).map(Instant::from_std);
         let timer = self.timers.next().map(Instant::from_std);
-        let at = [stalled, turn, timer].into_iter().flatten().min().unwrap_or_else(|| now + NEVER);
+        let udp = self.udp.next_timer();
+        let at = [stalled, turn, timer, udp].into_iter().flatten().min().unwrap_or_else(|| now + NEVER);
         if self.alarm.deadline() != at {
             self.alarm.as_mut().reset(at);
         }
