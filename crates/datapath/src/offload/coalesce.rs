@@ -42,8 +42,8 @@ struct Pending<'a> {
     first: &'a [u8],
     /// Unless it stays alone.
     start: Option<Candidate<'a>>,
-    /// Whether the first packet's checksums were found right.
-    is_verified: bool,
+    /// The sum over its flow's pseudo-header, once the first packet's checksums were found right.
+    verified: Option<Sum>,
     /// The last packet had PSH.
     is_pushed: bool,
     segments: usize,
@@ -131,7 +131,7 @@ impl<'a> Coalescer<'a> {
     pub fn push(&mut self, packet: &'a [u8]) {
         match classify(packet) {
             Class::Candidate(candidate) if self.joins_udp || candidate.flow.transport == Transport::Tcp => {
-                self.push_candidate(packet, candidate);
+                self.push_candidate(packet, &candidate);
             }
             Class::Candidate(Candidate { flow, .. }) | Class::Alone(flow) => {
                 self.open.retain(|&run| self.runs.get(run).is_some_and(|run| !run.is_of(&flow)));
@@ -194,13 +194,13 @@ impl<'a> Coalescer<'a> {
         self.payloads.clear();
     }
 
-    fn push_candidate(&mut self, packet: &'a [u8], candidate: Candidate<'a>) {
+    fn push_candidate(&mut self, packet: &'a [u8], candidate: &Candidate<'a>) {
         let runs = &mut self.runs;
         let place =
             self.open.iter().rposition(|&run| runs.get(run).is_some_and(|run| run.is_of(&candidate.flow)));
         if let Some(place) = place {
             let run = self.open.get(place).and_then(|&run| runs.get_mut(run));
-            match run.map_or(Fit::No, |run| run.append(packet, &candidate, &mut self.segments)) {
+            match run.map_or(Fit::No, |run| run.append(packet, candidate, &mut self.segments)) {
                 Fit::Open => return,
                 Fit::Closed => {
                     self.open.remove(place);
@@ -217,7 +217,7 @@ impl<'a> Coalescer<'a> {
             }
             self.open.push(runs.len());
         }
-        runs.push(Pending { start: Some(candidate), ..Pending::alone(packet) });
+        runs.push(Pending { start: Some(*candidate), ..Pending::alone(packet) });
     }
 }
 
@@ -235,7 +235,7 @@ impl<'a> Pending<'a> {
         Self {
             first: packet,
             start: None,
-            is_verified: false,
+            verified: None,
             is_pushed: false,
             segments: 1,
             payload: 0,
@@ -272,11 +272,20 @@ impl<'a> Pending<'a> {
             && (start.flow.is_v6 || candidate.id == start.id.wrapping_add(short(self.segments)))
             && (start.flow.transport == Transport::Udp
                 || candidate.sequence == start.sequence.wrapping_add(u32::from(short(self.payload))));
-        if !fits || !(self.is_verified || start.is_right(self.first)) {
+        if !fits {
             return Fit::No;
         }
-        self.is_verified = true;
-        if !candidate.is_right(packet) {
+        let pseudo_header = match self.verified {
+            Some(pseudo_header) => pseudo_header,
+            None => {
+                let pseudo_header = start.flow.pseudo_header();
+                if !start.is_right(self.first, pseudo_header) {
+                    return Fit::No;
+                }
+                *self.verified.insert(pseudo_header)
+            }
+        };
+        if !candidate.is_right(packet, pseudo_header) {
             return Fit::No;
         }
         let added = segments.len();
@@ -336,22 +345,21 @@ impl Flow {
 
 impl Candidate<'_> {
     /// Whether the checksums are right, and written in the one way in which splitting writes them.
-    fn is_right(&self, packet: &[u8]) -> bool {
+    fn is_right(&self, packet: &[u8], pseudo_header: Sum) -> bool {
         let Some((ip, transport)) = packet.split_at_checked(self.transport_at) else { return false };
-        let checksum = transport
-            .get(self.flow.transport.checksum_offset()..)
-            .and_then(<[u8]>::first_chunk::<2>)
-            .copied()
-            .unwrap_or_default();
-        // Zero and all ones are the same number; zero is how TCP writes it, and all ones how UDP does.
-        let is_canonical = match self.flow.transport {
-            Transport::Tcp => checksum != [0xff; 2],
-            Transport::Udp => checksum != [0; 2],
+        let field = |header: &[u8], at: usize| header.get(at..).and_then(<[u8]>::first_chunk::<2>).copied();
+        // Zero and all ones are the same number; zero is how IPv4 and TCP write it, and all ones how UDP does. That
+        // UDP has a checksum is known already.
+        let is_header_right = match ip.first_chunk::<{ v4::LEN }>() {
+            Some(header) if !self.flow.is_v6 => {
+                Sum::of(header).is_whole() && field(ip, v4::CHECKSUM) != Some([0xff; 2])
+            }
+            _ => self.flow.is_v6,
         };
-        is_canonical
-            && (self.flow.is_v6
-                || (Sum::of(ip).is_whole() && ip.get(v4::CHECKSUM..v4::CHECKSUM + 2) != Some(&[0xff; 2])))
-            && self.flow.pseudo_header().plus_u16(short(transport.len())).plus(Sum::of(transport)).is_whole()
+        let is_canonical = self.flow.transport == Transport::Udp
+            || field(transport, tcp::CHECKSUM).is_some_and(|checksum| checksum != [0xff; 2]);
+        let sum = pseudo_header.plus_u16(short(transport.len()));
+        is_header_right && is_canonical && sum.plus(Sum::of(transport)).is_whole()
     }
 }
 
@@ -407,6 +415,7 @@ fn classify_v6(packet: &[u8]) -> Class<'_> {
 }
 
 /// Of a packet whose IP lengths are right and that has no IP options.
+#[inline]
 fn classify_transport(
     packet: &[u8],
     transport_at: usize,

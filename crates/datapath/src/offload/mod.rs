@@ -9,6 +9,7 @@
 mod check;
 mod checksum;
 mod coalesce;
+pub mod fuzz;
 mod headers;
 mod run;
 mod split;
