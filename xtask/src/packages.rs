@@ -74,6 +74,8 @@ const PACKAGES: &[(&str, Sign, &str, Need)] = &[
     ("libglib2.0-bin", Tool("gio"), "opens links and files as a desktop does", Need::Test),
     ("shared-mime-info", Tool("update-mime-database"), "tells a desktop of the app's files", Need::Test),
     ("desktop-file-utils", Tool("desktop-file-validate"), "judges the app's launcher", Need::Test),
+    ("openssl", Tool("openssl"), "a peer of our datagram channel, in both roles", Need::Test),
+    ("gnutls-bin", Tool("gnutls-serv"), "the other peer of our datagram channel", Need::Test),
     ("openconnect", Tool("openconnect"), "the stock client, as a peer of our gateway", Need::Test),
     ("ocserv", Tool("ocserv"), "the stock gateway, as a peer of our client", Need::Test),
     ("clamav-daemon", Tool("clamd"), "a real antivirus program for the endpoint check", Need::Test),

@@ -293,18 +293,18 @@ impl Handshake {
 
     fn on_record(&mut self, record: &mut [u8], now: Instant) -> Result<(), HandshakeError> {
         let header = Header::read(record);
-        match (header.map(|header| (header.epoch, header.content)), &mut self.agreed) {
-            (Some((0, content)), _) => {
-                self.on_plain(content, record.get(RECORD_HEADER_LEN..).unwrap_or_default(), now);
+        match (header.map(|header| header.epoch), &mut self.agreed) {
+            (Some(0), _) => {
+                self.on_plain(record, now);
                 Ok(())
             }
-            (Some((EPOCH, _)), None) => {
+            (Some(EPOCH), None) => {
                 if self.early.len() < MAX_EARLY && record.len() <= MAX_EARLY_LEN {
                     self.early.push(record.to_vec());
                 }
                 Ok(())
             }
-            (Some((EPOCH, _)), Some(agreed)) => match agreed.opener.open(record) {
+            (Some(EPOCH), Some(agreed)) => match agreed.opener.open(record) {
                 Ok((content, payload)) => self.on_sealed(content, payload, now),
                 Err(why) => {
                     self.counters.count(why);
@@ -319,9 +319,12 @@ impl Handshake {
     }
 
     /// A record that anybody may have sent.
-    fn on_plain(&mut self, content: u8, payload: &[u8], now: Instant) {
-        match (content, payload) {
-            (content::HANDSHAKE, _) => self.on_fragments(payload, 0, now),
+    fn on_plain(&mut self, record: &[u8], now: Instant) {
+        let (Some(header), Some(payload)) = (Header::read(record), record.get(RECORD_HEADER_LEN..)) else {
+            return;
+        };
+        match (header.content, payload) {
+            (content::HANDSHAKE, _) => self.on_fragments(payload, 0, header.sequence, now),
             (content::ALERT, [level, code])
                 if *level == alert::FATAL || Alert(*code) == Alert::CLOSE_NOTIFY =>
             {
@@ -335,7 +338,7 @@ impl Handshake {
     /// A record that the peer vouches for. Data that overtook the end of the handshake is lost, as datagrams may be.
     fn on_sealed(&mut self, content: u8, payload: &[u8], now: Instant) -> Result<(), HandshakeError> {
         match (content, payload) {
-            (content::HANDSHAKE, _) => self.on_fragments(payload, EPOCH, now),
+            (content::HANDSHAKE, _) => self.on_fragments(payload, EPOCH, 0, now),
             (content::ALERT, [level, code])
                 if *level == alert::FATAL || Alert(*code) == Alert::CLOSE_NOTIFY =>
             {
@@ -346,7 +349,8 @@ impl Handshake {
         Ok(())
     }
 
-    fn on_fragments(&mut self, payload: &[u8], epoch: u16, now: Instant) {
+    /// `sequence`: the number of the record that brings them.
+    fn on_fragments(&mut self, payload: &[u8], epoch: u16, sequence: u64, now: Instant) {
         let mut reader = Reader(payload);
         while !reader.is_empty() {
             let Some(fragment) = Fragment::read(&mut reader) else {
@@ -359,7 +363,7 @@ impl Handshake {
                 let repeated = epoch == 0 && fragment.is_last() && fragment.sequence + 1 == self.answered;
                 self.resend |= repeated && self.is_repetition(&fragment);
             } else {
-                self.begin_with(&fragment);
+                self.begin_with(&fragment, sequence);
                 self.reassembly.insert(&fragment, epoch);
             }
         }

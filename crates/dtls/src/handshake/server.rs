@@ -15,14 +15,16 @@ use crate::suite::Suite;
 const MAX_FIRST_MESSAGE: u16 = 8;
 
 impl Handshake {
-    /// The first hello that a server sees decides where both ends' numbers begin.
-    pub(super) fn begin_with(&mut self, fragment: &Fragment<'_>) {
+    /// The first hello that a server sees, and the record that brings it, decide where numbers begin: a client that was
+    /// answered without state takes lower ones for repetitions (RFC 6347 section 4.2.1).
+    pub(super) fn begin_with(&mut self, fragment: &Fragment<'_>, sequence: u64) {
         let begins = self.expect == Expect::ClientHello
             && fragment.kind == kind::CLIENT_HELLO
             && fragment.sequence <= MAX_FIRST_MESSAGE;
         if begins && self.reassembly.is_idle() {
             self.reassembly.restart(fragment.sequence);
             self.next_message = fragment.sequence;
+            self.outbox.plain_sequence = sequence;
         }
     }
 

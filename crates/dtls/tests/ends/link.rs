@@ -43,7 +43,8 @@ impl End {
                 Err(_) => *self = Self::Failed,
                 Ok(_) if handshake.is_established() => {
                     let Self::Shaking(handshake) = std::mem::replace(self, Self::Failed) else { return };
-                    *self = Self::Connected(Box::new(handshake.into_connection(now).unwrap()));
+                    let connection = handshake.into_connection(now).expect("it is established");
+                    *self = Self::Connected(Box::new(connection));
                 }
                 Ok(_) => {}
             },
@@ -96,8 +97,8 @@ fn run(of_client: Config, of_server: Config, fates: &[Fate]) -> (End, End) {
     // (when, to whom, what)
     let mut under_way: Vec<(Instant, usize, Vec<u8>)> = Vec::new();
     for _ in 0..2000 {
-        for from in 0..2 {
-            while let Some(mut datagram) = ends[from].transmit() {
+        for (from, end) in ends.iter_mut().enumerate() {
+            while let Some(mut datagram) = end.transmit() {
                 assert!(datagram.len() <= longest, "a datagram of {} bytes", datagram.len());
                 let to = 1 - from;
                 let at = |milliseconds: u16| now + Duration::from_millis(milliseconds.into());

@@ -10,7 +10,7 @@ use std::time::Instant;
 use praya_dtls::{Config, Connection, Handshake, HandshakeError, Opened, SessionId, Suite, records};
 
 fn id() -> SessionId {
-    SessionId::new(&[9; 32]).unwrap()
+    SessionId::new(&[9; 32]).expect("32 bytes")
 }
 
 fn psk() -> Config {
@@ -57,13 +57,13 @@ fn connect(of_client: Config, of_server: Config) -> (Connection, Connection) {
     let now = Instant::now();
     let (mut client, mut server) = (client(of_client, now), server(of_server));
     assert_eq!(exchange(&mut client, &mut server, now), (Ok(()), Ok(())));
-    (client.into_connection(now).unwrap(), server.into_connection(now).unwrap())
+    client.into_connection(now).zip(server.into_connection(now)).expect("both are established")
 }
 
 /// One record with this in it.
 fn sealed(by: &mut Connection, parts: &[&[u8]]) -> Vec<u8> {
     let mut record = Vec::new();
-    by.seal(&mut record, parts).unwrap();
+    by.seal(&mut record, parts).expect("there is room and a number");
     assert_eq!(record.len(), parts.concat().len() + by.overhead());
     record
 }
