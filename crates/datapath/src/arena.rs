@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 
 /// Bytes of a chunk: four super-packets.
 const CHUNK: usize = 256 * 1024;
@@ -54,16 +54,14 @@ impl PacketArena {
         }
     }
 
-    /// What has been read to [`Self::room`], without its first `skip` bytes.
-    pub fn take(&mut self, skip: usize) -> BytesMut {
+    /// What has been read to [`Self::room`].
+    pub fn take(&mut self) -> BytesMut {
         if let Some(spare) = &mut self.spare {
-            let packet = BytesMut::from(spare.get(skip..).unwrap_or_default());
+            let packet = BytesMut::from(&spare[..]);
             spare.clear();
             return packet;
         }
-        let Some(chunk) = self.chunks.front_mut() else { return BytesMut::new() };
-        chunk.advance(skip.min(chunk.len()));
-        chunk.split()
+        self.chunks.front_mut().map(BytesMut::split).unwrap_or_default()
     }
 }
 
@@ -71,13 +69,11 @@ impl PacketArena {
 mod tests {
     use super::*;
 
-    /// As a device does it: an eight-byte header and the packet.
     fn read(arena: &mut PacketArena, packet: &[u8]) -> BytesMut {
         let room = arena.room();
         assert!(room.is_empty() && room.capacity() >= ROOM);
-        room.extend_from_slice(&[0xff; 8]);
         room.extend_from_slice(packet);
-        arena.take(8)
+        arena.take()
     }
 
     #[test]

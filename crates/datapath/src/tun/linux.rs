@@ -8,8 +8,9 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use bytes::{Buf, BytesMut};
 use rustix::fs::{Mode, OFlags};
-use rustix::net::{AddressFamily, SocketType};
+use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use tokio::io::unix::AsyncFd;
 use tun::AbstractDevice;
 
@@ -74,8 +75,7 @@ impl TunQueue {
                 .map_or(Level::Header, |(level, _)| level),
             _ => Level::None,
         };
-        let socket = rustix::net::socket(AddressFamily::INET, SocketType::DGRAM, None)?;
-        sys::set_queue_length(&socket, &name, QUEUE_LENGTH)?;
+        sys::set_queue_length(socket()?, &name, QUEUE_LENGTH)?;
         let name: Arc<str> = name.into();
         let queue = |tun| {
             rustix::io::ioctl_fionbio(&tun, true)?;
@@ -87,6 +87,15 @@ impl TunQueue {
     /// The interface's name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The same queue, waited for by the tokio runtime that is entered now: each queue is one thread's own.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn adopted(self) -> io::Result<Self> {
+        let Self { tun, name, level } = self;
+        Ok(Self { tun: sys::watch(tun.into_inner())?, name, level })
     }
 
     /// Whether super-packets come out of the device, and may be written to it without being split before.
@@ -115,7 +124,7 @@ impl TunQueue {
                     Ok(read) => {
                         packets += 1;
                         bytes += read;
-                        if let Some(packet) = self.packet(arena) {
+                        if let Some(packet) = self.packet(arena.take()) {
                             sink(packet);
                         }
                     }
@@ -133,14 +142,14 @@ impl TunQueue {
         }
     }
 
-    /// What has just been read.
-    fn packet(&self, arena: &mut PacketArena) -> Option<Packet> {
+    /// What has been read.
+    fn packet(&self, mut bytes: BytesMut) -> Option<Packet> {
         if self.level == Level::None {
-            return Some(Packet::ordinary(arena.take(0).freeze()));
+            return Some(Packet::ordinary(bytes.freeze()));
         }
-        let header = arena.room().first_chunk().copied();
-        let mut bytes = arena.take(virtio::LEN);
-        let offload = virtio::decode(&header?, &mut bytes).ok()?;
+        let header = *bytes.first_chunk()?;
+        bytes.advance(virtio::LEN);
+        let offload = virtio::decode(&header, &mut bytes).ok()?;
         Some(Packet { bytes: bytes.freeze(), offload })
     }
 
@@ -219,4 +228,14 @@ fn several(name: &str, queues: usize, offload: bool) -> io::Result<(Vec<OwnedFd>
         attached.push(tun);
     }
     Ok((attached, name))
+}
+
+/// Whether there is such an interface.
+pub(super) fn is_interface(name: &str) -> bool {
+    socket().is_ok_and(|socket| rustix::net::netdevice::name_to_index(socket, name).is_ok())
+}
+
+/// A socket to ask about interfaces.
+fn socket() -> rustix::io::Result<OwnedFd> {
+    rustix::net::socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)
 }

@@ -8,15 +8,15 @@ mod port;
 
 use std::io;
 use std::num::NonZeroUsize;
-use std::path::Path;
 
 use praya_model::FailureCode;
 
 #[cfg(not(target_os = "linux"))]
-pub use generic::TunQueue;
+use generic as system;
 #[cfg(target_os = "linux")]
-pub use linux::TunQueue;
+use linux as system;
 pub use port::TunPort;
+pub use system::TunQueue;
 
 use crate::packet_io::Delivery;
 
@@ -137,7 +137,7 @@ pub(crate) fn classify(error: io::Error, name: &str) -> TunError {
     }
     // The kernel says EBUSY for a TUN of another process and EINVAL for an interface of another kind.
     let taken = error.kind() == io::ErrorKind::ResourceBusy
-        || error.kind() == io::ErrorKind::InvalidInput && Path::new("/sys/class/net").join(name).exists();
+        || error.kind() == io::ErrorKind::InvalidInput && system::is_interface(name);
     if taken { TunError::NameInUse { name: name.to_owned() } } else { TunError::Io(error) }
 }
 
