@@ -9,6 +9,7 @@ const READ: usize = 256 * 1024;
 const KEPT: usize = 2;
 
 thread_local! {
+    static OUTGOING: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
     static POOL: RefCell<Vec<Buffers>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -36,4 +37,18 @@ impl Buffers {
             }
         });
     }
+}
+
+/// An empty buffer for what goes out, large enough for most batches after a while.
+pub(super) fn outgoing() -> Vec<u8> {
+    OUTGOING.with_borrow_mut(Vec::pop).unwrap_or_default()
+}
+
+/// Gives an empty one to this thread for the next session.
+pub(super) fn give_back_outgoing(buffer: Vec<u8>) {
+    OUTGOING.with_borrow_mut(|pool| {
+        if pool.len() < KEPT && buffer.capacity() > 0 {
+            pool.push(buffer);
+        }
+    });
 }

@@ -8,6 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::buffers;
 use super::datagrams::Udp;
 use super::farewell::LastWord;
 use super::inbound::Inbound;
@@ -115,6 +116,9 @@ where
 
     /// Moves what can be moved; pending when that is nothing.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Leave> {
+        if self.out.capacity() == 0 {
+            self.out = buffers::outgoing();
+        }
         for _ in 0..ROUNDS {
             let now = Instant::now();
             match self.round(cx, now) {
@@ -196,7 +200,7 @@ where
     fn rest(&mut self) {
         self.inbound.rest();
         if self.out.is_empty() {
-            self.out = Vec::new();
+            buffers::give_back_outgoing(std::mem::take(&mut self.out));
         }
         self.batch = Vec::new();
     }
