@@ -1,12 +1,14 @@
 //! `praya-gateway session …`
 
+use std::collections::BTreeMap;
+
 use clap::Subcommand;
 use praya_model::{AccountName, EndReason, SessionId};
 use serde::Serialize;
 
 use super::{Context, Table, shown};
 use crate::exit::{Code, Fatal, Result};
-use crate::store::{AuditEvent, SessionRow};
+use crate::store::{AuditEvent, ChannelTally, SessionRow};
 
 /// What is done to sessions.
 #[derive(Debug, Subcommand)]
@@ -35,6 +37,12 @@ pub(super) struct Shown {
     bound_to_device: bool,
     bytes_in: u64,
     bytes_out: u64,
+    /// The channel that carried the last packets, as the gateway last stored it.
+    channel: Option<String>,
+    round_trip_us: Option<u64>,
+    tls: ChannelTally,
+    udp: ChannelTally,
+    drops: BTreeMap<String, u64>,
 }
 
 impl Shown {
@@ -52,6 +60,11 @@ impl Shown {
             bound_to_device: row.device_key.is_some(),
             bytes_in: row.bytes_in,
             bytes_out: row.bytes_out,
+            channel: row.tally.channel.clone(),
+            round_trip_us: row.tally.round_trip_us(),
+            tls: row.tally.tls,
+            udp: row.tally.udp,
+            drops: row.tally.drops.clone(),
         }
     }
 }
@@ -72,7 +85,8 @@ pub(super) fn run(command: &Command, context: &mut Context<'_>) -> Result<()> {
 fn list(context: &mut Context<'_>) -> Result<()> {
     let sessions: Vec<Shown> = context.store.live_sessions()?.iter().map(Shown::of).collect();
     context.out.show(&sessions, || {
-        let mut table = Table::new(["SESSION", "PERSON", "FROM", "MACHINE", "SINCE", "TUNNEL", "IN", "OUT"]);
+        let mut table =
+            Table::new(["SESSION", "PERSON", "FROM", "MACHINE", "SINCE", "TUNNEL", "IN", "OUT", "DROPPED"]);
         for session in &sessions {
             table.row([
                 session.id.to_string(),
@@ -80,9 +94,14 @@ fn list(context: &mut Context<'_>) -> Result<()> {
                 session.source.clone(),
                 session.host_name.clone(),
                 session.since.clone(),
-                if session.attached { "up".into() } else { "away".into() },
+                match (session.attached, &session.channel) {
+                    (false, _) => "away".into(),
+                    (true, None) => "up".into(),
+                    (true, Some(channel)) => format!("up ({channel})"),
+                },
                 bytes(session.bytes_in),
                 bytes(session.bytes_out),
+                session.drops.values().sum::<u64>().to_string(),
             ]);
         }
         table.render("nobody is signed in")

@@ -7,7 +7,7 @@ use praya_model::{EndReason, SessionId};
 use super::*;
 use crate::init::{init, initial_config};
 use crate::sign_in::Others;
-use crate::store::{CookieHash, Lease, SessionRow};
+use crate::store::{CookieHash, Lease, SessionRow, Tally};
 
 const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
 
@@ -74,6 +74,7 @@ impl Site {
             proof_counter: 0,
             bytes_in: 0,
             bytes_out: 0,
+            tally: Tally::default(),
             last_sign_in: None,
             posture: None,
             ended: None,

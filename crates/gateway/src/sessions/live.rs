@@ -19,7 +19,7 @@ use super::leases::Addresses;
 use crate::config::Config;
 use crate::metrics::Dropped;
 use crate::posture::{Fit, Question, fit};
-use crate::store::{DeviceKey, SessionRow};
+use crate::store::{DeviceKey, SessionRow, Tally, TrafficRow};
 
 /// How many tunnels a session may open at once; each costs the database several commits.
 const TUNNELS_AT_ONCE: u32 = 10;
@@ -77,6 +77,8 @@ pub struct LiveSession {
     pub traffic: Traffic,
     /// What its channels have carried since the gateway started.
     pub counters: Counters,
+    /// What they had carried before.
+    before: Tally,
     host_name: OnceLock<String>,
     /// What of `State::full` the endpoint check leaves.
     access: watch::Sender<Arc<Access>>,
@@ -107,8 +109,8 @@ struct State {
     tunnels: Turns,
     /// All that groups and resources give, with the number of the look at the store that found it.
     full: (u64, Arc<Access>),
-    /// What the database has: last traffic, bytes in, bytes out.
-    stored: (Timestamp, u64, u64),
+    /// What the database has.
+    stored: TrafficRow,
     posture: Posture,
 }
 
@@ -183,6 +185,7 @@ impl LiveSession {
             addresses,
             traffic,
             counters: Counters::default(),
+            before: row.tally.clone(),
             access: watch::Sender::new(full.left_by(config, left_by(row.posture.as_ref()))),
             over: AtomicBool::new(false),
             judging: tokio::sync::Mutex::default(),
@@ -193,7 +196,13 @@ impl LiveSession {
                 next: 1,
                 tunnels: Turns { rested: row.started },
                 full: (0, Arc::clone(full)),
-                stored: (row.last_traffic, row.bytes_in, row.bytes_out),
+                stored: TrafficRow {
+                    session: row.id.clone(),
+                    last: row.last_traffic,
+                    bytes_in: row.bytes_in,
+                    bytes_out: row.bytes_out,
+                    tally: row.tally.clone(),
+                },
                 posture: Posture { fit: row.posture.clone(), told: row.started, ..Posture::default() },
             }),
         }
@@ -425,16 +434,22 @@ impl LiveSession {
     }
 
     /// Last traffic and counters when they are not yet in the database.
-    pub(super) fn unstored(&self) -> Option<(SessionId, Timestamp, u64, u64)> {
-        let bytes_in = self.traffic.bytes_in.load(Ordering::Relaxed);
-        let bytes_out = self.traffic.bytes_out.load(Ordering::Relaxed);
-        let now = (self.traffic.last_user(), bytes_in, bytes_out);
-        let known = self.state().stored;
-        (now != known).then(|| (self.id.clone(), now.0, now.1, now.2))
+    pub(super) fn unstored(&self) -> Option<TrafficRow> {
+        let drops = self.traffic.drops().map(|(why, packets)| (why.as_str(), packets));
+        let tally = Tally::new(&self.before, &self.counters.values(), drops);
+        let state = self.state();
+        let now = TrafficRow {
+            session: self.id.clone(),
+            last: self.traffic.last_user(),
+            bytes_in: self.traffic.bytes_in.load(Ordering::Relaxed),
+            bytes_out: self.traffic.bytes_out.load(Ordering::Relaxed),
+            tally: tally.since(&state.stored.tally),
+        };
+        (now != state.stored).then_some(now)
     }
 
-    pub(super) fn stored(&self, last: Timestamp, bytes_in: u64, bytes_out: u64) {
-        self.state().stored = (last, bytes_in, bytes_out);
+    pub(super) fn stored(&self, row: TrafficRow) {
+        self.state().stored = row;
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -21,7 +21,7 @@ use crate::posture::Desk;
 use crate::sign_in::{CreateRefusal, NewSession, SessionDirectory, label};
 use crate::store::{
     AuditEvent, Begun, CookieHash, CookieState, DeviceKey, Lease, NewAudit, Outcome, Result, SessionRow,
-    Store, StoreError,
+    Store, StoreError, Tally,
 };
 
 /// Every session that is not over. Share it by `Arc`.
@@ -313,6 +313,7 @@ impl Sessions {
             proof_counter: 0,
             bytes_in: 0,
             bytes_out: 0,
+            tally: Tally::default(),
             last_sign_in: new.last_sign_in.clone(),
             posture: new.posture.clone(),
             ended: None,

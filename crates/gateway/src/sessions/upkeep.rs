@@ -18,7 +18,7 @@ use crate::audit::{Audit, GATEWAY};
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::posture::Desk;
-use crate::store::{AuditEvent, NewAudit, Outcome, Result, SessionRow, Store};
+use crate::store::{AuditEvent, NewAudit, Outcome, Result, SessionRow, Store, TrafficRow};
 
 /// The setting that says until when the gateway was known to run.
 pub(super) const ALIVE_AT: &str = "alive_at";
@@ -148,19 +148,19 @@ impl Sessions {
         if sessions.is_empty() {
             return Ok(());
         }
-        let entries: Vec<_> = sessions.iter().filter_map(|session| session.unstored()).collect();
-        let stored = entries.clone();
+        let rows: Vec<_> = sessions.iter().filter_map(|session| session.unstored()).collect();
+        let stored = rows.clone();
         self.store
             .run(move |store| {
-                if !entries.is_empty() {
-                    store.record_traffic(&entries)?;
+                if !rows.is_empty() {
+                    store.record_traffic(&rows)?;
                 }
                 store.set_setting(ALIVE_AT, &now.as_millis().to_string())
             })
             .await?;
-        for (id, last, bytes_in, bytes_out) in stored {
-            if let Some(session) = self.get(&id) {
-                session.stored(last, bytes_in, bytes_out);
+        for row in stored {
+            if let Some(session) = self.get(&row.session) {
+                session.stored(row);
             }
         }
         Ok(())
@@ -222,7 +222,13 @@ impl Sessions {
             self.store.set_posture(&row.id, || row.posture.clone())?;
         }
         self.store.set_away(&row.id, row.away_since)?;
-        self.store.record_traffic(&[(row.id.clone(), row.last_traffic, row.bytes_in, row.bytes_out)])
+        self.store.record_traffic(&[TrafficRow {
+            session: row.id.clone(),
+            last: row.last_traffic,
+            bytes_in: row.bytes_in,
+            bytes_out: row.bytes_out,
+            tally: row.tally.clone(),
+        }])
     }
 
     /// Ends the sessions of accounts that were closed, or of whatever else other processes did, while the gateway was

@@ -6,7 +6,7 @@ use praya_model::{AccountName, FailureCode, Secret, SessionId, SignInStep};
 
 use super::Others;
 use super::test_world::*;
-use crate::store::{AuditEvent, AuditFilter, CookieHash, DeviceKey, Lease, SessionRow};
+use crate::store::{AuditEvent, AuditFilter, CookieHash, DeviceKey, Lease, SessionRow, Tally};
 
 const OWN: DeviceKey = DeviceKey([3; 32]);
 
@@ -31,6 +31,7 @@ async fn world_with_devices() -> World {
             proof_counter: 0,
             bytes_in: 0,
             bytes_out: 0,
+            tally: Tally::default(),
             last_sign_in: None,
             posture: None,
             ended: None,

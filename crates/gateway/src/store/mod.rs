@@ -11,6 +11,7 @@ mod posture;
 mod records;
 mod resources;
 mod sessions;
+mod tally;
 #[cfg(test)]
 mod tests;
 
@@ -33,6 +34,7 @@ pub use records::{
     NewVerdict, Outcome, PolicyRow, Rates, SessionRow, VerdictRow, Verdicts,
 };
 pub use sessions::Begun;
+pub use tally::{ChannelTally, Tally, TrafficRow};
 
 /// How many blocking threads [`Store::run`] takes at once; the connection serves one at a time anyway.
 const CALLS: usize = 4;

@@ -15,6 +15,7 @@ use praya_posture::facts::HostFacts;
 use praya_posture::verdict::Verdict;
 use serde::{Deserialize, Serialize};
 
+use super::Tally;
 use crate::posture::Fit;
 
 /// The SHA-256 of a session cookie, the only form in which it is kept.
@@ -54,6 +55,8 @@ pub struct SessionRow {
     pub bytes_in: u64,
     /// Bytes to the client so far.
     pub bytes_out: u64,
+    /// What its tunnel has carried and dropped so far.
+    pub tally: Tally,
     /// The account's sign-in before this one.
     pub last_sign_in: Option<LastSignIn>,
     /// What the endpoint check left of its access; absent where no policy is for it.

@@ -10,7 +10,7 @@ use super::posture::belongs;
 use super::resources::{from_json_or_none, json};
 use super::{
     Columns, CookieHash, CookieState, DeviceKey, Fault, Lease, Result, SessionRow, Store, StoreError,
-    bad_value, signed,
+    TrafficRow, bad_value, signed,
 };
 use crate::posture::Fit;
 use crate::sign_in::Others;
@@ -257,18 +257,24 @@ impl Store {
     }
 
     /// Stores the last user traffic and the counters of several sessions in one transaction. Neither ever goes
-    /// backwards. Each entry is (session, last traffic, bytes in, bytes out).
+    /// backwards, but for the tally, which is the newest.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn record_traffic(&self, entries: &[(SessionId, Timestamp, u64, u64)]) -> Result<()> {
+    pub fn record_traffic(&self, rows: &[TrafficRow]) -> Result<()> {
         self.write(|db| {
             let mut update = db.prepare_cached(
                 "UPDATE sessions SET last_traffic = max(last_traffic, ?2), bytes_in = max(bytes_in, ?3),
-                     bytes_out = max(bytes_out, ?4) WHERE id = ?1",
+                     bytes_out = max(bytes_out, ?4), counters = ?5 WHERE id = ?1",
             )?;
-            for (id, last, bytes_in, bytes_out) in entries {
-                update.execute((id.as_str(), last.as_millis(), signed(*bytes_in), signed(*bytes_out)))?;
+            for row in rows {
+                update.execute((
+                    row.session.as_str(),
+                    row.last.as_millis(),
+                    signed(row.bytes_in),
+                    signed(row.bytes_out),
+                    json(&row.tally),
+                ))?;
             }
             Ok(())
         })
@@ -419,6 +425,8 @@ fn session(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
         proof_counter: row.count("proof_counter")?,
         bytes_in: row.count("bytes_in")?,
         bytes_out: row.count("bytes_out")?,
+        // What an older or newer program has counted is worth no session.
+        tally: from_json_or_none(row, "counters").ok().flatten().unwrap_or_default(),
         last_sign_in,
         // What cannot be read leaves nothing, and takes no other row with it.
         posture: from_json_or_none(row, "posture").unwrap_or_else(|_| Some(Fit::unreadable())),

@@ -45,6 +45,7 @@ pub(super) fn row(id: &str) -> SessionRow {
         proof_counter: 0,
         bytes_in: 0,
         bytes_out: 0,
+        tally: Tally::default(),
         last_sign_in: None,
         posture: None,
         ended: None,
@@ -224,11 +225,19 @@ fn traffic_is_kept_and_never_goes_back() {
     let store = Store::in_memory().unwrap();
     let id = SessionId::new("s1");
     begin(&store, "s1", 2, Others::AtMost(1));
-    store.record_traffic(&[(id.clone(), later(5), 10, 20)]).unwrap();
-    store.record_traffic(&[(id.clone(), later(3), 9, 30)]).unwrap();
+    let tally = Tally { channel: Some("udp".into()), ..Tally::default() };
+    let traffic = |last, bytes_in, bytes_out| {
+        let tally = tally.clone();
+        store
+            .record_traffic(&[TrafficRow { session: id.clone(), last, bytes_in, bytes_out, tally }])
+            .unwrap();
+    };
+    traffic(later(5), 10, 20);
+    traffic(later(3), 9, 30);
     store.set_away(&id, None).unwrap();
     let row = store.session(&id).unwrap().unwrap();
     assert_eq!((row.last_traffic, row.bytes_in, row.bytes_out), (later(5), 10, 30));
+    assert_eq!(row.tally, tally);
     assert_eq!(row.away_since, None);
 }
 
