@@ -7,18 +7,18 @@ mod upkeep;
 
 use std::io::{IsTerminal as _, Write};
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
-use praya_datapath::offload::Run;
-use praya_datapath::{Delivery, Packet, PacketIo as _, TunDevice};
+use praya_datapath::tun::TunQueue;
 use praya_identity::WrappingKey;
 use praya_model::Timestamp;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 
 use crate::audit::{Audit, GATEWAY};
 use crate::config::{Config, LogFormat};
@@ -31,8 +31,9 @@ use crate::posture::Desk;
 use crate::sessions::Sessions;
 use crate::sign_in::{SessionDirectory, SignInParts, SignInPolicy, SignInService};
 use crate::store::{AuditEvent, NewAudit, Outcome, Store};
+use crate::tunnel::device::QueueReader;
 use crate::tunnel::shard::workers;
-use crate::tunnel::{Downlink, Shards, Switch, SwitchSettings, Tunnels, Uplink};
+use crate::tunnel::{Shards, Switch, SwitchSettings, Tunnels};
 use crate::{api, pki};
 use network::Leave;
 
@@ -64,7 +65,8 @@ pub struct Running {
     stopping: Arc<AtomicBool>,
     servers: JoinSet<()>,
     upkeep: JoinSet<()>,
-    device: JoinHandle<std::io::Result<()>>,
+    /// The readers of the device's queues.
+    device: JoinSet<std::io::Result<()>>,
     shards: Arc<Shards>,
 }
 
@@ -233,7 +235,8 @@ impl Running {
         let known = switching.own.follow().await;
         known.map_err(|error| Fatal::new(Code::Unavailable, error.to_string()))?;
         // Before the sessions are touched: it fails when another gateway runs on the same state folder.
-        let (device, network) = network::start(&prepared.state, &config.tunnel).await?;
+        let workers = workers(config.limits.workers);
+        let (queues, network) = network::start(&prepared.state, &config.tunnel, workers).await?;
         let sessions = match load_sessions(&prepared, &audit, &metrics).await {
             Ok(sessions) => sessions,
             Err(fatal) => {
@@ -242,12 +245,9 @@ impl Running {
             }
         };
 
-        let device = Arc::new(Device(device));
         let switch = Switch::new(switching, metrics.clone());
-        let shards =
-            Shards::start(workers(config.limits.workers), || Ok(Arc::clone(&device) as Arc<dyn Uplink>));
-        let shards = match shards {
-            Ok(shards) => Arc::new(shards),
+        let (shards, device) = match start_shards(queues, &switch) {
+            Ok(started) => started,
             Err(error) => {
                 leave(network).await;
                 return Err(Fatal::new(
@@ -304,7 +304,6 @@ impl Running {
                 });
             servers.spawn(serve_plain(listener, metrics::router(metrics, readiness), limits, stopped));
         }
-        let device = tokio::spawn(async move { switch.run(Reader(Arc::clone(&device)), &*device).await });
         audit
             .record(NewAudit {
                 code: Some("started".into()),
@@ -378,10 +377,10 @@ impl Running {
                     Ok(_) => break End::Restart,
                     Err(error) => tracing::error!(%error, "a successor could not start; serving on"),
                 },
-                failed = &mut self.device => break End::Device(match failed {
-                    Ok(Ok(())) => "it was closed".into(),
-                    Ok(Err(error)) => error.to_string(),
-                    Err(error) => error.to_string(),
+                failed = self.device.join_next() => break End::Device(match failed {
+                    None | Some(Ok(Ok(()))) => "it was closed".into(),
+                    Some(Ok(Err(error))) => error.to_string(),
+                    Some(Err(error)) => error.to_string(),
                 }),
             }
         };
@@ -423,7 +422,7 @@ impl Running {
         let _nobody_listens = self.stop.send(true);
         while self.servers.join_next().await.is_some() {}
         self.upkeep.shutdown().await;
-        self.device.abort();
+        self.device.abort_all();
         self.shards.stop().await;
         if let Err(error) = self.sessions.close(self.sessions.now()).await {
             tracing::error!(%error, "the last counters could not be stored");
@@ -474,29 +473,32 @@ async fn asked(signal: &mut Option<Signal>) {
     }
 }
 
+/// A thread for each queue of the device, and on each a reader.
+fn start_shards(
+    queues: Vec<TunQueue>,
+    switch: &Arc<Switch>,
+) -> std::io::Result<(Arc<Shards>, JoinSet<std::io::Result<()>>)> {
+    let (mut queues, mut adopted) = (queues.into_iter(), Vec::new());
+    let count = NonZeroUsize::new(queues.len()).ok_or(std::io::ErrorKind::InvalidInput)?;
+    let shards = Shards::start(count, || {
+        let queue = queues.next().ok_or(std::io::ErrorKind::InvalidInput)?.adopted()?;
+        let queue = Arc::new(queue);
+        adopted.push(Arc::clone(&queue));
+        Ok(queue)
+    })?;
+    let mut readers = JoinSet::new();
+    for (runtime, queue) in shards.runtimes().zip(adopted) {
+        let switch = Arc::clone(switch);
+        let reading = async move { switch.run(QueueReader::new(Arc::clone(&queue)), &*queue).await };
+        readers.spawn_on(reading, runtime);
+    }
+    Ok((Arc::new(shards), readers))
+}
+
 /// Takes back what was changed on this machine, when something else went wrong.
 async fn leave(network: network::Network) {
     if let Err(error) = network.stop(Leave::Nothing).await {
         tracing::warn!(%error, "not everything could be taken back");
-    }
-}
-
-struct Device(TunDevice);
-struct Reader(Arc<Device>);
-
-impl Uplink for Device {
-    fn send(&self, run: &Run<'_>) -> Delivery {
-        // A device that is gone ends the reader, and with it the gateway.
-        self.0.try_send(&run.to_packet().bytes).unwrap_or(Delivery::Dropped)
-    }
-}
-
-impl Downlink for Reader {
-    async fn recv(&mut self, batch: &mut Vec<Packet>) -> std::io::Result<()> {
-        let mut buffer = bytes::BytesMut::zeroed(65_536);
-        let len = self.0.0.recv(&mut buffer).await?;
-        batch.push(Packet::ordinary(buffer.split_to(len).freeze()));
-        Ok(())
     }
 }
 

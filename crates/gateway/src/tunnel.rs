@@ -1,13 +1,13 @@
 //! Tunnels: CONNECT, the switch between sessions and the TUN device, and the filter that every packet meets.
 
 mod connect;
+pub mod device;
 pub mod filter;
 mod fragment;
 pub mod icmp;
 #[cfg(test)]
 pub(crate) mod lab;
 pub mod mtu;
-mod one_by_one;
 pub mod own;
 #[cfg(test)]
 mod packets;

@@ -9,16 +9,14 @@ use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use bytes::Bytes;
+use praya_datapath::tls::{Hello, TlsStream};
 use praya_identity::limits::{Allowance, RateLimit, SourceLimiter};
 use praya_wire::http::RequestHead;
 use prometheus_client::metrics::gauge::Gauge;
-use rustls::server::Acceptor;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use tokio_rustls::LazyConfigAcceptor;
-use tokio_rustls::server::TlsStream;
 
 use super::admission::{Admission, Slot};
 use super::connection::{self, Next, Site};
@@ -249,12 +247,12 @@ impl<T: TunnelEntry> Server<T> {
 
     /// The handshake; `None` when the source has had too many. A connection that only waits costs it nothing.
     async fn handshake(&self, socket: TcpStream, source: IpAddr) -> io::Result<Option<TlsSocket>> {
-        let hello = LazyConfigAcceptor::new(Acceptor::default(), socket).await?;
+        let hello = Hello::read(socket).await?;
         let allowed = self.handshakes.as_ref().is_none_or(|handshakes| {
             let mut handshakes = handshakes.lock().unwrap_or_else(PoisonError::into_inner);
             handshakes.take(source.into(), SystemTime::now().into()) == Allowance::Allowed
         });
-        if allowed { hello.into_stream(self.tls.config()).await.map(Some) } else { Ok(None) }
+        if allowed { hello.accept(&self.tls.config()).await.map(Some) } else { Ok(None) }
     }
 }
 

@@ -89,6 +89,8 @@ impl ServerTls {
             .with_no_client_auth()
             .with_cert_resolver(resolver);
         config.require_ems = true;
+        // The tunnel's record layer is ours.
+        config.enable_secret_extraction = true;
         config.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new()?;
         Ok(Self { config: Arc::new(config), certificate })
     }

@@ -2,9 +2,10 @@
 //! after a crash by the next start.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::num::NonZeroUsize;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use praya_datapath::{TunDevice, TunError};
+use praya_datapath::tun::{TunDevice, TunError, TunOptions, TunQueue};
 use praya_model::TunnelConfig;
 use praya_netcfg::plan::ConflictKind;
 use praya_netcfg::{Forwarding, ForwardingSettings, NetcfgError, NetworkConfigurator, Options, RevertReport};
@@ -19,24 +20,30 @@ pub(super) struct Network {
     forwarding: Option<Forwarding>,
 }
 
-/// Makes the device, gives it the gateway's addresses and switches forwarding on, after taking back what an earlier
+/// Makes the device with so many queues, gives it the gateway's addresses and switches forwarding on, after taking back what an earlier
 /// run may have left. On failure everything is taken back.
-pub(super) async fn start(state: &StateDir, settings: &TunnelSettings) -> Result<(TunDevice, Network)> {
+pub(super) async fn start(
+    state: &StateDir,
+    settings: &TunnelSettings,
+    queues: NonZeroUsize,
+) -> Result<(Vec<TunQueue>, Network)> {
     let options = Options::new(state.network_journal());
     let (mut configurator, left) = NetworkConfigurator::open(options).await.map_err(refused)?;
     if !left.is_empty() {
         tracing::warn!(undone = left.undone, "an earlier run had left settings behind; they were taken back");
     }
-    let device = match TunDevice::create(Some(&settings.device)) {
-        Ok(device) => device,
+    let options = TunOptions { name: Some(&settings.device), queues, ..TunOptions::default() };
+    let queues = match TunDevice::create(options) {
+        Ok(queues) => queues,
         Err(error) => {
             take_back(configurator).await;
             return Err(no_device(&error));
         }
     };
+    let name = queues.first().map_or(settings.device.as_str(), TunQueue::name);
     // Everything here stays inside the machine; no channel has to be kept out of the tunnel.
     let outside = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let outcome = match configurator.apply(&own_side(settings), device.name(), outside).await {
+    let outcome = match configurator.apply(&own_side(settings), name, outside).await {
         Ok(outcome) => outcome,
         Err(error) => {
             take_back(configurator).await;
@@ -58,7 +65,7 @@ pub(super) async fn start(state: &StateDir, settings: &TunnelSettings) -> Result
     for skipped in &outcome.skipped {
         tracing::warn!(?skipped, "this machine has no IPv6; clients get no working IPv6 addresses");
     }
-    let forwarding = match forwarding_settings(settings, device.name()) {
+    let forwarding = match forwarding_settings(settings, name) {
         Some(wish) => match Forwarding::start(&state.forwarding_journal(), &wish).await {
             Ok(forwarding) => Some(forwarding),
             Err(error) => {
@@ -68,7 +75,7 @@ pub(super) async fn start(state: &StateDir, settings: &TunnelSettings) -> Result
         },
         None => None,
     };
-    Ok((device, Network { configurator, forwarding }))
+    Ok((queues, Network { configurator, forwarding }))
 }
 
 /// What becomes of forwarding and address translation when the gateway stops.

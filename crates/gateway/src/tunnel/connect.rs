@@ -4,8 +4,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use praya_datapath::pump::{self, Order, PumpEnd, PumpSettings};
+use praya_datapath::engine::{self, Order, PumpEnd, PumpSettings, TlsPort};
 use praya_datapath::timers::{Rhythm, Role};
+use praya_datapath::tls::Records;
+use praya_datapath::udp::{UdpChannel, UdpIo};
 use praya_model::EndReason;
 use praya_model::api::PROOF_EXPORTER;
 use praya_wire::http::{ResponseHead, write_response};
@@ -15,11 +17,11 @@ use praya_wire::tunnel_headers::{
 };
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 use super::mtu::tunnel_mtu;
-use super::one_by_one::OneByOne;
 use super::port::SessionPort;
 use super::shard::{Place, Shards};
 use super::switch::{Attachment, Switch};
@@ -64,10 +66,9 @@ impl Tunnels {
     /// Checks the cookie and attaches the channel, or says what to answer.
     async fn attach(&self, request: &ConnectRequest, stream: &TlsSocket) -> Result<Attached, ResponseHead> {
         let Some(cookie) = &request.cookie else { return Err(write_connect_refusal(401, None)) };
-        let (_, tls) = stream.get_ref();
         let proof = ConnectProof {
             proof: request.proof.as_deref(),
-            exporter: tls.export_keying_material([0; 32], PROOF_EXPORTER, None).ok(),
+            exporter: stream.export_keying_material([0; 32], PROOF_EXPORTER, None).ok(),
         };
         self.sessions.attach(cookie, proof, self.sessions.now()).await.map_err(|refusal| match refusal {
             // 401 says one thing: this cookie is dead. openconnect then stops for good.
@@ -124,6 +125,7 @@ impl Tunnels {
             base_mtu: Some(mtu.base),
             session: Some(session.id.clone()),
             cookie: new_cookie,
+            super_packets: true,
             ..ConnectReply::default()
         };
         if !answer(&mut stream, &write_connect_reply(&reply, request)).await {
@@ -133,11 +135,25 @@ impl Tunnels {
         if let Some(name) = &request.host_name {
             self.sessions.name_machine(&session, name).await;
         }
-        let settings = PumpSettings { rhythm, mtu: mtu.tunnel, early, stall: STALL, events: None };
+        let settings = PumpSettings {
+            rhythm,
+            mtu: mtu.tunnel,
+            super_packets: request.super_packets,
+            stall: STALL,
+            events: None,
+        };
+        let mut tls = TlsPort::new(stream, &early);
+        tls.stream = match place.adopt(tls.stream) {
+            Ok(stream) => stream,
+            Err(error) => {
+                tracing::error!(%error, "a connection could not be given to its thread");
+                return None;
+            }
+        };
         let sessions = Arc::clone(&self.sessions);
         let _connection = (slot, alive);
         Some(Tunnel {
-            stream,
+            tls,
             settings,
             port,
             attachment,
@@ -155,7 +171,7 @@ impl Tunnels {
 
 /// A tunnel that is up, with all that it needs on its thread.
 struct Tunnel {
-    stream: TlsSocket,
+    tls: TlsPort<TcpStream, Records>,
     settings: PumpSettings,
     port: SessionPort,
     attachment: Attachment,
@@ -178,10 +194,11 @@ impl Tunnel {
 
     /// To the end of the channel, and until everybody knows of it.
     async fn run(self) {
-        let Self { stream, settings, port, attachment, session, orders, stopping, up, .. } = self;
+        let Self { tls, settings, port, attachment, session, orders, stopping, up, .. } = self;
+        let datagrams: Option<UdpChannel<UdpIo>> = None;
         let (order, ordered) = mpsc::channel(1);
         let end = tokio::select! {
-            end = pump::run(stream, OneByOne::new(port), settings, &session.counters, ordered) => end,
+            end = engine::run(tls, datagrams, port, settings, &session.counters, ordered) => end,
             never = relay(order, orders, stopping) => match never {},
             never = follow_access(&session, &attachment) => match never {},
         };
@@ -296,8 +313,8 @@ async fn follow_access(session: &LiveSession, attachment: &Attachment) -> std::c
 
 fn describe(end: &PumpEnd) -> String {
     match end {
-        PumpEnd::Ordered { told: true } => "as ordered".into(),
-        PumpEnd::Ordered { told: false } => "as ordered, the client did not listen".into(),
+        PumpEnd::Ordered { told: true, .. } => "as ordered".into(),
+        PumpEnd::Ordered { told: false, .. } => "as ordered, the client did not listen".into(),
         PumpEnd::PeerBye { reason } => format!("the client logged out ({})", reason.as_str()),
         PumpEnd::PeerDetached => "the client detached".into(),
         PumpEnd::PeerEnded { byte, reason, .. } => {

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
@@ -103,6 +104,16 @@ impl Place {
     /// Where packets of tunnels on this thread leave.
     pub fn uplink(&self) -> Arc<dyn Uplink> {
         Arc::clone(&self.0.uplink)
+    }
+
+    /// The connection, waited for by the thread's own runtime from now on.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn adopt(&self, stream: TcpStream) -> io::Result<TcpStream> {
+        let stream = stream.into_std()?;
+        let _entered = self.0.runtime.enter();
+        TcpStream::from_std(stream)
     }
 
     /// The thread's runtime.
