@@ -35,3 +35,8 @@ fn offload_virtio() {
 fn offload_coalesce() {
     replay("offload_coalesce", fuzz::coalesced_packets);
 }
+
+#[test]
+fn tls_records() {
+    replay("tls_records", praya_datapath::tls::records::fuzz::records);
+}

@@ -123,7 +123,7 @@ trait Unbuffered {
 
     fn process<'c, 'i>(&'c mut self, received: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data>;
     fn state(&self) -> &CommonState;
-    fn into_kernel(self) -> Result<(ExtractedSecrets, KeySchedule), Error>;
+    fn into_kernel(self) -> Result<(ExtractedSecrets, Box<dyn KeySchedule>), Error>;
 }
 
 impl Unbuffered for UnbufferedClientConnection {
@@ -138,9 +138,9 @@ impl Unbuffered for UnbufferedClientConnection {
         self
     }
 
-    fn into_kernel(self) -> Result<(ExtractedSecrets, KeySchedule), Error> {
+    fn into_kernel(self) -> Result<(ExtractedSecrets, Box<dyn KeySchedule>), Error> {
         let (secrets, kernel) = self.dangerous_into_kernel_connection()?;
-        Ok((secrets, KeySchedule::Client(Box::new(kernel))))
+        Ok((secrets, Box::new(kernel)))
     }
 }
 
@@ -156,9 +156,9 @@ impl Unbuffered for UnbufferedServerConnection {
         self
     }
 
-    fn into_kernel(self) -> Result<(ExtractedSecrets, KeySchedule), Error> {
+    fn into_kernel(self) -> Result<(ExtractedSecrets, Box<dyn KeySchedule>), Error> {
         let (secrets, kernel) = self.dangerous_into_kernel_connection()?;
-        Ok((secrets, KeySchedule::Server(Box::new(kernel))))
+        Ok((secrets, Box::new(kernel)))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use rustls::{AlertDescription, HandshakeType, InvalidMessage, PeerMisbehaved};
 
-use super::{Event, Failure, KeySchedule, Records, decode_error, unexpected};
+use super::{Event, Failure, Records, decode_error, unexpected};
 
 pub(super) const UPDATE_NOT_REQUESTED: u8 = 0;
 pub(super) const UPDATE_REQUESTED: u8 = 1;
@@ -158,7 +158,7 @@ impl Records {
         after: &[u8],
         on_event: &mut impl FnMut(Event),
     ) -> Result<(), Failure> {
-        let client = matches!(self.schedule, KeySchedule::Client(_));
+        let client = self.schedule.is_client();
         match (kind, self.tls13()) {
             (KEY_UPDATE, true) => self.on_key_update(message, after, on_event),
             (NEW_SESSION_TICKET, true) if client => self.on_ticket(message),
@@ -208,9 +208,8 @@ impl Records {
     fn on_ticket(&mut self, message: &[u8]) -> Result<(), Failure> {
         let Some(left) = self.allowance.tickets.checked_sub(1) else { return Ok(()) };
         self.allowance.tickets = left;
-        let KeySchedule::Client(kernel) = &mut self.schedule else { return Ok(()) };
-        kernel
-            .handle_new_session_ticket(message)
+        self.schedule
+            .store_ticket(message)
             .map_err(|error| Failure { alert: Some(AlertDescription::DecodeError), error })
     }
 

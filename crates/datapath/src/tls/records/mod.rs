@@ -4,6 +4,8 @@
 //! *due* until the next [`Records::seal`] or [`Records::write_due`] puts it in front of what is sent next.
 
 mod cipher;
+#[doc(hidden)]
+pub mod fuzz;
 mod messages;
 #[cfg(test)]
 mod tests;
@@ -83,7 +85,7 @@ pub enum Event {
 /// Both directions of an established connection. Idle, it holds keys and no buffer.
 pub struct Records {
     suite: SupportedCipherSuite,
-    schedule: KeySchedule,
+    schedule: Box<dyn KeySchedule>,
     send: Cipher,
     receive: Cipher,
     /// Records that one key may seal.
@@ -109,38 +111,65 @@ struct Due {
 }
 
 /// The part of rustls that lives on: it derives new keys and stores tickets.
-pub(super) enum KeySchedule {
-    Client(Box<KernelConnection<ClientConnectionData>>),
-    Server(Box<KernelConnection<ServerConnectionData>>),
+pub(super) trait KeySchedule: Send + Sync {
+    fn suite(&self) -> SupportedCipherSuite;
+    fn next_send(&mut self) -> Result<(u64, ConnectionTrafficSecrets), rustls::Error>;
+    fn next_receive(&mut self) -> Result<(u64, ConnectionTrafficSecrets), rustls::Error>;
+
+    fn is_client(&self) -> bool;
+
+    /// Takes the content of a NewSessionTicket; asked of clients only.
+    fn store_ticket(&mut self, message: &[u8]) -> Result<(), rustls::Error>;
 }
 
-impl KeySchedule {
+impl KeySchedule for KernelConnection<ClientConnectionData> {
+    fn suite(&self) -> SupportedCipherSuite {
+        self.negotiated_cipher_suite()
+    }
+
     fn next_send(&mut self) -> Result<(u64, ConnectionTrafficSecrets), rustls::Error> {
-        match self {
-            Self::Client(kernel) => kernel.update_tx_secret(),
-            Self::Server(kernel) => kernel.update_tx_secret(),
-        }
+        self.update_tx_secret()
     }
 
     fn next_receive(&mut self) -> Result<(u64, ConnectionTrafficSecrets), rustls::Error> {
-        match self {
-            Self::Client(kernel) => kernel.update_rx_secret(),
-            Self::Server(kernel) => kernel.update_rx_secret(),
-        }
+        self.update_rx_secret()
     }
 
+    fn is_client(&self) -> bool {
+        true
+    }
+
+    fn store_ticket(&mut self, message: &[u8]) -> Result<(), rustls::Error> {
+        self.handle_new_session_ticket(message)
+    }
+}
+
+impl KeySchedule for KernelConnection<ServerConnectionData> {
     fn suite(&self) -> SupportedCipherSuite {
-        match self {
-            Self::Client(kernel) => kernel.negotiated_cipher_suite(),
-            Self::Server(kernel) => kernel.negotiated_cipher_suite(),
-        }
+        self.negotiated_cipher_suite()
+    }
+
+    fn next_send(&mut self) -> Result<(u64, ConnectionTrafficSecrets), rustls::Error> {
+        self.update_tx_secret()
+    }
+
+    fn next_receive(&mut self) -> Result<(u64, ConnectionTrafficSecrets), rustls::Error> {
+        self.update_rx_secret()
+    }
+
+    fn is_client(&self) -> bool {
+        false
+    }
+
+    fn store_ticket(&mut self, _: &[u8]) -> Result<(), rustls::Error> {
+        Err(rustls::Error::HandshakeNotComplete)
     }
 }
 
 impl Records {
     /// # Errors
     /// A suite that is not known here.
-    pub(super) fn new(secrets: ExtractedSecrets, schedule: KeySchedule) -> Result<Self, rustls::Error> {
+    pub(super) fn new(secrets: ExtractedSecrets, schedule: Box<dyn KeySchedule>) -> Result<Self, rustls::Error> {
         let suite = schedule.suite();
         let (tls13, limit) = match suite {
             SupportedCipherSuite::Tls13(suite) => (true, suite.common.confidentiality_limit),
