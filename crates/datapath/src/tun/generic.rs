@@ -1,23 +1,24 @@
 //! TUN where there is no segmentation offload: one queue, packet by packet.
 
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use tokio::io::{AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tun::{AbstractDevice, DeviceReader, DeviceWriter};
 
 use super::{MAX_BYTES, MAX_PACKETS, TunOptions, outcome};
 use crate::arena::PacketArena;
-use crate::offload::{Run, split};
+use crate::offload::{MAX_PACKET, Run, split};
 use crate::packet::Packet;
 use crate::packet_io::Delivery;
 
 /// The only queue of a TUN device. Whoever holds it keeps the device.
 pub struct TunQueue {
-    /// Locked by its one reader only.
-    reader: Mutex<DeviceReader>,
+    /// With memory for the longest packet, which stays initialised: making it so anew for each packet would cost more
+    /// than copying out of it. Locked by its one reader only.
+    reader: Mutex<(DeviceReader, Vec<u8>)>,
     writer: DeviceWriter,
     name: String,
 }
@@ -32,7 +33,7 @@ impl TunQueue {
         let device = tun::create_as_async(&configuration)?;
         let name = device.tun_name()?;
         let (writer, reader) = device.split()?;
-        Ok(vec![Self { reader: Mutex::new(reader), writer, name }])
+        Ok(vec![Self { reader: Mutex::new((reader, vec![0; MAX_PACKET])), writer, name }])
     }
 
     /// The interface's name.
@@ -59,13 +60,18 @@ impl TunQueue {
         sink: &mut impl FnMut(Packet),
     ) -> Poll<io::Result<()>> {
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let (device, buffer) = &mut *reader;
         let (mut packets, mut bytes) = (0, 0);
         while packets < MAX_PACKETS && bytes < MAX_BYTES {
-            match pin!(reader.read_buf(arena.room())).poll(cx) {
-                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
-                Poll::Ready(Ok(read)) => {
+            let mut read = ReadBuf::new(buffer);
+            match Pin::new(&mut *device).poll_read(cx, &mut read) {
+                Poll::Ready(Ok(())) if read.filled().is_empty() => {
+                    return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+                }
+                Poll::Ready(Ok(())) => {
                     packets += 1;
-                    bytes += read;
+                    bytes += read.filled().len();
+                    arena.room().extend_from_slice(read.filled());
                     sink(Packet::ordinary(arena.take().freeze()));
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
