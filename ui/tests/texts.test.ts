@@ -303,8 +303,6 @@ const ALL_CHANNEL_REASONS: Record<ChannelReason, true> = {
   opening: true,
   unanswered: true,
   silent: true,
-  lossy: true,
-  refused: true,
   unavailable: true,
 };
 const CHANNEL_REASONS = Object.keys(ALL_CHANNEL_REASONS) as ChannelReason[];

@@ -43,31 +43,38 @@ pub enum ChannelReason {
     /// TLS: the UDP channel is being opened.
     #[default]
     Opening,
-    /// TLS: nothing has ever come back on UDP, as where a network lets none through. It is tried again.
+    /// TLS: no UDP channel came about, as where a network lets nothing through. It is tried again.
     Unanswered,
     /// TLS: UDP carried packets, and then its answers stopped. It is taken again when they come back.
     Silent,
-    /// TLS: UDP loses too many packets. It is taken again when it loses fewer.
-    Lossy,
-    /// TLS: the gateway refused the UDP channel, or ended it.
-    Refused,
     /// TLS: this machine cannot send by UDP.
     Unavailable,
 }
 
 impl ChannelReason {
     /// Every reason.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 7] = [
         Self::Preferred,
         Self::SwitchedOff,
         Self::NotOffered,
         Self::Opening,
         Self::Unanswered,
         Self::Silent,
-        Self::Lossy,
-        Self::Refused,
         Self::Unavailable,
     ];
+
+    /// The channel that it is a reason for.
+    pub const fn channel(self) -> DataChannel {
+        match self {
+            Self::Preferred => DataChannel::Udp,
+            Self::SwitchedOff
+            | Self::NotOffered
+            | Self::Opening
+            | Self::Unanswered
+            | Self::Silent
+            | Self::Unavailable => DataChannel::Tls,
+        }
+    }
 
     /// The stable name, as in JSON; texts are found by it.
     pub const fn as_str(self) -> &'static str {
@@ -78,8 +85,6 @@ impl ChannelReason {
             Self::Opening => "opening",
             Self::Unanswered => "unanswered",
             Self::Silent => "silent",
-            Self::Lossy => "lossy",
-            Self::Refused => "refused",
             Self::Unavailable => "unavailable",
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use praya_datapath::tls::TlsStream;
 use praya_model::api::PROOF_EXPORTER;
 use praya_model::profile::ProfileError;
 use praya_model::{FailureCode, GatewayAddress};
@@ -16,8 +17,6 @@ use rustls_pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 
 use crate::tls;
 
@@ -31,6 +30,10 @@ const HANDSHAKE: Duration = Duration::from_secs(6);
 const ANSWER: Duration = Duration::from_secs(6);
 /// Dead connections that the pump does not notice, because a packet is stuck in them, are ended by the kernel.
 const USER_TIMEOUT_MILLIS: u32 = 60_000;
+/// What the kernel takes beyond what the network has room for, in bytes. Enough for the sender never to run dry
+/// between two polls of the pump, and little enough that what waits, waits in the scheduler, where flows take turns.
+#[cfg(target_os = "linux")]
+const MOST_UNSENT: u32 = 128 * 1024;
 
 /// What the builder of the CONNECT head may need to know of the connection.
 #[derive(Debug)]
@@ -52,8 +55,6 @@ pub struct Channel {
     pub early: Bytes,
     /// The gateway's address that answered.
     pub peer: SocketAddr,
-    /// Whether the connection is TLS 1.3.
-    pub tls13: bool,
 }
 
 /// Why there is no channel.
@@ -93,13 +94,13 @@ pub async fn open(
     let peer = tcp.peer_addr().map_err(|e| failed(&e))?;
     tcp.set_nodelay(true).map_err(|e| failed(&e))?;
     rustix::net::sockopt::set_tcp_user_timeout(&tcp, USER_TIMEOUT_MILLIS).map_err(|e| failed(&e.into()))?;
+    #[cfg(target_os = "linux")]
+    socket2::SockRef::from(&tcp).set_tcp_notsent_lowat(MOST_UNSENT).map_err(|e| failed(&e))?;
     let base_mtu = base_mtu(&tcp, peer);
 
-    let handshake = TlsConnector::from(Arc::clone(tls)).connect(name, tcp);
+    let handshake = TlsStream::connect(tls, name, tcp);
     let mut stream = timeout(HANDSHAKE, handshake).await.map_err(|_| late())?.map_err(|e| failed(&e))?;
-    let (_, connection) = stream.get_ref();
-    let exporter = connection.export_keying_material([0; 32], PROOF_EXPORTER, None).ok();
-    let tls13 = connection.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3);
+    let exporter = stream.export_keying_material([0; 32], PROOF_EXPORTER, None).ok();
 
     let request = write_request(&build(&Binding { exporter, base_mtu }))
         .map_err(|error| FailureCode::Internal { detail: error.to_string() })?;
@@ -123,7 +124,7 @@ pub async fn open(
     let (head, early) = answered.map_err(|error: std::io::Error| {
         if is_denial(&error) { OpenError::Denied } else { OpenError::Failed(failed(&error)) }
     })??;
-    Ok(Channel { stream, head, early, peer, tls13 })
+    Ok(Channel { stream, head, early, peer })
 }
 
 fn is_denial(error: &std::io::Error) -> bool {
@@ -159,17 +160,14 @@ fn base_mtu(tcp: &TcpStream, peer: SocketAddr) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use rcgen::{CertificateParams, KeyPair};
     use rustls::ServerConfig;
-    use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
     use tokio::net::TcpListener;
-    use tokio_rustls::TlsAcceptor;
 
     use super::*;
-    use crate::tls::{Trust, client_config};
+    use crate::test_tls::vpn_test;
 
     struct Gateway {
-        acceptor: TlsAcceptor,
+        server: ServerConfig,
         listener: TcpListener,
         name: GatewayAddress,
         addresses: Vec<SocketAddr>,
@@ -177,26 +175,15 @@ mod tests {
     }
 
     async fn gateway() -> Gateway {
-        let key = KeyPair::generate().unwrap();
-        let certificate =
-            CertificateParams::new(vec!["vpn.test".to_owned()]).unwrap().self_signed(&key).unwrap();
-        let chain: Vec<CertificateDer<'static>> = vec![certificate.der().clone()];
-        let trust = Trust::Roots { extra: chain.clone() };
-        let config =
-            ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-                .with_safe_default_protocol_versions()
-                .unwrap()
-                .with_no_client_auth()
-                .with_single_cert(chain, PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der())))
-                .unwrap();
+        let (server, client) = vpn_test();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         Gateway {
-            acceptor: TlsAcceptor::from(Arc::new(config)),
+            server,
             listener,
             name: format!("vpn.test:{}", address.port()).parse().unwrap(),
             addresses: vec![address],
-            tls: client_config(&trust).unwrap(),
+            tls: client,
         }
     }
 
@@ -209,8 +196,8 @@ mod tests {
         let gateway = gateway().await;
         let serve = async {
             let (tcp, _) = gateway.listener.accept().await.unwrap();
-            let mut stream = gateway.acceptor.accept(tcp).await.unwrap();
-            let exporter = stream.get_ref().1.export_keying_material([0; 32], PROOF_EXPORTER, None).unwrap();
+            let mut stream = TlsStream::accept(&gateway.server, tcp).await.unwrap();
+            let exporter = stream.export_keying_material([0; 32], PROOF_EXPORTER, None).unwrap();
             let mut request = vec![0; 1024];
             let length = stream.read(&mut request).await.unwrap();
             stream.write_all(b"HTTP/1.1 200 CONNECTED\r\nX-CSTP-MTU: 1400\r\n\r\nSTF").await.unwrap();
@@ -232,7 +219,7 @@ mod tests {
             (opened.head.status, &opened.early[..], opened.peer),
             (200, &b"STF"[..], gateway.addresses[0])
         );
-        assert!(opened.tls13);
+        assert_eq!(opened.stream.protocol_version(), rustls::ProtocolVersion::TLSv1_3);
     }
 
     #[tokio::test]
@@ -241,7 +228,7 @@ mod tests {
             let gateway = gateway().await;
             let serve = async {
                 let (tcp, _) = gateway.listener.accept().await.unwrap();
-                let mut stream = gateway.acceptor.accept(tcp).await.unwrap();
+                let mut stream = TlsStream::accept(&gateway.server, tcp).await.unwrap();
                 let _ = stream.read(&mut [0; 1024]).await.unwrap();
                 stream.write_all(reply).await.unwrap();
                 stream.shutdown().await.unwrap();

@@ -1,44 +1,44 @@
 //! The life of one tunnel channel: opened, waiting to be used, pumping, ended with the right last word.
 
-use std::io;
-use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll};
+use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use praya_datapath::packet_io::{self, PacketIo};
-use praya_datapath::pump::{self, Order, PumpEnd, PumpSettings};
+use praya_datapath::Counters;
+use praya_datapath::engine::{self, Heard, Order, PumpEnd, PumpEvent, PumpSettings, RecordLayer, TlsPort};
+use praya_datapath::io::memory;
 use praya_datapath::timers::{Rhythm, Role};
-use praya_datapath::{Counters, TunDevice};
-use praya_model::{FailureCode, GatewayAddress};
+use praya_datapath::tls::Records;
+use praya_datapath::udp::{UdpChannel, UdpIo};
+use praya_model::channel::ChannelView;
+use praya_model::{ChannelReason, FailureCode, GatewayAddress};
 use praya_session::{ChannelId, Event, Farewell, Goodbye, OpenChannel, PeerEnd};
 use praya_wire::tunnel_headers::{
-    ConnectRequest, TunnelHeaderError, parse_connect_reply, write_connect_request,
+    ConnectRequest, DatagramOffer, TunnelHeaderError, parse_connect_reply, write_connect_request,
 };
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use rustls::{CipherSuite, ProtocolVersion};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
-use tokio_rustls::client::TlsStream;
 
 use crate::channel::{self, Binding, OpenError};
+use crate::datagrams::{self, Granted};
+use crate::device::Device;
 use crate::device_key::DeviceKey;
 use crate::gateways::Gateway;
-use crate::metered::Metered;
 use crate::tls;
 
 /// How long opening a channel may take in all.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How long one frame may wait for a gateway that does not read.
 const STALL: Duration = Duration::from_secs(60);
+/// Events of a pump that may wait; what does not fit is not told.
+const EVENTS: usize = 16;
 /// How ocserv recognises a client of its protocol.
 pub const USER_AGENT: &str =
     concat!("AnyConnect-compatible OpenConnect VPN Agent (Praya ", env!("CARGO_PKG_VERSION"), ")");
-
-/// The tunnel device as the pump uses it.
-pub type Device = Metered<TunDevice>;
 
 /// A channel's handle. Dropping it ends the channel without a word.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ pub struct ChannelHandle {
     channel: ChannelId,
     commands: Option<oneshot::Sender<Use>>,
     orders: mpsc::Sender<Order>,
-    rekey: Arc<AtomicBool>,
+    view: watch::Receiver<ChannelView>,
     task: JoinHandle<Goodbye>,
     events: mpsc::Sender<Event>,
 }
@@ -62,23 +62,23 @@ pub struct Use {
 
 impl ChannelHandle {
     /// Begins to open a channel; what becomes of it goes to `events`. `inside` says whether the tunnel's network
-    /// settings are in force already.
+    /// settings are in force already, `udp` whether packets may travel by UDP.
     pub fn open(
         wish: OpenChannel,
         gateway: Arc<Gateway>,
         key: Arc<DeviceKey>,
         inside: bool,
         host_name: Option<String>,
+        udp: bool,
         events: mpsc::Sender<Event>,
     ) -> Self {
         let (commands, command) = oneshot::channel();
         let (orders, order) = mpsc::channel(4);
-        let rekey = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&rekey);
+        let (shown, view) = watch::channel(ChannelView::default());
         let (channel, told) = (wish.channel, events.clone());
         let task = tokio::spawn(async move {
             let address = gateway.address().clone();
-            let opening = open(wish, &gateway, &key, inside, host_name);
+            let opening = open(wish, &gateway, &key, inside, host_name, udp);
             let opened = tokio::time::timeout(PATIENCE, opening).await.unwrap_or_else(|_| {
                 Err(Box::new(Event::ChannelFailed { channel, failure: unreachable(&address, "timeout") }))
             });
@@ -90,8 +90,7 @@ impl ChannelHandle {
                 }
             };
             tell(&events, up).await;
-            let stream = Rekeyable { stream: open.stream, rekey: flag };
-            match carry(channel, stream, open.settings, command, order, &address).await {
+            match carry(channel, open, command, order, &shown, &address).await {
                 Ok(goodbye) => goodbye,
                 Err(event) => {
                     tell(&events, event).await;
@@ -99,7 +98,7 @@ impl ChannelHandle {
                 }
             }
         });
-        Self { channel, commands: Some(commands), orders, rekey, task, events: told }
+        Self { channel, commands: Some(commands), orders, view, task, events: told }
     }
 
     /// From now on the channel carries packets.
@@ -118,7 +117,13 @@ impl ChannelHandle {
 
     /// Asks for new keys with the next record that is sent.
     pub fn refresh_keys(&self) {
-        self.rekey.store(true, Ordering::Relaxed);
+        // A full queue means that the pump is about to end, and so does a closed one.
+        let _ = self.orders.try_send(Order::RefreshKeys);
+    }
+
+    /// How its packets travel; what they have carried is not in it.
+    pub fn view(&self) -> ChannelView {
+        self.view.borrow().clone()
     }
 
     /// Ends the channel, or the attempt to open it. The task that comes back is done when the last word is out; what
@@ -148,9 +153,11 @@ async fn tell(events: &mpsc::Sender<Event>, event: Event) {
     let _ = events.send(event).await;
 }
 
-struct Open {
-    stream: TlsStream<TcpStream>,
+struct Open<S = TcpStream, R = Records> {
+    tls: TlsPort<S, R>,
+    udp: Option<UdpChannel<UdpIo>>,
     settings: PumpSettings,
+    view: ChannelView,
 }
 
 async fn open(
@@ -159,10 +166,13 @@ async fn open(
     key: &DeviceKey,
     inside: bool,
     host_name: Option<String>,
+    udp: bool,
 ) -> Result<(Open, Event), Box<Event>> {
     let id = wish.channel;
     let failed = |failure| Box::new(Event::ChannelFailed { channel: id, failure });
     let addresses = gateway.addresses(inside).await.map_err(failed)?;
+    // Only a session of Praya's proves its device key.
+    let offer = if udp { datagrams::offer(wish.proof) } else { DatagramOffer::default() };
     let head = |binding: &Binding| {
         let proof =
             binding.exporter.as_ref().filter(|_| wish.proof).map(|exporter| key.prove_connect(exporter));
@@ -174,6 +184,8 @@ async fn open(
             base_mtu: binding.base_mtu,
             previous: wish.addresses.iter().map(ipnet::IpNet::addr).collect(),
             proof,
+            super_packets: true,
+            datagrams: offer.clone(),
             ..ConnectRequest::default()
         })
     };
@@ -184,6 +196,8 @@ async fn open(
             OpenError::Denied => Box::new(Event::ChannelRefused { channel: id, status: 401, reason: None }),
         })?;
     gateway.reached_at(opened.peer);
+    let version = opened.stream.protocol_version();
+    let tls13 = version == ProtocolVersion::TLSv1_3;
     match parse_connect_reply(&opened.head) {
         Ok(reply) => {
             for name in &reply.ignored {
@@ -199,54 +213,128 @@ async fn open(
                     rekey: Duration::ZERO,
                 },
                 mtu: config.mtu,
-                early: opened.early,
+                super_packets: reply.super_packets,
                 stall: STALL,
                 events: None,
             };
-            let up = Event::connect_answered(id, Ok(reply), opened.peer.ip(), opened.tls13);
-            Ok((Open { stream: opened.stream, settings }, up))
+            let (udp, reason) = match &reply.datagrams {
+                _ if !udp => (None, ChannelReason::SwitchedOff),
+                None => (None, ChannelReason::NotOffered),
+                Some(answer) => {
+                    let (gateway, mtu) = (opened.peer.ip(), config.mtu);
+                    let granted = Granted { offer: &offer, answer, gateway, mtu };
+                    match datagrams::open(&granted, &opened.stream) {
+                        Ok(channel) => (Some(channel), ChannelReason::Opening),
+                        Err(reason) => (None, reason),
+                    }
+                }
+            };
+            let view = ChannelView {
+                reason,
+                protection: Some(protection(version, opened.stream.cipher_suite())),
+                super_packets: reply.super_packets,
+                ..ChannelView::default()
+            };
+            let up = Event::connect_answered(id, Ok(reply), opened.peer.ip(), tls13);
+            Ok((Open { tls: TlsPort::new(opened.stream, &opened.early), udp, settings, view }, up))
         }
         Err(error) => {
             if let TunnelHeaderError::Refused { status, .. } = &error {
                 tracing::info!(status, "the gateway refused the tunnel");
             }
-            Err(Box::new(Event::connect_answered(id, Err(error), opened.peer.ip(), opened.tls13)))
+            Err(Box::new(Event::connect_answered(id, Err(error), opened.peer.ip(), tls13)))
         }
     }
 }
 
 /// Waits to be used or closed, then pumps. What came of the last word, or the event that tells how the channel ended
 /// without one.
-async fn carry<S: AsyncRead + AsyncWrite + Unpin + Send>(
+async fn carry<S, R>(
     channel: ChannelId,
-    stream: S,
-    mut settings: PumpSettings,
+    open: Open<S, R>,
     command: oneshot::Receiver<Use>,
     mut orders: mpsc::Receiver<Order>,
+    shown: &watch::Sender<ChannelView>,
     gateway: &GatewayAddress,
-) -> Result<Goodbye, Event> {
-    let heard = Arc::new(OnceLock::new());
-    let stream = Listening { stream, heard: Arc::clone(&heard) };
+) -> Result<Goodbye, Event>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+    R: RecordLayer,
+{
+    let Open { mut tls, udp, mut settings, view } = open;
+    shown.send_replace(view);
     let end = tokio::select! {
         used = command => match used {
-            Ok(Use { device, counters }) => pump::run(stream, device, settings, &counters, orders).await,
+            Ok(Use { device, counters }) => {
+                let (tell, events) = mpsc::channel(EVENTS);
+                settings.events = Some(tell);
+                tokio::select! {
+                    end = engine::run(tls, udp, device.lend(), settings, &counters, orders) => end,
+                    never = follow(events, shown) => match never {},
+                }
+            }
             Err(_) => return Ok(Goodbye::Unanswered),
         },
-        order = orders.recv() => {
+        order = last_order(&mut orders) => {
             // Nobody used it: it says its last word and goes.
-            let (nowhere, _other_end) = packet_io::channel(1);
+            let (_other_end, nowhere) = memory::pair(1);
             let (last_word, orders) = mpsc::channel(1);
             let Some(order) = order else { return Ok(Goodbye::Unanswered) };
             // The receiver is two lines below.
             let _ = last_word.send(order).await;
-            settings.early = Bytes::new();
-            pump::run(stream, nowhere, settings, &Counters::default(), orders).await
+            tls.early = Bytes::new();
+            engine::run(tls, None::<UdpChannel<UdpIo>>, nowhere, settings, &Counters::default(), orders).await
         }
     };
     tracing::info!(channel = channel.0, end = ?end, "channel ended");
-    match ended(channel, end, gateway) {
-        Some(event) => Err(event),
-        None => Ok(heard.get().copied().unwrap_or(Goodbye::Unanswered)),
+    let goodbye = goodbye(&end);
+    ended(channel, end, gateway).map_or(Ok(goodbye), Err)
+}
+
+/// Shows which channel carries the packets, whenever that changes.
+async fn follow(mut events: mpsc::Receiver<PumpEvent>, shown: &watch::Sender<ChannelView>) -> Infallible {
+    while let Some(event) = events.recv().await {
+        match event {
+            PumpEvent::Carried(reason) => {
+                tracing::info!(
+                    carrier = reason.channel().as_str(),
+                    reason = reason.as_str(),
+                    "packets travel"
+                );
+                shown.send_modify(|view| (view.carrier, view.reason) = (reason.channel(), reason));
+            }
+            PumpEvent::RekeyDue | PumpEvent::PeerSilent | PumpEvent::PeerBack => {}
+        }
+    }
+    std::future::pending().await
+}
+
+/// The order that ends a channel which carries nothing yet; what else is ordered waits for nobody.
+async fn last_order(orders: &mut mpsc::Receiver<Order>) -> Option<Order> {
+    loop {
+        match orders.recv().await {
+            Some(Order::Probe { .. } | Order::RefreshKeys) => {}
+            order => return order,
+        }
+    }
+}
+
+/// What came of the last word.
+fn goodbye(end: &PumpEnd) -> Goodbye {
+    match end {
+        PumpEnd::Ordered { heard: Some(Heard::Answered), .. } => Goodbye::Answered,
+        PumpEnd::Ordered { heard: Some(Heard::Cut), .. } => Goodbye::Cut,
+        PumpEnd::Ordered { heard: None, .. }
+        | PumpEnd::PeerBye { .. }
+        | PumpEnd::PeerDetached
+        | PumpEnd::PeerEnded { .. }
+        | PumpEnd::PeerTerminated
+        | PumpEnd::PeerClosed
+        | PumpEnd::PeerDead
+        | PumpEnd::PeerStalled
+        | PumpEnd::Protocol(_)
+        | PumpEnd::Stream(_)
+        | PumpEnd::Packets(_) => Goodbye::Unanswered,
     }
 }
 
@@ -272,105 +360,33 @@ fn unreachable(gateway: &GatewayAddress, cause: &str) -> FailureCode {
     FailureCode::Unreachable { gateway: gateway.host_port(), cause: cause.to_owned() }
 }
 
-/// A stream that notices how the other side ends it.
-struct Listening<S> {
-    stream: S,
-    heard: Arc<OnceLock<Goodbye>>,
+/// The protocol version and the cipher as people write them, such as `TLS 1.3, AES-256-GCM`.
+fn protection(version: ProtocolVersion, suite: CipherSuite) -> String {
+    let version = if version == ProtocolVersion::TLSv1_3 { "TLS 1.3" } else { "TLS 1.2" };
+    // `TLS13_AES_256_GCM_SHA384`, `TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384`: the cipher stands before the hash.
+    let name = format!("{suite:?}");
+    let cipher =
+        name.split_once("_WITH_").or_else(|| name.split_once("TLS13_")).map_or(&*name, |(_, rest)| rest);
+    let cipher = cipher.rsplit_once("_SHA").map_or(cipher, |(cipher, _)| cipher);
+    format!("{version}, {}", cipher.replace('_', "-"))
 }
-
-impl<S: AsyncRead + Unpin> AsyncRead for Listening<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        use io::ErrorKind::{ConnectionAborted, ConnectionReset, UnexpectedEof};
-        let before = buffer.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        let end = match &read {
-            Poll::Ready(Ok(())) if buffer.filled().len() == before && buffer.remaining() > 0 => {
-                Some(Goodbye::Answered)
-            }
-            // The peer's system sent that, and so can anybody on the way.
-            Poll::Ready(Err(error))
-                if matches!(error.kind(), UnexpectedEof | ConnectionReset | ConnectionAborted) =>
-            {
-                Some(Goodbye::Cut)
-            }
-            Poll::Ready(Ok(()) | Err(_)) | Poll::Pending => None,
-        };
-        if let Some(end) = end {
-            // The first end is the end.
-            let _ = self.heard.set(end);
-        }
-        read
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Listening<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
-/// A TLS stream that takes new sending keys before the next record once the flag is up (RFC 8446, section 4.6.3).
-struct Rekeyable {
-    stream: TlsStream<TcpStream>,
-    rekey: Arc<AtomicBool>,
-}
-
-impl AsyncRead for Rekeyable {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
-    }
-}
-
-impl AsyncWrite for Rekeyable {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if self.rekey.swap(false, Ordering::Relaxed)
-            && let Err(error) = self.stream.get_mut().1.refresh_traffic_keys()
-        {
-            // TLS 1.2 has no key update; the session was told so and asks for a new channel instead.
-            tracing::debug!(%error, "no key update");
-        }
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
-/// Whether [`PacketIo`] is what the pump gets; keeps the alias honest at compile time.
-const _: fn() = || {
-    fn is_packet_io<P: PacketIo>() {}
-    is_packet_io::<Arc<Device>>();
-};
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use praya_datapath::engine::Opened;
+    use praya_datapath::tls::TlsStream;
     use praya_model::EndReason;
     use praya_wire::cstp::disconnect::{self, Disconnect};
     use praya_wire::cstp::{self, FrameType};
-    use tokio::io::AsyncReadExt;
+    use rustls_pki_types::ServerName;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadBuf};
 
     use super::*;
+    use crate::test_tls::vpn_test;
 
     fn settings() -> PumpSettings {
         PumpSettings {
@@ -381,27 +397,50 @@ mod tests {
                 rekey: Duration::ZERO,
             },
             mtu: 1400,
-            early: Bytes::new(),
+            super_packets: false,
             stall: STALL,
             events: None,
         }
     }
 
+    /// A channel, and the gateway's end of it.
+    async fn channel() -> (TlsPort<DuplexStream, Records>, TlsStream<DuplexStream>) {
+        let (server, client) = vpn_test();
+        let (near, far) = tokio::io::duplex(1 << 16);
+        let name = ServerName::try_from("vpn.test").unwrap();
+        let (near, far) =
+            tokio::join!(TlsStream::connect(&client, name, near), TlsStream::accept(&server, far));
+        (TlsPort::new(near.unwrap(), &[]), far.unwrap())
+    }
+
+    /// Logs out on a channel that was never used.
+    async fn log_out<S, R>(tls: TlsPort<S, R>) -> Goodbye
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send,
+        R: RecordLayer,
+    {
+        let (_commands, command) = oneshot::channel();
+        let (orders, order) = mpsc::channel(4);
+        let gateway = "vpn.example".parse().unwrap();
+        // What a channel cannot do before it is used does not end it.
+        orders.send(Order::RefreshKeys).await.unwrap();
+        orders.send(Order::Bye { reason: EndReason::UserLogout }).await.unwrap();
+        let open = Open { tls, udp: None, settings: settings(), view: ChannelView::default() };
+        let (shown, _) = watch::channel(ChannelView::default());
+        carry(ChannelId(1), open, command, order, &shown, &gateway).await.unwrap()
+    }
+
     #[tokio::test]
     async fn a_channel_that_was_never_used_still_says_goodbye() {
-        let (near, mut far) = tokio::io::duplex(4096);
-        let (_commands, command) = oneshot::channel();
-        let (orders, order) = mpsc::channel(1);
-        let gateway = "vpn.example".parse().unwrap();
-        orders.send(Order::Bye { reason: EndReason::UserLogout }).await.unwrap();
+        let (near, mut far) = channel().await;
         let hear = async move {
             let mut bytes = Vec::new();
             far.read_to_end(&mut bytes).await.unwrap();
+            far.shutdown().await.unwrap();
             bytes
         };
-        let (event, bytes) =
-            tokio::join!(carry(ChannelId(1), near, settings(), command, order, &gateway), hear);
-        assert_eq!(event.unwrap(), Goodbye::Answered);
+        let (goodbye, bytes) = tokio::join!(log_out(near), hear);
+        assert_eq!(goodbye, Goodbye::Answered);
         let (frame, _) = cstp::decode(&bytes).unwrap().unwrap();
         assert_eq!(frame.kind, FrameType::Disconnect);
         assert!(matches!(
@@ -410,55 +449,94 @@ mod tests {
         ));
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_goodbye_that_nobody_answers_is_not_taken_for_heard() {
-        let (near, far) = tokio::io::duplex(4096);
-        let (_commands, command) = oneshot::channel();
-        let (orders, order) = mpsc::channel(1);
-        let gateway = "vpn.example".parse().unwrap();
-        orders.send(Order::Bye { reason: EndReason::UserLogout }).await.unwrap();
-        let end = carry(ChannelId(1), near, settings(), command, order, &gateway).await;
-        assert_eq!(end.unwrap(), Goodbye::Unanswered);
+        let (near, far) = channel().await;
+        tokio::time::pause();
+        assert_eq!(log_out(near).await, Goodbye::Unanswered);
         drop(far);
     }
 
     #[tokio::test]
     async fn an_end_that_anybody_could_have_made_is_told_apart_from_the_gateways() {
-        let mut buffer = [0; 8];
         for (error, expected) in [
-            (None, Some(Goodbye::Answered)),
-            (Some(io::ErrorKind::UnexpectedEof), Some(Goodbye::Cut)),
-            (Some(io::ErrorKind::ConnectionReset), Some(Goodbye::Cut)),
-            (Some(io::ErrorKind::HostUnreachable), None),
+            (None, Goodbye::Cut),
+            (Some(io::ErrorKind::UnexpectedEof), Goodbye::Cut),
+            (Some(io::ErrorKind::ConnectionReset), Goodbye::Cut),
+            (Some(io::ErrorKind::HostUnreachable), Goodbye::Unanswered),
         ] {
-            let mut script = stream_that_ends(error);
-            let heard = Arc::new(OnceLock::new());
-            let mut stream = Listening { stream: &mut script, heard: Arc::clone(&heard) };
-            let _ = stream.read(&mut buffer).await;
-            assert_eq!(heard.get().copied(), expected, "{error:?}");
+            let tls = TlsPort {
+                stream: Ends(error),
+                records: Clear,
+                early: Bytes::new(),
+                sealed: Vec::new(),
+                unsent: Vec::new(),
+            };
+            assert_eq!(log_out(tls).await, expected, "{error:?}");
         }
     }
 
-    /// Ends at once, in order or by an error.
-    fn stream_that_ends(error: Option<io::ErrorKind>) -> impl AsyncRead + Unpin {
-        struct Ends(Option<io::ErrorKind>);
-        impl AsyncRead for Ends {
-            fn poll_read(
-                self: Pin<&mut Self>,
-                _: &mut Context<'_>,
-                _: &mut ReadBuf<'_>,
-            ) -> Poll<io::Result<()>> {
-                Poll::Ready(self.0.map_or(Ok(()), |kind| Err(kind.into())))
-            }
+    /// Takes everything, and its other side is gone, without a word or by an error.
+    struct Ends(Option<io::ErrorKind>);
+
+    impl AsyncRead for Ends {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(self.0.map_or(Ok(()), |kind| Err(kind.into())))
         }
-        Ends(error)
+    }
+
+    impl AsyncWrite for Ends {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    /// Records without a seal.
+    struct Clear;
+
+    impl RecordLayer for Clear {
+        fn seal(&mut self, out: &mut Vec<u8>, parts: &[&[u8]]) -> io::Result<()> {
+            parts.iter().for_each(|part| out.extend_from_slice(part));
+            Ok(())
+        }
+
+        fn open(&mut self, input: &mut [u8], plain: &mut Vec<u8>, _: &mut Vec<u8>) -> io::Result<Opened> {
+            plain.extend_from_slice(input);
+            Ok(Opened { consumed: input.len(), closed: false })
+        }
+
+        fn refresh_keys(&mut self, _: &mut Vec<u8>) {}
+
+        fn close(&mut self, _: &mut Vec<u8>) {}
+    }
+
+    #[tokio::test]
+    async fn a_change_of_the_carrier_is_shown_with_its_reason() {
+        let (shown, mut view) = watch::channel(ChannelView::default());
+        let (tell, events) = mpsc::channel(4);
+        let following = tokio::spawn(async move { follow(events, &shown).await });
+        for reason in [ChannelReason::Preferred, ChannelReason::Silent] {
+            tell.send(PumpEvent::PeerSilent).await.unwrap();
+            tell.send(PumpEvent::Carried(reason)).await.unwrap();
+            let seen = view.wait_for(|view| view.reason == reason).await.unwrap().clone();
+            assert_eq!(seen.carrier, reason.channel());
+        }
+        following.abort();
     }
 
     #[test]
     fn each_end_of_a_pump_is_told_for_what_it_is() {
         let gateway: GatewayAddress = "vpn.example".parse().unwrap();
         let event = |end| ended(ChannelId(1), end, &gateway);
-        assert!(event(PumpEnd::Ordered { told: true }).is_none());
+        assert!(event(PumpEnd::Ordered { told: true, heard: None }).is_none());
         assert!(matches!(
             event(PumpEnd::PeerEnded { reason: Some(EndReason::Admin), byte: 0, text: "x".into() }),
             Some(Event::PeerDisconnect { end: PeerEnd::Ended { reason: Some(EndReason::Admin), .. }, .. })
@@ -470,6 +548,25 @@ mod tests {
         for end in [PumpEnd::PeerClosed, PumpEnd::PeerDead, PumpEnd::PeerStalled] {
             let Some(Event::ChannelLost { cause, .. }) = event(end) else { panic!() };
             assert!(cause.is_transient(), "{cause:?}");
+        }
+    }
+
+    #[test]
+    fn the_cipher_is_named_as_people_write_it() {
+        for (version, suite, text) in [
+            (ProtocolVersion::TLSv1_3, CipherSuite::TLS13_AES_256_GCM_SHA384, "TLS 1.3, AES-256-GCM"),
+            (
+                ProtocolVersion::TLSv1_3,
+                CipherSuite::TLS13_CHACHA20_POLY1305_SHA256,
+                "TLS 1.3, CHACHA20-POLY1305",
+            ),
+            (
+                ProtocolVersion::TLSv1_2,
+                CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+                "TLS 1.2, AES-128-GCM",
+            ),
+        ] {
+            assert_eq!(protection(version, suite), text);
         }
     }
 }

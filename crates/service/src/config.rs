@@ -39,6 +39,9 @@ pub struct Flags {
     /// Leave systemd-resolved alone even if it runs.
     #[arg(long)]
     pub no_resolved: bool,
+    /// Carry packets by TLS only, for networks that slow UDP down or cut it off.
+    #[arg(long)]
+    pub no_udp: bool,
     /// The form of the log on standard error.
     #[arg(long, value_name = "FORM")]
     pub log_format: Option<LogFormat>,
@@ -69,6 +72,7 @@ struct FileSettings {
     tun_name: Option<String>,
     resolv_conf: Option<PathBuf>,
     use_resolved: Option<bool>,
+    udp: Option<bool>,
     log_format: Option<LogFormat>,
     log: Option<String>,
 }
@@ -90,6 +94,8 @@ pub struct Config {
     pub resolv_conf: PathBuf,
     /// Whether systemd-resolved is used when it runs.
     pub use_resolved: bool,
+    /// Whether packets may travel by UDP where a gateway offers it.
+    pub udp: bool,
     /// The form of the log.
     pub log_format: LogFormat,
     /// How much to log.
@@ -172,6 +178,7 @@ impl Config {
             tun_name: flags.tun_name.or(file.tun_name),
             resolv_conf: flags.resolv_conf.or(file.resolv_conf).unwrap_or_else(|| "/etc/resolv.conf".into()),
             use_resolved: !flags.no_resolved && file.use_resolved.unwrap_or(true),
+            udp: !flags.no_udp && file.udp.unwrap_or(true),
             log_format: flags.log_format.or(file.log_format).unwrap_or_default(),
             log: flags.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
         }
@@ -194,15 +201,19 @@ mod tests {
     #[test]
     fn flags_win_over_the_file_and_the_file_over_defaults() {
         let file =
-            parse("socket = \"/a\"\nstate = \"/b\"\npeople = \"500-600\"\nuse_resolved = false").unwrap();
+            parse("socket = \"/a\"\nstate = \"/b\"\npeople = \"500-600\"\nuse_resolved = false\nudp = false")
+                .unwrap();
         let flags = Flags { socket: Some("/c".into()), ..Flags::default() };
         let config = Config::merge(flags, file);
         assert_eq!(config.socket, Path::new("/c"));
         assert_eq!(config.state, Path::new("/b"));
         assert_eq!(config.people, 500..=600);
-        assert!(!config.use_resolved);
+        assert!(!config.use_resolved && !config.udp);
         let defaults = Config::merge(Flags::default(), FileSettings::default());
         assert_eq!(defaults.people, 1000..=60000);
+        assert!(defaults.udp);
+        let flags = Flags { no_udp: true, ..Flags::default() };
+        assert!(!Config::merge(flags, FileSettings::default()).udp);
         assert_eq!(defaults.socket, Path::new("/run/praya/praya.sock"));
     }
 

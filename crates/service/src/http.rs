@@ -128,37 +128,23 @@ impl Http {
 
 #[cfg(test)]
 mod tests {
+    use praya_datapath::tls::TlsStream;
     use praya_session::{Bearer, Body, Method};
-    use rcgen::{CertificateParams, KeyPair};
-    use rustls::ServerConfig;
-    use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
-    use tokio_rustls::TlsAcceptor;
 
     use super::*;
+    use crate::test_tls::vpn_test;
     use crate::tls::{Trust, client_config};
 
     /// A gateway at the name `vpn.test` that gives every request the same answer, and what it was asked.
     async fn gateway(answer: Vec<u8>) -> (Http, tokio::task::JoinHandle<String>) {
-        let key = KeyPair::generate().unwrap();
-        let certificate =
-            CertificateParams::new(vec!["vpn.test".to_owned()]).unwrap().self_signed(&key).unwrap();
-        let config =
-            ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-                .with_safe_default_protocol_versions()
-                .unwrap()
-                .with_no_client_auth()
-                .with_single_cert(
-                    vec![certificate.der().clone()],
-                    PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der())),
-                )
-                .unwrap();
+        let (server, client) = vpn_test();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let asked = tokio::spawn(async move {
             let (tcp, _) = listener.accept().await.unwrap();
-            let mut tls = TlsAcceptor::from(Arc::new(config)).accept(tcp).await.unwrap();
+            let mut tls = TlsStream::accept(&server, tcp).await.unwrap();
             let mut request = Vec::new();
             while !request.windows(4).any(|window| window == b"\r\n\r\n") {
                 let mut byte = [0; 1024];
@@ -171,9 +157,8 @@ mod tests {
             let _ = tls.shutdown().await;
             String::from_utf8(request).unwrap()
         });
-        let trust = Trust::Roots { extra: vec![certificate.der().clone()] };
         let name: GatewayAddress = format!("vpn.test:{}", address.port()).parse().unwrap();
-        (Http::new(&name, &[address], &client_config(&trust).unwrap()).unwrap(), asked)
+        (Http::new(&name, &[address], &client).unwrap(), asked)
     }
 
     fn get() -> HttpRequest {

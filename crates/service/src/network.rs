@@ -4,7 +4,8 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use praya_datapath::TunDevice;
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use praya_datapath::tun::{TunDevice, TunOptions, TunPort};
 use praya_model::snapshot::Warning;
 use praya_model::{FailureCode, TunnelConfig};
 use praya_netcfg::dns::DnsOutcome;
@@ -14,9 +15,8 @@ use praya_session::NetworkId;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::channels::Device;
 use crate::clock::Clock;
-use crate::metered::Metered;
+use crate::device::Device;
 
 /// How long the device may take to vanish after its last user has let go.
 const DEVICE_GONE: Duration = Duration::from_secs(4);
@@ -141,9 +141,9 @@ impl Worker {
     ) -> Result<(Arc<Device>, Vec<Warning>), FailureCode> {
         let device = match &self.device {
             Some(device) => Arc::clone(device),
-            None => Arc::new(Metered::new(TunDevice::create(self.tun_name.as_deref())?, self.clock)),
+            None => Arc::new(self.make_device()?),
         };
-        let outcome = self.configurator.apply(config, device.inner().name(), gateway).await?;
+        let outcome = self.configurator.apply(config, device.name(), gateway).await?;
         tracing::info!(
             changed = outcome.changed,
             tunnelled = outcome.tunnelled.len(),
@@ -154,11 +154,24 @@ impl Worker {
         Ok((device, warnings(&outcome)))
     }
 
+    fn make_device(&self) -> Result<Device, FailureCode> {
+        let options = TunOptions { name: self.tun_name.as_deref(), ..TunOptions::default() };
+        let mut queues = TunDevice::create(options)?;
+        let none = || FailureCode::NoTunDevice { detail: "it has no queue".to_owned() };
+        let queue = queues.pop().ok_or_else(none)?;
+        let mut seed = [0; 8];
+        SystemRandom::new()
+            .fill(&mut seed)
+            .map_err(|_| FailureCode::Internal { detail: "the system gives no random numbers".to_owned() })?;
+        let name = queue.name().to_owned();
+        Ok(Device::new(name, TunPort::new(queue, u64::from_ne_bytes(seed)), self.clock))
+    }
+
     /// Settings first, so that nothing points at a device that is gone.
     async fn tear_down(&mut self) -> Result<(), FailureCode> {
         let report = self.configurator.revert().await;
         if let Some(device) = self.device.take() {
-            let (name, weak) = (device.inner().name().to_owned(), Arc::downgrade(&device));
+            let (name, weak) = (device.name().to_owned(), Arc::downgrade(&device));
             drop(device);
             // The pump lets go when its last word is out; the kernel removes the device with its last user.
             let gone = async {

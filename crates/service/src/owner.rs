@@ -18,8 +18,9 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::MissedTickBehavior;
 
-use crate::channels::{ChannelHandle, Device, Use};
+use crate::channels::{ChannelHandle, Use};
 use crate::clock::{self, Clock, SleepWatch};
+use crate::device::Device;
 use crate::device_key::DeviceKey;
 use crate::gateways::Gateways;
 use crate::handler::Asked;
@@ -63,6 +64,8 @@ pub struct Parts {
     pub rules: Rules,
     /// This machine's name.
     pub host_name: String,
+    /// Whether packets may travel by UDP.
+    pub udp: bool,
     /// The clock.
     pub clock: Clock,
 }
@@ -348,6 +351,7 @@ impl Owner {
                     Arc::clone(&self.parts.key),
                     self.device.is_some(),
                     Some(self.parts.host_name.clone()).filter(|name| !name.is_empty()),
+                    self.parts.udp,
                     self.events_in.clone(),
                 );
                 self.channels.insert(id, handle);
@@ -400,7 +404,7 @@ impl Owner {
             Report::Ready { network, .. } | Report::Failed { network, .. }
                 if self.wanted_network != Some(network) => {}
             Report::Ready { network, device, warnings } => {
-                let name = device.inner().name().to_owned();
+                let name = device.name().to_owned();
                 if self.device.is_none() {
                     self.watch_network(Some(name.clone()));
                 }
@@ -428,7 +432,7 @@ impl Owner {
     }
 
     fn device_name(&self) -> Option<String> {
-        self.device.as_ref().map(|device| device.inner().name().to_owned())
+        self.device.as_ref().map(|device| device.name().to_owned())
     }
 
     fn watch_network(&mut self, own: Option<String>) {

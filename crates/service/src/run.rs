@@ -179,6 +179,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), S
             resume: ResumeFile::new(config.state_file(RESUME)),
             rules: rules.clone(),
             host_name,
+            udp: config.udp,
             clock,
         },
     );

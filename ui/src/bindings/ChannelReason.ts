@@ -3,4 +3,4 @@
 /**
  * Why the packets travel on that channel.
  */
-export type ChannelReason = "preferred" | "switched_off" | "not_offered" | "opening" | "unanswered" | "silent" | "lossy" | "refused" | "unavailable";
+export type ChannelReason = "preferred" | "switched_off" | "not_offered" | "opening" | "unanswered" | "silent" | "unavailable";

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use praya_datapath::{ChannelValues, DropReason};
 use praya_ipc::View;
+use praya_model::channel::{ChannelTraffic, ChannelView};
 use praya_model::snapshot::Traffic;
 use praya_model::{Snapshot, TunnelState};
 use praya_session::Event;
@@ -35,6 +37,18 @@ impl Owner {
         }
     }
 
+    /// How packets travel, and what each channel has carried in this session.
+    fn channel_view(&self) -> Option<ChannelView> {
+        let view = self.channels.get(&self.used?)?.view();
+        let values = self.counters.values();
+        let dropped = DropReason::ALL
+            .into_iter()
+            .map(|reason| (reason.as_str().to_owned(), values.dropped(reason)))
+            .filter(|(_, packets)| *packets > 0)
+            .collect();
+        Some(ChannelView { tls: carried(&values.tls), udp: carried(&values.udp), dropped, ..view })
+    }
+
     /// The state of things as views get it.
     pub(crate) fn snapshot(&self) -> Snapshot {
         let mut snapshot = self.session.snapshot(self.parts.clock.now());
@@ -43,6 +57,9 @@ impl Owner {
             TunnelState::Connected | TunnelState::IdleWarning | TunnelState::Reconnecting
         ) {
             snapshot.warnings.extend(self.network_warnings.iter().chain(&self.resume_warning).cloned());
+        }
+        if matches!(snapshot.state, TunnelState::Connected | TunnelState::IdleWarning) {
+            snapshot.channel = self.channel_view();
         }
         snapshot.ended_by_administrator = self.ended_by_administrator && self.session.is_idle();
         clock::shift(&mut snapshot, self.parts.clock.wall_is_ahead_by());
@@ -60,5 +77,16 @@ impl Owner {
             }
             !same
         });
+    }
+}
+
+fn carried(values: &ChannelValues) -> ChannelTraffic {
+    ChannelTraffic {
+        bytes_in: values.bytes_received,
+        bytes_out: values.bytes_sent,
+        packets_in: values.packets_received,
+        packets_out: values.packets_sent,
+        retransmits: values.retransmits,
+        round_trip_us: values.round_trip.and_then(|time| u64::try_from(time.as_micros()).ok()),
     }
 }

@@ -1,11 +1,11 @@
 //! The verifier against a real TLS server with generated certificates, over an in-memory connection.
 
+use praya_datapath::tls::TlsStream;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, KeyUsagePurpose};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::*;
 
@@ -45,9 +45,9 @@ async fn handshake(
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(SingleCertAndKey::from(CertifiedKey::new(gateway.chain.clone(), key))));
     let (near, far) = tokio::io::duplex(1 << 16);
-    let accept = tokio::spawn(TlsAcceptor::from(Arc::new(server)).accept(far));
+    let accept = tokio::spawn(async move { TlsStream::accept(&server, far).await.map(drop) });
     let name = ServerName::try_from("vpn.example").unwrap();
-    let result = TlsConnector::from(client_config(trust).unwrap()).connect(name, near).await;
+    let result = TlsStream::connect(&client_config(trust).unwrap(), name, near).await;
     let outcome = result.map(|_| ()).map_err(|error| failure(&error, "vpn.example:443"));
     let _ = accept.await;
     outcome
