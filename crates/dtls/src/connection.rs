@@ -88,7 +88,8 @@ impl Connection {
     /// Opens one record, as [`records`](crate::records) cuts them out of a datagram, in place.
     ///
     /// # Errors
-    /// Why it was dropped and counted. That says nothing about the peer, and the connection goes on.
+    /// Why it was dropped and counted. That says nothing about the peer, and the connection goes on. The bytes may be
+    /// overwritten then: who tries several connections gives each a copy.
     pub fn open<'a>(&mut self, record: &'a mut [u8]) -> Result<Opened<'a>, Dropped> {
         let (content, payload) = match self.opener.open(record) {
             Ok(opened) => opened,

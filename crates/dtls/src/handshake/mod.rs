@@ -225,7 +225,7 @@ impl Handshake {
         self.outbox.pop()
     }
 
-    /// When [`Self::on_timeout`] wants to be called.
+    /// When [`Self::on_timeout`] wants to be called; a server that has not seen a whole hello yet has no deadline.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Instant> {
         self.timer.due()

@@ -72,6 +72,6 @@ fn sealed(by: &mut Connection, parts: &[&[u8]]) -> Vec<u8> {
 fn carry(from: &mut Connection, to: &mut Connection, parts: &[&[u8]]) {
     let mut datagram = sealed(from, parts);
     let mut all = records(&mut datagram);
-    assert_eq!(to.open(all.next().unwrap()), Ok(Opened::Data(&parts.concat())));
+    assert_eq!(to.open(all.next().expect("one record")), Ok(Opened::Data(&parts.concat())));
     assert!(all.next().is_none());
 }
