@@ -61,6 +61,8 @@ pub struct GatewaySettings {
 pub struct ListenSettings {
     /// HTTPS: sign-in, API and tunnels. At least one.
     pub https: Vec<SocketAddr>,
+    /// Datagrams of the tunnels, by UDP; empty means the addresses and ports of `https`.
+    pub udp: Vec<SocketAddr>,
     /// Metrics and health, without TLS: a loopback address, or none.
     pub metrics: Option<SocketAddr>,
     /// Whether `metrics` may be an address that other machines reach.
@@ -89,6 +91,8 @@ pub struct TunnelSettings {
     pub pool_v6: Option<Ipv6Net>,
     /// The largest IP packet inside the tunnel, 1280–9000 bytes.
     pub mtu: u16,
+    /// Whether clients are offered datagrams by UDP beside their TLS connection.
+    pub udp: bool,
     /// What goes through the tunnel.
     pub routes: Routes,
     /// What stays outside although `routes` covers it.

@@ -35,6 +35,8 @@ pub struct Metrics {
     pub traffic: Traffic,
     /// What did not.
     pub drops: Drops,
+    /// Datagrams that found no session.
+    pub datagrams: DatagramDrops,
 }
 
 /// What became of machines.
@@ -120,6 +122,23 @@ impl Dropped {
     }
 }
 
+/// Datagrams that reached no session, by reason.
+#[derive(Clone)]
+pub struct DatagramDrops {
+    /// No DTLS record.
+    pub malformed: Counter,
+    /// A hello that names no session.
+    pub unknown_hello: Counter,
+    /// A hello that came while many did, and has to come again with a cookie.
+    pub unproven_hello: Counter,
+    /// A hello of a source that sent too many.
+    pub too_many_hellos: Counter,
+    /// Anything else from where no session is.
+    pub unknown_source: Counter,
+    /// The session had too many waiting.
+    pub queue_full: Counter,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Outcome {
     outcome: String,
@@ -174,6 +193,7 @@ impl Metrics {
         let posture = Posture::register(&mut registry);
         let traffic = Traffic::register(&mut registry);
         let drops = Drops::register(&mut registry);
+        let datagrams = DatagramDrops::register(&mut registry);
         let registry = std::sync::Arc::new(registry);
         Self {
             registry,
@@ -187,6 +207,7 @@ impl Metrics {
             connections,
             traffic,
             drops,
+            datagrams,
         }
     }
 
@@ -299,6 +320,26 @@ impl Drops {
     }
 }
 
+impl DatagramDrops {
+    fn register(registry: &mut Registry) -> Self {
+        let family: Family<Reason, Counter> = Family::default();
+        registry.register(
+            "datagrams_dropped",
+            "Datagrams that reached no session, by reason",
+            family.clone(),
+        );
+        let of = |reason| family.get_or_create(&Reason { reason }).clone();
+        Self {
+            malformed: of("malformed"),
+            unknown_hello: of("unknown_hello"),
+            unproven_hello: of("unproven_hello"),
+            too_many_hellos: of("too_many_hellos"),
+            unknown_source: of("unknown_source"),
+            queue_full: of("queue_full"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -317,6 +358,7 @@ mod tests {
         metrics.sessions.set(3);
         metrics.traffic.bytes_in.inc_by(1500);
         metrics.drops.inc_by(Dropped::Spoofed, 1);
+        metrics.datagrams.unknown_hello.inc();
         let text = metrics.render();
         for line in [
             "praya_gateway_sign_ins_total{outcome=\"ok\"} 1",
@@ -330,6 +372,7 @@ mod tests {
             "praya_gateway_sessions 3",
             "praya_gateway_tunnel_bytes_total{direction=\"from_client\"} 1500",
             "praya_gateway_packets_dropped_total{reason=\"spoofed\"} 1",
+            "praya_gateway_datagrams_dropped_total{reason=\"unknown_hello\"} 1",
             "# EOF",
         ] {
             assert!(text.contains(line), "{line} in\n{text}");

@@ -1,6 +1,7 @@
 //! Tunnels: CONNECT, the switch between sessions and the TUN device, and the filter that every packet meets.
 
 mod connect;
+pub mod datagrams;
 pub mod device;
 pub mod filter;
 mod fragment;

@@ -220,6 +220,7 @@ impl<D: DatagramIo> UdpChannel<D> {
 
     /// Tells the peer that nothing more comes; [`UdpChannel::poll_flush`] still has to send it.
     pub fn close(&mut self) {
+        self.settings.peer = self.keys.peer().or(self.settings.peer);
         let before = self.output.buffer().len();
         self.keys.close(self.output.buffer());
         if self.output.buffer().len() > before {

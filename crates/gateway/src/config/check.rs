@@ -137,6 +137,18 @@ fn check_listeners(config: &Config, text: &str) -> Result<(), ConfigError> {
             return fail("listen.https", format!("{address} stands there twice"));
         }
     }
+    let udp = &config.listen.udp;
+    for (index, address) in udp.iter().enumerate() {
+        if address.port() == 0 {
+            return fail("listen.udp", format!("{address} needs a port, which clients are told"));
+        }
+        if udp.iter().skip(index + 1).any(|other| other == address) {
+            return fail("listen.udp", format!("{address} stands there twice"));
+        }
+        if udp.iter().any(|other| other.port() != address.port()) {
+            return fail("listen.udp", "all must have one port, since clients are told one".into());
+        }
+    }
     if let Some(metrics) = &config.listen.metrics
         && let Some(address) = https.iter().find(|address| collide(address, metrics))
     {
@@ -349,6 +361,8 @@ mod tests {
         for (rest, expected) in [
             ("[listen]\nhttps = []\n", "line 4, listen.https"),
             ("[listen]\nhttps = [\"0.0.0.0:443\"]\nmetrics = \"127.0.0.1:443\"\n", "line 5, listen.metrics"),
+            ("[listen]\nudp = [\"0.0.0.0:443\", \"[::]:444\"]\n", "line 4, listen.udp"),
+            ("[listen]\nudp = [\"0.0.0.0:0\"]\n", "line 4, listen.udp"),
             ("[tunnel]\ndevice = \"way-too-long-a-name\"\n", "line 4, tunnel.device"),
             ("[tunnel]\npool_v4 = \"10.0.0.1/24\"\n", "10.0.0.0/24 is meant?"),
             ("[tunnel]\npool_v4 = \"10.0.0.0/31\"\n", "/8 to /29"),

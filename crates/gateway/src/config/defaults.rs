@@ -36,6 +36,7 @@ impl Default for ListenSettings {
     fn default() -> Self {
         Self {
             https: vec![SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 443)],
+            udp: Vec::new(),
             metrics: None,
             metrics_exposed: false,
         }
@@ -55,6 +56,7 @@ impl Default for TunnelSettings {
             pool_v4: None,
             pool_v6: None,
             mtu: 1400,
+            udp: true,
             routes: Routes::Named(NamedRoutes::Resources),
             exclude: Vec::new(),
             dns_servers: Vec::new(),

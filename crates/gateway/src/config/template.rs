@@ -18,6 +18,12 @@ const SETTINGS: &[Setting] = &[
     ("listen", "https", "Sign-in, API and tunnels. Ports below 1024 need the privilege to bind them.", ""),
     (
         "listen",
+        "udp",
+        "Datagrams of the tunnels; empty means the addresses and ports of `https`. All must have one port.",
+        "",
+    ),
+    (
+        "listen",
         "metrics",
         "Prometheus metrics and health. No TLS and no password: keep it on a loopback address.",
         "\"127.0.0.1:9443\"",
@@ -49,6 +55,12 @@ const SETTINGS: &[Setting] = &[
         "\"fd88:7072:6179:61::/64\"",
     ),
     ("tunnel", "mtu", "Largest IP packet inside the tunnel, in bytes.", ""),
+    (
+        "tunnel",
+        "udp",
+        "Whether packets may go by UDP, which is faster where the network loses some. TLS carries them wherever UDP\ndoes not get through.",
+        "",
+    ),
     (
         "tunnel",
         "routes",

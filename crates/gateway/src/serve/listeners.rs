@@ -1,8 +1,9 @@
 //! The ports.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 
+use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 use tokio::net::{TcpListener, TcpSocket};
 
 use crate::config::ListenSettings;
@@ -28,6 +29,26 @@ pub(super) fn bind(settings: &ListenSettings) -> Result<(Vec<TcpListener>, Optio
     Ok((https, metrics))
 }
 
+/// Opens the datagram sockets: `each` for every address, among which the system shares the clients out. `https` is
+/// where HTTPS listens, which holds when the settings name nothing else.
+#[cfg_attr(not(test), expect(dead_code, reason = "the tunnels do not offer datagrams yet"))]
+pub(super) fn bind_udp(
+    settings: &ListenSettings,
+    https: &[SocketAddr],
+    each: usize,
+) -> Result<Vec<UdpSocket>> {
+    let addresses = if settings.udp.is_empty() { https } else { &settings.udp };
+    let has_v4 = |port: u16| addresses.iter().any(|address| address.is_ipv4() && address.port() == port);
+    let mut sockets = Vec::new();
+    for address in addresses {
+        for _ in 0..each.max(1) {
+            let socket = open_udp(*address, has_v4(address.port()), each > 1);
+            sockets.push(socket.map_err(|error| refused("listen.udp", *address, &error))?);
+        }
+    }
+    Ok(sockets)
+}
+
 /// A socket that did open and is now not usable.
 pub(super) fn broken(error: io::Error) -> Fatal {
     Fatal::new(Code::Software, format!("a listening socket cannot be used: {error}"))
@@ -38,10 +59,23 @@ fn open(address: SocketAddr, v6_only: bool) -> io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     if address.is_ipv6() {
         // Without a listener of its own, IPv4 comes in here too, whatever the system's default is.
-        rustix::net::sockopt::set_ipv6_v6only(&socket, v6_only)?;
+        sockopt::set_ipv6_v6only(&socket, v6_only)?;
     }
     socket.bind(address)?;
     socket.listen(BACKLOG)
+}
+
+fn open_udp(address: SocketAddr, v6_only: bool, shared: bool) -> io::Result<UdpSocket> {
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let socket = rustix::net::socket_with(family, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
+    if address.is_ipv6() {
+        sockopt::set_ipv6_v6only(&socket, v6_only)?;
+    }
+    if shared {
+        sockopt::set_socket_reuseport(&socket, true)?;
+    }
+    rustix::net::bind(&socket, &address)?;
+    Ok(UdpSocket::from(socket))
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "the system's list of errors is open")]
@@ -50,7 +84,7 @@ fn refused(key: &str, address: SocketAddr, error: &io::Error) -> Fatal {
     let (code, hint) = match error.kind() {
         io::ErrorKind::AddrInUse => (
             Code::Unavailable,
-            format!("another program uses the port; `ss -ltnp 'sport = :{port}'` shows which, as root"),
+            format!("another program uses the port; `ss -ltunp 'sport = :{port}'` shows which, as root"),
         ),
         io::ErrorKind::PermissionDenied => (
             Code::NoPermission,
@@ -81,12 +115,25 @@ mod tests {
         let used = holder.local_addr().unwrap();
         let error = bind(&settings(&[used], None)).unwrap_err();
         assert_eq!(error.code, Code::Unavailable);
-        for part in ["listen.https", &used.to_string(), "ss -ltnp"] {
+        for part in ["listen.https", &used.to_string(), "ss -ltunp"] {
             assert!(error.message.contains(part), "{error}");
         }
         let free = "127.0.0.1:0".parse().unwrap();
         let error = bind(&settings(&[free], Some(used))).unwrap_err();
         assert!(error.message.contains("listen.metrics"), "{error}");
+    }
+
+    #[test]
+    fn datagrams_come_to_the_port_of_https_and_several_sockets_share_it() {
+        let settings = ListenSettings::default();
+        let one = bind_udp(&settings, &["127.0.0.1:0".parse().unwrap()], 1).unwrap();
+        let used = one[0].local_addr().unwrap();
+        let error = bind_udp(&settings, &[used], 1).unwrap_err();
+        assert!(error.message.contains("listen.udp"), "{error}");
+        drop(one);
+        let four = bind_udp(&settings, &[used], 4).unwrap();
+        assert_eq!(four.len(), 4);
+        assert!(four.iter().all(|socket| socket.local_addr().unwrap() == used));
     }
 
     #[tokio::test]
