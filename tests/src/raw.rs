@@ -230,7 +230,7 @@ pub fn udp_packet(from: [u8; 4], to: [u8; 4], payload: &[u8]) -> Vec<u8> {
 }
 
 /// The internet checksum (RFC 1071) of an even number of bytes.
-fn checksum(bytes: &[u8]) -> [u8; 2] {
+pub fn checksum(bytes: &[u8]) -> [u8; 2] {
     let words = bytes
         .chunks_exact(2)
         .map(|pair| pair.iter().fold(0_u32, |word, byte| (word << 8) | u32::from(*byte)));

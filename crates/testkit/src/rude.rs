@@ -42,14 +42,8 @@ impl Rude {
     /// # Errors
     /// When TLS fails.
     pub fn over(tcp: TcpStream, versions: &[&'static SupportedProtocolVersion]) -> Result<Self> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
-            .with_protocol_versions(versions)?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
-            .with_no_client_auth();
         let name = ServerName::try_from("gateway.test").context("a name")?;
-        let connection = ClientConnection::new(Arc::new(config), name)?;
+        let connection = ClientConnection::new(Arc::new(configuration(versions)?), name)?;
         let mut stream = StreamOwned::new(connection, tcp);
         while stream.conn.is_handshaking() {
             stream.conn.complete_io(&mut stream.sock)?;
@@ -135,6 +129,19 @@ impl Rude {
             other => other,
         }
     }
+}
+
+/// What a client does that trusts anybody and speaks these versions.
+///
+/// # Errors
+/// When there is no such version.
+pub fn configuration(versions: &[&'static SupportedProtocolVersion]) -> Result<ClientConfig> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    Ok(ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(versions)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
+        .with_no_client_auth())
 }
 
 /// A bare TCP connection from a machine, with a bound on how long a read may take.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::site::Site;
 use super::stats::median;
 use super::table::pipe_table;
-use super::tunnel::measure::{Direction, transfer};
+use super::tunnel::measure::{Direction, stream};
 use super::tunnel::subject::Subject;
 use super::{machine, say};
 
@@ -135,7 +135,9 @@ fn turn(subject: Subject, way: Way, seconds: u32) -> Result<(f64, f64)> {
     let mut site = Site::prepare(subject, Lab::far_away(way.conditions())?)?;
     site.start().context("start")?;
     site.sign_in().context("sign in")?;
-    let rate = |direction| Ok::<_, anyhow::Error>(transfer(&site, direction, 1, seconds)?.gbit_s * 1e3);
+    let rate = |direction| {
+        Ok::<_, anyhow::Error>(stream(&site.lab, direction, 1, seconds, || Ok(()))?.0.gbit_s * 1e3)
+    };
     let rates = (rate(Direction::Up)?, rate(Direction::Down)?);
     site.sign_out().context("sign out")?;
     site.stop().context("end")?;

@@ -2,6 +2,7 @@
 
 mod cost;
 pub(crate) mod desktop;
+pub(crate) mod gateway;
 pub(crate) mod link;
 mod machine;
 mod site;

@@ -10,10 +10,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use bench::tunnel::subject::Subject;
-use bench::{desktop, link, say, tunnel};
+use bench::{desktop, gateway, link, say, tunnel};
 
 const USAGE: &str =
-    "usage: praya-bench tunnel|link|desktop [--quick] [--rounds N] [--only NAME,…] [--out FOLDER]";
+    "usage: praya-bench tunnel|link|gateway|desktop [--quick] [--rounds N] [--only NAME,…] [--out FOLDER]";
 
 fn main() -> ExitCode {
     match start() {
@@ -33,6 +33,11 @@ fn start() -> Result<u8> {
     let complete = match wish.what.as_str() {
         "desktop" => {
             desktop::run(&desktop::Plan::new(wish.quick, wish.out))?;
+            true
+        }
+        "gateway" => {
+            let plan = if wish.quick { gateway::Plan::quick() } else { gateway::Plan::full() };
+            gateway::run(&plan, &wish.out)?;
             true
         }
         "tunnel" => {

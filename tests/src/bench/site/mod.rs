@@ -57,6 +57,10 @@ impl Site {
         // No gateway translates addresses here: the intranet knows the way back.
         lab.intranet.shell("ip route add default via 172.31.0.1")?;
         lab.gateway.shell("echo 1 > /proc/sys/net/ipv4/ip_forward")?;
+        // The usual one, whatever this machine has: another one keeps other queues and minds loss less.
+        for machine in [&lab.employee, &lab.gateway, &lab.intranet] {
+            machine.shell("echo cubic > /proc/sys/net/ipv4/tcp_congestion_control")?;
+        }
         let tunnel: Option<Box<dyn Tunnel>> = match subject {
             Subject::None | Subject::RawTls(_) => {
                 lab.employee.shell(&format!("ip route add default via {GATEWAY}"))?;

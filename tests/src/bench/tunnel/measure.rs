@@ -13,7 +13,6 @@ use super::flood::flood;
 use super::metric::{Metric, Sample};
 use super::raw_tls::{self, Writer};
 use super::subject::{Channel, Subject};
-use crate::bench::cost::Memory;
 use crate::bench::site::Site;
 use crate::bench::stats::{median, percentile};
 
@@ -68,9 +67,11 @@ fn measured(subject: Subject, site: &mut Site, plan: &Plan) -> Result<Sample> {
 fn wide(subject: Subject, site: &Site, plan: &Plan, sample: &mut Sample) -> Result<()> {
     let datagrams = site.datagrams()?;
     let before = site.cpu_seconds()?;
-    let up = transfer(site, Direction::Up, 1, plan.seconds).context("transfer up")?;
+    let memory = || site.memory();
+    let (up, up_memory) = stream(&site.lab, Direction::Up, 1, plan.seconds, memory).context("transfer up")?;
     let between = site.cpu_seconds()?;
-    let down = transfer(site, Direction::Down, 1, plan.seconds).context("transfer down")?;
+    let (down, down_memory) =
+        stream(&site.lab, Direction::Down, 1, plan.seconds, memory).context("transfer down")?;
     let after = site.cpu_seconds()?;
     carried_as_said(subject, site.datagrams()? - datagrams, up.bytes + down.bytes)?;
     sample.insert(Metric::Up, up.gbit_s);
@@ -88,7 +89,7 @@ fn wide(subject: Subject, site: &Site, plan: &Plan, sample: &mut Sample) -> Resu
         sample.insert(Metric::CpuGateway, gateway);
         sample.insert(Metric::Cpu, client + gateway);
     }
-    if let (Some(up), Some(down)) = (up.memory, down.memory) {
+    if let (Some(up), Some(down)) = (up_memory, down_memory) {
         for (metric, memory) in [
             (Metric::ClientPss, [up.0.pss, down.0.pss]),
             (Metric::ClientRss, [up.0.rss, down.0.rss]),
@@ -101,7 +102,8 @@ fn wide(subject: Subject, site: &Site, plan: &Plan, sample: &mut Sample) -> Resu
         }
     }
     for (metric, direction) in [(Metric::Up4, Direction::Up), (Metric::Down4, Direction::Down)] {
-        sample.insert(metric, transfer(site, direction, 4, plan.seconds).context("four streams")?.gbit_s);
+        let (four, ()) = stream(&site.lab, direction, 4, plan.seconds, || Ok(())).context("four streams")?;
+        sample.insert(metric, four.gbit_s);
     }
     Ok(())
 }
@@ -138,7 +140,8 @@ fn narrow(site: &Site, plan: &Plan, sample: &mut Sample) -> Result<()> {
         (Direction::Up, Metric::NarrowUp, Metric::NarrowRttUp, Metric::NarrowTailUp),
         (Direction::Down, Metric::NarrowDown, Metric::NarrowRttDown, Metric::NarrowTailDown),
     ] {
-        let transfer = transfer(site, direction, 1, plan.narrow_seconds).context("over the narrow link")?;
+        let (transfer, ()) = stream(&site.lab, direction, 1, plan.narrow_seconds, || Ok(()))
+            .context("over the narrow link")?;
         sample.insert(rate, transfer.gbit_s * 1e3);
         sample.insert(rtt, middle(&transfer.round_trips)?);
         sample.insert(tail, percentile(transfer.round_trips, 0.95).context("no answer")?);
@@ -159,16 +162,20 @@ pub(crate) struct Transfer {
     pub(crate) gbit_s: f64,
     /// Of echo requests beside it, ms.
     round_trips: Vec<f64>,
-    /// (client, gateway) near its end.
-    memory: Option<(Memory, Memory)>,
 }
 
-/// So many TCP streams at once in one direction, with echo requests beside them.
+/// So many TCP streams at once in one direction, with echo requests beside them; `near_end` is called shortly before
+/// they end.
 ///
 /// # Errors
 /// When nothing arrives.
-pub(crate) fn transfer(site: &Site, direction: Direction, streams: u32, seconds: u32) -> Result<Transfer> {
-    let lab = &site.lab;
+pub(crate) fn stream<T>(
+    lab: &Lab,
+    direction: Direction,
+    streams: u32,
+    seconds: u32,
+    near_end: impl FnOnce() -> Result<T>,
+) -> Result<(Transfer, T)> {
     let server = lab.intranet.program("iperf3").args(["--server", "--one-off", "--forceflush"]).start()?;
     server.wait_for("Server listening")?;
     // iperf3 has no limit of its own for a stream that stands still.
@@ -181,15 +188,14 @@ pub(crate) fn transfer(site: &Site, direction: Direction, streams: u32, seconds:
         .args(["--parallel", &streams.to_string()])
         .args((direction == Direction::Down).then_some("--reverse"))
         .start()?;
-    // The echo requests end just before the streams do, and the memory is read then.
     let count = seconds * PING_RATE - PING_RATE / 4;
     let round_trips = ping(lab, count, count / WARM_UP);
-    let memory = site.memory()?;
+    let seen = near_end()?;
     let ended = client.wait()?;
     let (bytes, gbit_s) =
         received(&ended.text()).with_context(|| format!("iperf3: {}\n{}", ended.status, server.printed()))?;
     server.wait()?;
-    Ok(Transfer { bytes, gbit_s, round_trips: round_trips?, memory })
+    Ok((Transfer { bytes, gbit_s, round_trips: round_trips? }, seen))
 }
 
 /// (bytes, Gbit/s) that arrived, from iperf3's JSON.

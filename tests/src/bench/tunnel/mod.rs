@@ -50,7 +50,7 @@ impl Plan {
             rounds: 3,
             only: Subject::ALL.iter().map(|&(subject, _)| subject).collect(),
             seconds: 3,
-            narrow_seconds: 4,
+            narrow_seconds: 6,
             pings: 100,
             small_sizes: 2,
             rehearse: true,
