@@ -8,6 +8,7 @@ use praya_tests::Lab;
 use praya_tests::client::Client;
 use praya_tests::lab::INTRANET;
 use praya_tests::ocserv::Ocserv;
+use serde_json::Value;
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -71,6 +72,78 @@ fn tls_1_3() -> Result<()> {
     assert_eq!(login.code(), 0, "{}", login.everything);
     ensure!(server.users()?.contains("(TLS1.3)"), "{}", server.users()?);
     carries_traffic(&lab)
+}
+
+/// Packets travel by UDP, and both ends count them there.
+fn travels_by_udp(lab: &Lab, client: &Client) -> Result<()> {
+    let before = client.wait_for(|snapshot| snapshot["channel"]["carrier"] == "udp")?;
+    assert_eq!(before["channel"]["reason"], "preferred");
+    carries_traffic(lab)?;
+    let bytes = |snapshot: &Value, way: &str| snapshot["channel"]["udp"][way].as_u64().unwrap_or_default();
+    client.wait_for(|snapshot| {
+        ["bytes_in", "bytes_out"].iter().all(|way| bytes(snapshot, way) >= bytes(&before, way) + 1_000_000)
+    })?;
+    Ok(())
+}
+
+#[test]
+fn packets_travel_by_udp_and_by_tls_while_a_firewall_takes_udp_away() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let (lab, mut server) = lab()?;
+    server.start(&lab.gateway)?;
+    let client = Client::started(&lab.employee)?;
+    let login = client.login(&lab.employee, &server.pin, "wong", &[PASSWORD])?;
+    assert_eq!(login.code(), 0, "{}", login.everything);
+    travels_by_udp(&lab, &client)?;
+    lab.gateway.shell(
+        "nft 'add table inet wall; add chain inet wall in { type filter hook input priority 0; }; \
+         add rule inet wall in udp dport 443 drop'",
+    )?;
+    // Something has to be sent for its loss to be noticed.
+    carries_traffic(&lab)?;
+    client.wait_for(|snapshot| snapshot["channel"]["reason"] == "silent")?;
+    carries_traffic(&lab)?;
+    let status = client.json(&lab.employee, &["status"])?;
+    assert_eq!((&status["state"], &status["channel"]["carrier"]), (&"connected".into(), &"tls".into()));
+    lab.gateway.shell("nft delete table inet wall")?;
+    travels_by_udp(&lab, &client)
+}
+
+#[test]
+fn the_legacy_way_of_cisco_gateways_carries_packets_by_udp_too() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let (lab, mut server) = lab()?;
+    server.set("dtls-legacy", "true");
+    server.set("dtls-psk", "false");
+    server.start(&lab.gateway)?;
+    let client = Client::started(&lab.employee)?;
+    let login = client.login(&lab.employee, &server.pin, "wong", &[PASSWORD])?;
+    assert_eq!(login.code(), 0, "{}", login.everything);
+    travels_by_udp(&lab, &client)
+}
+
+#[test]
+fn a_machine_that_is_to_use_tls_only_sends_nothing_by_udp() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let (lab, mut server) = lab()?;
+    server.start(&lab.gateway)?;
+    let mut client = Client::new(&lab.employee)?;
+    client.start_as(client.service(&lab.employee)?.args(["--no-udp"]))?;
+    let login = client.login(&lab.employee, &server.pin, "wong", &[PASSWORD])?;
+    assert_eq!(login.code(), 0, "{}", login.everything);
+    carries_traffic(&lab)?;
+    let status = client.json(&lab.employee, &["status"])?;
+    assert_eq!(status["channel"]["reason"], "switched_off");
+    assert_eq!(status["channel"]["udp"]["packets_out"], 0);
+    let told = client.run(&lab.employee, &["status", "--lang", "en"])?;
+    ensure!(told.everything.contains("TLS – UDP is switched off on this computer"), "{}", told.everything);
+    Ok(())
 }
 
 #[test]
