@@ -142,7 +142,7 @@ impl KeySchedule for Known {
     }
 
     fn store_ticket(&mut self, message: &[u8]) -> Result<(), rustls::Error> {
-        if message.len() % 2 == 0 { Ok(()) } else { Err(rustls::Error::DecryptError) }
+        if message.len().is_multiple_of(2) { Ok(()) } else { Err(rustls::Error::DecryptError) }
     }
 }
 
