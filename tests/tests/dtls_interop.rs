@@ -78,7 +78,7 @@ fn our_client_with_gnutls_serv() -> Result<()> {
     for suite in Suite::PSK {
         for extended_master_secret in [true, false] {
             let config = Config { suites: vec![suite], extended_master_secret, ..psk() };
-            let (server, address) = gnutls_server(suite, "")?;
+            let (server, address, _folder) = gnutls_server(suite, "")?;
             let mut channel = Channel::to(address, config, Losses::NONE)?;
             ensure!(channel.connection.suite() == suite);
             ensure!(channel.connection.extended_master_secret() == extended_master_secret);
@@ -92,7 +92,7 @@ fn our_client_with_gnutls_serv() -> Result<()> {
 
 #[test]
 fn our_client_offers_what_gnutls_serv_without_extended_master_secret_declines() -> Result<()> {
-    let (_server, address) = gnutls_server(Suite::PskAes256Gcm, ":%NO_SESSION_HASH")?;
+    let (_server, address, _folder) = gnutls_server(Suite::PskAes256Gcm, ":%NO_SESSION_HASH")?;
     let channel = Channel::to(address, psk(), Losses::NONE)?;
     ensure!(!channel.connection.extended_master_secret());
     Ok(())
@@ -235,11 +235,12 @@ fn priority(suite: Suite, more: &str) -> String {
 }
 
 /// It asks every client for a cookie.
-fn gnutls_server(suite: Suite, more: &str) -> Result<(Process, SocketAddr)> {
-    let folder = Folder::new("gnutls")?;
-    let keys = folder.0.join("keys");
-    fs::write(&keys, format!("psk:{}\n", hex(&KEY)))?;
+fn gnutls_server(suite: Suite, more: &str) -> Result<(Process, SocketAddr, Folder)> {
     let address = SocketAddr::new(LOOPBACK.parse()?, free_port()?);
+    let folder = Folder::new(&format!("gnutls-{}", address.port()))?;
+    let keys = folder.0.join("keys");
+    // It reads them again for each client.
+    fs::write(&keys, format!("psk:{}\n", hex(&KEY)))?;
     let server = Program::here("gnutls-serv")
         .args([
             "--udp",
@@ -253,9 +254,7 @@ fn gnutls_server(suite: Suite, more: &str) -> Result<(Process, SocketAddr)> {
         .arg(&keys)
         .start()?;
     server.wait_for(&format!("IPv4 0.0.0.0 port {}...done", address.port()))?;
-    // It reads the keys again for each client.
-    std::mem::forget(folder);
-    Ok((server, address))
+    Ok((server, address, folder))
 }
 
 fn gnutls_client(config: Config, suite: Suite, more: &str, losses: Losses) -> Result<(Channel, Process)> {
