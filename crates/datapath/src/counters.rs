@@ -190,14 +190,6 @@ impl Counters {
             Channel::Udp => &self.udp,
         }
     }
-
-    pub(crate) fn refused_inbound(&self) {
-        self.dropped(DropReason::Refused, 1);
-    }
-
-    pub(crate) fn refused_outbound(&self) {
-        self.dropped(DropReason::TooLong, 1);
-    }
 }
 
 impl ChannelCounters {

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use praya_datapath::packet_io::{ChannelIo, channel, port};
-use praya_datapath::pump::{self, Order, PumpEnd, PumpEvent, PumpSettings};
+use praya_datapath::pump::{self, Opened, Order, PumpEnd, PumpEvent, PumpSettings, RecordLayer, TlsPort};
+use praya_datapath::io::memory::{MemoryEnd, pair};
 use praya_datapath::timers::{Rhythm, Role};
-use praya_datapath::{Counters, Delivery, PacketIo};
+use praya_datapath::udp::{UdpChannel, UdpIo};
+use praya_datapath::{Counters, DropReason, Packet};
 use praya_model::EndReason;
 use praya_wire::cstp::{self, FrameType};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
@@ -19,35 +20,61 @@ use tokio::task::JoinHandle;
 
 const SECOND: Duration = Duration::from_secs(1);
 
+/// Records without a seal: what is written is what the peer reads.
+struct Clear;
+
+impl RecordLayer for Clear {
+    fn seal(&mut self, out: &mut Vec<u8>, parts: &[&[u8]]) -> io::Result<()> {
+        parts.iter().for_each(|part| out.extend_from_slice(part));
+        Ok(())
+    }
+
+    fn open(&mut self, input: &mut [u8], plain: &mut Vec<u8>, _: &mut Vec<u8>) -> io::Result<Opened> {
+        plain.extend_from_slice(input);
+        Ok(Opened { consumed: input.len(), closed: false })
+    }
+
+    fn refresh_keys(&mut self, _: &mut Vec<u8>) {}
+
+    fn close(&mut self, _: &mut Vec<u8>) {}
+}
+
 struct Bench {
     peer: DuplexStream,
-    packets: ChannelIo,
+    packets: MemoryEnd,
     orders: mpsc::Sender<Order>,
     events: mpsc::Receiver<PumpEvent>,
     counters: Arc<Counters>,
     pump: JoinHandle<PumpEnd>,
 }
 
+const NO_UDP: Option<UdpChannel<UdpIo>> = None;
+
 fn settings(role: Role) -> PumpSettings {
     PumpSettings {
         rhythm: Rhythm { role, dpd: 30 * SECOND, keepalive: 20 * SECOND, rekey: Duration::ZERO },
         mtu: 1400,
-        early: Bytes::new(),
+        super_packets: false,
         stall: 60 * SECOND,
         events: None,
     }
 }
 
-fn bench(mut settings: PumpSettings, pipe: usize) -> Bench {
+fn bench(settings: PumpSettings, pipe: usize) -> Bench {
+    bench_after(Bytes::new(), settings, pipe)
+}
+
+fn bench_after(early: Bytes, mut settings: PumpSettings, pipe: usize) -> Bench {
     let (peer, stream) = tokio::io::duplex(pipe);
-    let (packets, inner) = channel(4);
+    let (packets, inner) = pair(64);
+    let tls = TlsPort { stream, records: Clear, early, sealed: Vec::new(), unsent: Vec::new() };
     let (orders, receiver) = mpsc::channel(4);
     let (tell, events) = mpsc::channel(8);
     settings.events = Some(tell);
     let counters = Arc::new(Counters::default());
     let pump = {
         let counters = counters.clone();
-        tokio::spawn(async move { pump::run(stream, inner, settings, &counters, receiver).await })
+        tokio::spawn(async move { pump::run(tls, NO_UDP, inner, settings, &counters, receiver).await })
     };
     Bench { peer, packets, orders, events, counters, pump }
 }
@@ -61,11 +88,12 @@ async fn read_frame(peer: &mut DuplexStream) -> io::Result<(FrameType, Vec<u8>)>
     Ok((FrameType::from_code(header[6]).unwrap(), payload))
 }
 
-async fn receive(packets: &ChannelIo) -> Vec<u8> {
-    let mut buffer = vec![0; 20_000];
-    let len = packets.recv(&mut buffer).await.unwrap();
-    buffer.truncate(len);
-    buffer
+async fn receive(packets: &mut MemoryEnd) -> Vec<u8> {
+    packets.recv().await.unwrap().bytes.to_vec()
+}
+
+async fn send(packets: &MemoryEnd, bytes: &[u8]) {
+    assert!(packets.send(Packet::ordinary(Bytes::copy_from_slice(bytes))).await);
 }
 
 fn frame(kind: FrameType, payload: &[u8]) -> Vec<u8> {
@@ -75,10 +103,10 @@ fn frame(kind: FrameType, payload: &[u8]) -> Vec<u8> {
 #[tokio::test]
 async fn packets_travel_both_ways_and_are_counted() {
     let mut bench = bench(settings(Role::Client), 1 << 16);
-    bench.packets.send(b"out").await.unwrap();
+    send(&bench.packets, b"out").await;
     assert_eq!(read_frame(&mut bench.peer).await.unwrap(), (FrameType::Data, b"out".to_vec()));
     bench.peer.write_all(&frame(FrameType::Data, b"inward")).await.unwrap();
-    assert_eq!(receive(&bench.packets).await, b"inward");
+    assert_eq!(receive(&mut bench.packets).await, b"inward");
     drop(bench.peer);
     assert!(matches!(bench.pump.await.unwrap(), PumpEnd::PeerClosed));
     let values = bench.counters.values();
@@ -88,7 +116,7 @@ async fn packets_travel_both_ways_and_are_counted() {
 
 #[tokio::test]
 async fn frames_may_be_cut_anywhere_and_come_many_at_once() {
-    let bench = bench(settings(Role::Gateway), 1 << 16);
+    let mut bench = bench(settings(Role::Gateway), 1 << 16);
     let mut bytes = Vec::new();
     for size in [0, 1, 100, 1400, 9000, cstp::MAX_PAYLOAD] {
         bytes.extend(frame(FrameType::Data, &vec![7; size]));
@@ -102,7 +130,7 @@ async fn frames_may_be_cut_anywhere_and_come_many_at_once() {
         peer
     });
     for size in [0, 1, 100, 1400, 9000, cstp::MAX_PAYLOAD] {
-        assert_eq!(receive(&bench.packets).await.len(), size);
+        assert_eq!(receive(&mut bench.packets).await.len(), size);
     }
     drop(writer.await.unwrap());
     assert!(matches!(bench.pump.await.unwrap(), PumpEnd::PeerClosed));
@@ -111,10 +139,10 @@ async fn frames_may_be_cut_anywhere_and_come_many_at_once() {
 #[tokio::test]
 async fn what_came_with_the_connect_reply_is_not_lost() {
     let early = [frame(FrameType::Data, b"first"), b"STF\x01\x00".to_vec()].concat();
-    let mut bench = bench(PumpSettings { early: early.into(), ..settings(Role::Client) }, 1 << 16);
-    assert_eq!(receive(&bench.packets).await, b"first");
+    let mut bench = bench_after(early.into(), settings(Role::Client), 1 << 16);
+    assert_eq!(receive(&mut bench.packets).await, b"first");
     bench.peer.write_all(b"\x02\x00\x00ok").await.unwrap();
-    assert_eq!(receive(&bench.packets).await, b"ok");
+    assert_eq!(receive(&mut bench.packets).await, b"ok");
 }
 
 #[tokio::test]
@@ -185,7 +213,7 @@ async fn rekey_is_reported_and_the_tunnel_goes_on() {
         Rhythm { role: Role::Client, dpd: Duration::ZERO, keepalive: Duration::ZERO, rekey: 100 * SECOND };
     let mut bench = bench(wish, 1 << 16);
     assert_eq!(bench.events.recv().await, Some(PumpEvent::RekeyDue));
-    bench.packets.send(b"still").await.unwrap();
+    send(&bench.packets, b"still").await;
     assert_eq!(read_frame(&mut bench.peer).await.unwrap().1, b"still");
 }
 
@@ -194,7 +222,7 @@ async fn the_gateway_gives_up_a_client_that_does_not_read() {
     let mut bench = bench(settings(Role::Gateway), 64);
     let full = async {
         loop {
-            if bench.packets.send(&[0; 1000]).await.is_err() {
+            if !bench.packets.send(Packet::ordinary(Bytes::from_static(&[0; 1000]))).await {
                 break;
             }
         }
@@ -230,14 +258,9 @@ async fn each_order_says_its_word_and_closes() {
         // What the peer had on the way is read, or the connection would be reset before it has read the word.
         bench.peer.write_all(&cstp::encode(FrameType::Data, &[7; 100]).unwrap()).await.unwrap();
         drop(bench.peer);
-        assert!(matches!(bench.pump.await.unwrap(), PumpEnd::Ordered { told: true }));
+        assert!(matches!(bench.pump.await.unwrap(), PumpEnd::Ordered { told: true, .. }));
         drop(bench.orders);
-        let carried = bench.packets.recv(&mut [0; 200]).await;
-        assert_eq!(
-            carried.unwrap_err().kind(),
-            io::ErrorKind::UnexpectedEof,
-            "nothing is carried after the last word"
-        );
+        assert_eq!(bench.packets.recv().await, None, "nothing is carried after the last word");
     }
 }
 
@@ -247,18 +270,20 @@ async fn a_dropped_owner_closes_without_a_word() {
     drop(bench.orders);
     assert_eq!(bench.peer.read(&mut [0; 8]).await.unwrap(), 0);
     drop(bench.peer);
-    assert!(matches!(bench.pump.await.unwrap(), PumpEnd::Ordered { told: true }));
+    assert!(matches!(bench.pump.await.unwrap(), PumpEnd::Ordered { told: true, .. }));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_does_not_read_cannot_hold_an_ordered_end_up() {
-    let bench = bench(settings(Role::Gateway), 64);
+    let mut bench = bench(settings(Role::Gateway), 64);
     for _ in 0..5 {
-        bench.packets.send(&[0; 1000]).await.unwrap();
+        send(&bench.packets, &[0; 1000]).await;
     }
+    // The pump is at it, and stuck.
+    bench.peer.read_exact(&mut [0; 8]).await.unwrap();
     let order = Order::Disconnect { reason: EndReason::Admin, text: "Ended by an administrator".into() };
     bench.orders.send(order).await.unwrap();
-    assert!(matches!(bench.pump.await.unwrap(), PumpEnd::Ordered { told: false }));
+    assert!(matches!(bench.pump.await.unwrap(), PumpEnd::Ordered { told: false, .. }));
 }
 
 #[tokio::test]
@@ -269,7 +294,7 @@ async fn the_gateway_s_reason_reaches_the_client() {
     let wire = tokio::spawn(async move { tokio::io::copy_bidirectional(&mut a, &mut b).await });
     let order = Order::Disconnect { reason: EndReason::Idle, text: "No traffic for 5 minutes".into() };
     left.orders.send(order).await.unwrap();
-    assert!(matches!(left.pump.await.unwrap(), PumpEnd::Ordered { told: true }));
+    assert!(matches!(left.pump.await.unwrap(), PumpEnd::Ordered { told: true, .. }));
     let PumpEnd::PeerEnded { reason, text, .. } = right.pump.await.unwrap() else { panic!() };
     assert_eq!((reason, text.as_str()), (Some(EndReason::Idle), "No traffic for 5 minutes"));
     drop(wire);
@@ -305,8 +330,8 @@ async fn every_way_a_peer_can_end_is_told_apart() {
 #[tokio::test]
 async fn a_packet_longer_than_the_tunnel_s_mtu_is_dropped_and_counted() {
     let mut bench = bench(settings(Role::Client), 1 << 16);
-    bench.packets.send(&[0; 1401]).await.unwrap();
-    bench.packets.send(&[0; 1400]).await.unwrap();
+    send(&bench.packets, &[0; 1401]).await;
+    send(&bench.packets, &[0; 1400]).await;
     assert_eq!(read_frame(&mut bench.peer).await.unwrap().1.len(), 1400);
     assert_eq!(bench.counters.values().dropped_outbound, 1);
 }
@@ -319,65 +344,35 @@ async fn a_closed_packet_side_ends_the_channel() {
 }
 
 #[tokio::test]
-async fn a_gateway_s_port_filters_and_its_queue_is_bounded() {
-    let (mut peer, stream) = tokio::io::duplex(1 << 16);
-    let (forwarded, mut seen) = mpsc::channel(8);
-    let (queue, port) = port(2, move |packet: &[u8]| {
-        if packet == b"bad" {
-            return Delivery::Dropped;
-        }
-        forwarded.try_send(packet.to_vec()).unwrap();
-        Delivery::Delivered
-    });
-    for _ in 0..5 {
-        queue.push(Bytes::from_static(b"down"));
-    }
-    let counters = Arc::new(Counters::default());
-    let (_orders, receiver) = mpsc::channel(1);
-    let pump = {
-        let counters = counters.clone();
-        tokio::spawn(
-            async move { pump::run(stream, port, settings(Role::Gateway), &counters, receiver).await },
-        )
-    };
-    assert_eq!(read_frame(&mut peer).await.unwrap().1, b"down");
-    assert_eq!(read_frame(&mut peer).await.unwrap().1, b"down");
-    peer.write_all(&frame(FrameType::Data, b"bad")).await.unwrap();
-    peer.write_all(&frame(FrameType::Data, b"good")).await.unwrap();
-    assert_eq!(seen.recv().await.unwrap(), b"good");
-    drop(peer);
-    pump.await.unwrap();
-    let values = counters.values();
-    assert_eq!((values.packets_sent, values.packets_received, values.dropped_inbound), (2, 1, 1));
+async fn what_the_network_side_does_not_take_is_dropped_and_counted() {
+    let mut bench = bench(settings(Role::Gateway), 1 << 16);
+    let data = frame(FrameType::Data, b"packet").repeat(70);
+    bench.peer.write_all(&data).await.unwrap();
+    bench.peer.shutdown().await.unwrap();
+    assert!(matches!(bench.pump.await.unwrap(), PumpEnd::PeerClosed));
+    let values = bench.counters.values();
+    assert_eq!((values.packets_received, values.dropped(DropReason::Refused)), (64, 6));
 }
 
 #[tokio::test]
 async fn a_flood_in_one_direction_does_not_starve_the_other() {
     let bench = bench(settings(Role::Gateway), 1 << 14);
     let (mut reader, mut writer) = tokio::io::split(bench.peer);
-    let packets = Arc::new(bench.packets);
     let flood = tokio::spawn(async move {
         let data = frame(FrameType::Data, &[1; 100]).repeat(50);
         while writer.write_all(&data).await.is_ok() {}
     });
-    let sink = {
-        let packets = packets.clone();
-        tokio::spawn(async move {
-            let mut buffer = [0; 2048];
-            while packets.recv(&mut buffer).await.is_ok() {}
-        })
-    };
-    let source = {
-        let packets = packets.clone();
-        tokio::spawn(async move {
-            for _ in 0..2000 {
-                packets.send(&[2; 100]).await.unwrap();
-            }
-        })
-    };
+    let MemoryEnd { tx, mut rx } = bench.packets;
+    let sink = tokio::spawn(async move { while rx.recv().await.is_some() {} });
+    let source = tokio::spawn(async move {
+        for _ in 0..2000 {
+            tx.send(Packet::ordinary(Bytes::from_static(&[2; 100]))).await.unwrap();
+        }
+        tx
+    });
     let mut seen = vec![0; 2000 * 108];
     reader.read_exact(&mut seen).await.unwrap();
-    source.await.unwrap();
+    let _open = source.await.unwrap();
     assert!(bench.counters.values().packets_received > 0);
     flood.abort();
     sink.abort();

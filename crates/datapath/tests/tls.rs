@@ -9,10 +9,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use praya_datapath::packet_io::{ChannelIo, channel};
-use praya_datapath::pump::{self, Order, PumpSettings};
+use praya_datapath::pump::{self, Order, PumpSettings, TlsPort};
+use praya_datapath::io::memory::{MemoryEnd, pair};
 use praya_datapath::timers::{Rhythm, Role};
-use praya_datapath::{Counters, PacketIo};
+use praya_datapath::tls::TlsStream;
+use praya_datapath::udp::{UdpChannel, UdpIo};
+use praya_datapath::{Counters, DropReason, Offload, Packet};
 use rustls::pki_types::{PrivatePkcs8KeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -86,12 +88,14 @@ fn configs(version: &'static SupportedProtocolVersion) -> (Arc<ServerConfig>, Ar
     (Arc::new(server), Arc::new(client))
 }
 
+const NO_UDP: Option<UdpChannel<UdpIo>> = None;
+
 fn settings(role: Role) -> PumpSettings {
     let off = Duration::ZERO;
     PumpSettings {
         rhythm: Rhythm { role, dpd: off, keepalive: off, rekey: off },
         mtu: 16_000,
-        early: Bytes::new(),
+        super_packets: false,
         stall: Duration::from_secs(30),
         events: None,
     }
@@ -102,47 +106,58 @@ fn sizes() -> Vec<usize> {
     (0..200).map(|n| [1, 40, 1400, 1434, 9000, 15_999, 16_000][n % 7]).collect()
 }
 
-async fn send_all(packets: ChannelIo) -> ChannelIo {
+async fn connect<C, S>(
+    version: &'static SupportedProtocolVersion,
+    client: C,
+    server: S,
+) -> (TlsStream<C>, TlsStream<S>)
+where
+    C: AsyncRead + AsyncWrite + Unpin,
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let (accepts, asks) = configs(version);
+    let name = ServerName::try_from("vpn.example").unwrap();
+    let (client, server) =
+        tokio::join!(TlsStream::connect(&asks, name, client), TlsStream::accept(&accepts, server));
+    (client.unwrap(), server.unwrap())
+}
+
+async fn send_all(packets: MemoryEnd) -> MemoryEnd {
     for size in sizes() {
-        packets.send(&vec![0x45; size]).await.unwrap();
+        assert!(packets.send(Packet::ordinary(vec![0x45; size].into())).await);
     }
     packets
 }
 
 async fn check(version: &'static SupportedProtocolVersion) {
-    let (server, client) = configs(version);
     let (left, right) = tokio::io::duplex(1 << 14);
     let written = Arc::new(Mutex::new(Vec::new()));
     let left = Trickle { inner: left, written: written.clone(), turn: 0 };
-    let name = ServerName::try_from("vpn.example").unwrap();
-    let (client, server) = tokio::join!(
-        tokio_rustls::TlsConnector::from(client).connect(name, left),
-        tokio_rustls::TlsAcceptor::from(server).accept(right)
-    );
-    let (client, server) = (client.unwrap(), server.unwrap());
+    let (client, server) = connect(version, left, right).await;
     written.lock().unwrap().clear();
 
-    let (source, inner) = channel(4);
-    let (sink, outer) = channel(4);
+    let (source, inner) = pair(4);
+    let (mut sink, outer) = pair(400);
     let (order, client_orders) = mpsc::channel(1);
     let (_keep, server_orders) = mpsc::channel(1);
     let (sent, got) = (Arc::new(Counters::default()), Arc::new(Counters::default()));
     let from = {
         let sent = sent.clone();
-        tokio::spawn(
-            async move { pump::run(client, inner, settings(Role::Client), &sent, client_orders).await },
-        )
+        tokio::spawn(async move {
+            let tls = TlsPort::new(client, b"");
+            pump::run(tls, NO_UDP, inner, settings(Role::Client), &sent, client_orders).await
+        })
     };
     let to = {
         let got = got.clone();
-        tokio::spawn(
-            async move { pump::run(server, outer, settings(Role::Gateway), &got, server_orders).await },
-        )
+        tokio::spawn(async move {
+            let tls = TlsPort::new(server, b"");
+            pump::run(tls, NO_UDP, outer, settings(Role::Gateway), &got, server_orders).await
+        })
     };
     let source = tokio::spawn(send_all(source));
-    let mut buffer = vec![0; 16_384];
     for size in sizes() {
-        assert_eq!(sink.recv(&mut buffer).await.unwrap(), size);
+        assert_eq!(sink.recv().await.unwrap().bytes.len(), size);
     }
     let _source = source.await.unwrap();
     order.send(Order::Detach).await.unwrap();
@@ -169,4 +184,85 @@ async fn one_frame_is_one_record_in_tls_1_3() {
 #[tokio::test]
 async fn one_frame_is_one_record_in_tls_1_2() {
     check(&rustls::version::TLS12).await;
+}
+
+/// A UDP packet over IPv4, joined from pieces of `segment` bytes, with the checksum left to do.
+fn joined(segment: u16, payload: usize) -> Packet {
+    let len = u16::try_from(28 + payload).unwrap();
+    let mut bytes = vec![0x45, 0, 0, 0, 0, 1, 0x40, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
+    bytes[2..4].copy_from_slice(&len.to_be_bytes());
+    let sum = bytes.chunks(2).fold(0u32, |sum, word| sum + u32::from(word[0]) * 256 + u32::from(word[1]));
+    let sum = !u16::try_from(sum % 0xffff).unwrap();
+    bytes[10..12].copy_from_slice(&sum.to_be_bytes());
+    bytes.extend([0x30, 0x39, 0x30, 0x3a]);
+    bytes.extend((len - 20).to_be_bytes());
+    // The pseudo-header's sum: addresses, protocol, length; small enough to need no folding, or folded once.
+    let sum = 0x1403 + 17 + u32::from(len - 20);
+    bytes.extend(u16::try_from(sum % 0xffff).unwrap().to_be_bytes());
+    bytes.extend((0..payload).map(|n| n as u8));
+    Packet { bytes: bytes.into(), offload: Offload { partial_checksum: true, segment_size: segment } }
+}
+
+#[tokio::test]
+async fn between_our_own_ends_super_packets_go_whole_and_frames_fill_records() {
+    let written = Arc::new(Mutex::new(Vec::new()));
+    let (left, right) = tokio::io::duplex(1 << 14);
+    let left = Trickle { inner: left, written: written.clone(), turn: 0 };
+    let (client, server) = connect(&rustls::version::TLS13, left, right).await;
+    written.lock().unwrap().clear();
+    let (source, inner) = pair(100);
+    let (mut sink, outer) = pair(100);
+    let (order, client_orders) = mpsc::channel(1);
+    let (_keep, server_orders) = mpsc::channel(1);
+    let whole = |role| PumpSettings { super_packets: true, mtu: 1400, ..settings(role) };
+    for n in 0..10 {
+        assert!(source.send(joined(1000, 50_000 + n)).await);
+        assert!(source.send(Packet::ordinary(Bytes::from_static(&[0x45; 100]))).await);
+    }
+    let (sent, got) = (Counters::default(), Counters::default());
+    let from =
+        pump::run(TlsPort::new(client, b""), NO_UDP, inner, whole(Role::Client), &sent, client_orders);
+    let to = pump::run(TlsPort::new(server, b""), NO_UDP, outer, whole(Role::Gateway), &got, server_orders);
+    let check = async {
+        for n in 0..10 {
+            assert_eq!(sink.recv().await.unwrap(), joined(1000, 50_000 + n));
+            assert_eq!(sink.recv().await.unwrap(), Packet::ordinary(Bytes::from_static(&[0x45; 100])));
+        }
+        order.send(Order::Detach).await.unwrap();
+    };
+    tokio::join!(from, to, check);
+    let records = records(&written.lock().unwrap());
+    assert!(records.len() < 10 * 5, "{records:?}");
+    assert_eq!(sent.values().packets_sent, got.values().packets_received);
+    assert_eq!(got.values().packets_received, 10 + 50 + 9 * 51);
+}
+
+#[tokio::test]
+async fn a_super_packet_that_does_not_add_up_is_dropped_alone() {
+    let (left, right) = tokio::io::duplex(1 << 16);
+    let (client, server) = connect(&rustls::version::TLS13, left, right).await;
+    let (mut sink, outer) = pair(100);
+    let (_keep, orders) = mpsc::channel(1);
+    let forged = async move {
+        use praya_wire::super_packet::{Meta, encode_header};
+        use tokio::io::AsyncWriteExt;
+        let mut client = client;
+        let good = joined(1000, 5000);
+        for segment_size in [1000, 1, 1400, 5000] {
+            let meta = Meta { partial_checksum: true, segment_size };
+            client.write_all(&encode_header(meta, good.bytes.len()).unwrap()).await.unwrap();
+            client.write_all(&good.bytes).await.unwrap();
+        }
+        client.flush().await.unwrap();
+        client.shutdown().await.unwrap();
+        client
+    };
+    let counters = Counters::default();
+    let settings = PumpSettings { super_packets: true, mtu: 1400, ..settings(Role::Gateway) };
+    let pump = pump::run(TlsPort::new(server, b""), NO_UDP, outer, settings, &counters, orders);
+    let (_, client) = tokio::join!(pump, forged);
+    drop(client);
+    assert_eq!(sink.recv().await, Some(joined(1000, 5000)));
+    assert_eq!(sink.recv().await, None);
+    assert_eq!(counters.values().dropped(DropReason::Malformed), 3);
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use praya_datapath::Counters;
-use praya_datapath::engine::{self, Heard, Order, PumpEnd, PumpEvent, PumpSettings, RecordLayer, TlsPort};
+use praya_datapath::pump::{self, Heard, Order, PumpEnd, PumpEvent, PumpSettings, RecordLayer, TlsPort};
 use praya_datapath::io::memory;
 use praya_datapath::timers::{Rhythm, Role};
 use praya_datapath::tls::Records;
@@ -269,7 +269,7 @@ where
                 let (tell, events) = mpsc::channel(EVENTS);
                 settings.events = Some(tell);
                 tokio::select! {
-                    end = engine::run(tls, udp, device.lend(), settings, &counters, orders) => end,
+                    end = pump::run(tls, udp, device.lend(), settings, &counters, orders) => end,
                     never = follow(events, shown) => match never {},
                 }
             }
@@ -283,7 +283,7 @@ where
             // The receiver is two lines below.
             let _ = last_word.send(order).await;
             tls.early = Bytes::new();
-            engine::run(tls, None::<UdpChannel<UdpIo>>, nowhere, settings, &Counters::default(), orders).await
+            pump::run(tls, None::<UdpChannel<UdpIo>>, nowhere, settings, &Counters::default(), orders).await
         }
     };
     tracing::info!(channel = channel.0, end = ?end, "channel ended");
@@ -377,7 +377,7 @@ mod tests {
     use std::pin::Pin;
     use std::task::{Context, Poll};
 
-    use praya_datapath::engine::Opened;
+    use praya_datapath::pump::Opened;
     use praya_datapath::tls::TlsStream;
     use praya_model::EndReason;
     use praya_wire::cstp::disconnect::{self, Disconnect};

@@ -6,10 +6,9 @@ use std::time::Instant;
 
 use tokio::sync::mpsc;
 
-use super::PacketIo;
+use super::{Delivery, PacketIo};
 use crate::offload::Run;
 use crate::packet::Packet;
-use crate::packet_io::Delivery;
 
 /// Two ends: what is sent on one comes out of the other, in order, at most `capacity` packets each way; a full queue
 /// makes [`MemoryEnd::send`] wait, and drops what the pump delivers.

@@ -9,7 +9,15 @@ pub mod memory;
 use crate::counters::DropReason;
 use crate::offload::Run;
 use crate::packet::Packet;
-use crate::packet_io::Delivery;
+
+/// What became of a packet that was handed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// It is on its way.
+    Delivered,
+    /// It was dropped: a filter said no, a queue was full, or the kernel refused this one packet.
+    Dropped,
+}
 
 /// The network side of one session. It holds the only queue of packets that wait for the peer, and bounds it.
 pub trait PacketIo: Send {

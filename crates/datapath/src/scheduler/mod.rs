@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 
 pub use rate::Rate;
 
+use crate::io::Delivery;
 use crate::packet::Packet;
-use crate::packet_io::Delivery;
 use flows::Flows;
 use rate::Bucket;
 

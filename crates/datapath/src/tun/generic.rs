@@ -10,9 +10,9 @@ use tun::{AbstractDevice, DeviceReader, DeviceWriter};
 
 use super::{MAX_BYTES, MAX_PACKETS, TunOptions, outcome};
 use crate::arena::PacketArena;
+use crate::io::Delivery;
 use crate::offload::{MAX_PACKET, Run, split};
 use crate::packet::Packet;
-use crate::packet_io::Delivery;
 
 /// The only queue of a TUN device. Whoever holds it keeps the device.
 pub struct TunQueue {

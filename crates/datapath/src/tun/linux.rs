@@ -16,9 +16,9 @@ use tun::AbstractDevice;
 
 use super::{MAX_BYTES, MAX_PACKETS, TunOptions, outcome};
 use crate::arena::PacketArena;
+use crate::io::Delivery;
 use crate::offload::{Run, split, virtio};
 use crate::packet::{Offload, Packet};
-use crate::packet_io::Delivery;
 
 /// Packets that the kernel holds for each queue. With the usual 500 a slow line would add their time to every round
 /// trip, unseen by the [`crate::scheduler`], which holds the real queue; this is enough for what arrives between two
@@ -75,7 +75,10 @@ impl TunQueue {
                 .map_or(Level::Header, |(level, _)| level),
             _ => Level::None,
         };
-        sys::set_queue_length(socket()?, &name, QUEUE_LENGTH)?;
+        if let Err(error) = sys::set_queue_length(socket()?, &name, QUEUE_LENGTH) {
+            // The kernel asks for a right of the whole machine here, which root in a container may not have.
+            tracing::debug!(%error, "the device keeps the usual queue");
+        }
         let name: Arc<str> = name.into();
         let queue = |tun| {
             rustix::io::ioctl_fionbio(&tun, true)?;

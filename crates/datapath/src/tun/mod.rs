@@ -18,7 +18,7 @@ use linux as system;
 pub use port::TunPort;
 pub use system::TunQueue;
 
-use crate::packet_io::Delivery;
+use crate::io::Delivery;
 
 /// Kernel limit of an interface name, in bytes without the terminating zero.
 const MAX_NAME: usize = 15;

@@ -7,10 +7,10 @@ use std::time::Instant;
 use super::TunQueue;
 use crate::arena::PacketArena;
 use crate::counters::DropReason;
+use crate::io::Delivery;
 use crate::io::PacketIo;
 use crate::offload::Run;
 use crate::packet::Packet;
-use crate::packet_io::Delivery;
 use crate::scheduler::{Drops, Limits, Scheduler};
 
 /// A TUN device's queue as the network side of the only session.

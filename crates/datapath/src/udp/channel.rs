@@ -21,9 +21,9 @@ use super::path_mtu::PathMtu;
 use super::probes::{ID_LEN, Probes};
 use super::{DatagramIo, Datagrams, Path, is_too_long};
 use crate::counters::Channel;
+use crate::io::Delivery;
 use crate::offload;
 use crate::packet::Packet;
-use crate::packet_io::Delivery;
 use crate::timers::{Due, Rhythm, Role, Timers};
 
 /// UDP payload that fits every path with IPv6, whose least MTU is 1280 (RFC 8200 section 5).

@@ -1,7 +1,8 @@
 //! DPD requests that wait for their answers, and the round trip that these show.
 //!
 //! A request carries its number and is padded to the size that it tests. Peers answer with the same payload, as they
-//! must for the search of the path's size, or with an empty one, as openconnect does; that proves life only.
+//! must for the search of the path's size, or with an empty one, as openconnect does; that proves the way there, if no
+//! other request is under way.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -30,7 +31,7 @@ struct Probe {
 /// What an answer shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Answered {
-    /// The datagram's size that went there and came back.
+    /// The size of a datagram that arrived there.
     pub(super) size: Option<usize>,
     /// A longer one that was sent before and was not answered.
     pub(super) lost: Option<usize>,
@@ -51,15 +52,14 @@ impl Probes {
     /// An answer with `payload` came in a datagram of `size` bytes. `None`: nobody asked.
     pub(super) fn answered(&mut self, payload: &[u8], size: usize, now: Instant) -> Option<Answered> {
         let Some((id, _)) = payload.split_first_chunk::<ID_LEN>() else {
-            // It says not which request it answers: the only one, for the round trip.
-            let only = (self.waiting.len() == 1).then(|| self.waiting.front().copied()).flatten();
-            if let Some(probe) = only {
-                self.measured(now.saturating_duration_since(probe.sent));
-            }
-            return self.waiting.pop_front().map(|_| {
+            // It says not which request it answers, unless there is only one.
+            let first = self.waiting.pop_front()?;
+            if !self.waiting.is_empty() {
                 self.waiting.clear();
-                Answered::default()
-            });
+                return Some(Answered::default());
+            }
+            self.measured(now.saturating_duration_since(first.sent));
+            return Some(Answered { size: Some(first.size), lost: None });
         };
         let id = u32::from_be_bytes(*id);
         let at = self.waiting.iter().position(|probe| probe.id == id)?;
@@ -119,14 +119,15 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_answer_proves_life_and_no_size() {
+    fn an_empty_answer_proves_the_only_request_to_have_arrived() {
         let now = Instant::now();
         let mut probes = Probes::default();
         assert_eq!(probes.answered(&[], 40, now), None);
         probes.sent(1400, now);
-        assert_eq!(probes.answered(&[], 40, now), Some(Answered::default()));
+        assert_eq!(probes.answered(&[], 40, now), Some(Answered { size: Some(1400), lost: None }));
         probes.sent(1400, now);
-        assert_eq!(probes.answered(&[1, 2, 3], 40, now), Some(Answered::default()));
+        probes.sent(60, now);
+        assert_eq!(probes.answered(&[1, 2, 3], 40, now), Some(Answered::default()), "either may be meant");
     }
 
     #[test]

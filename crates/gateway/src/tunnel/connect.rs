@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use praya_datapath::engine::{self, Order, PumpEnd, PumpSettings, TlsPort};
+use praya_datapath::pump::{self, Order, PumpEnd, PumpSettings, TlsPort};
 use praya_datapath::timers::{Rhythm, Role};
 use praya_datapath::tls::Records;
 use praya_datapath::udp::{UdpChannel, UdpIo};
@@ -198,7 +198,7 @@ impl Tunnel {
         let datagrams: Option<UdpChannel<UdpIo>> = None;
         let (order, ordered) = mpsc::channel(1);
         let end = tokio::select! {
-            end = engine::run(tls, datagrams, port, settings, &session.counters, ordered) => end,
+            end = pump::run(tls, datagrams, port, settings, &session.counters, ordered) => end,
             never = relay(order, orders, stopping) => match never {},
             never = follow_access(&session, &attachment) => match never {},
         };

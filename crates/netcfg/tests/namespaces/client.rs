@@ -1,6 +1,6 @@
 //! A client's tunnel: what it changes, and that nothing of it is left.
 
-use praya_datapath::{Delivery, PacketIo, TunDevice, TunError};
+use praya_datapath::{Delivery, TunError};
 use praya_netcfg::dns::DnsOutcome;
 use praya_netcfg::plan::Skipped;
 use praya_netcfg::{NetcfgError, NetworkConfigurator, Options, remove_leftover_routes, revert_journal};
@@ -261,32 +261,31 @@ fn everything_works_for_an_unprivileged_user_in_a_namespace() {
 fn a_tun_carries_packets_is_quiet_and_vanishes() {
     in_namespace("client::a_tun_carries_packets_is_quiet_and_vanishes", async {
         at_home();
-        let tun = TunDevice::create(Some("mytun")).unwrap();
-        assert!(matches!(TunDevice::create(Some("mytun")), Err(TunError::NameInUse { .. })));
-        assert!(matches!(TunDevice::create(Some("eth0")), Err(TunError::NameInUse { .. })));
-        assert_eq!(tun.try_send(&[0x45; 40]).unwrap(), Delivery::Dropped, "the interface is down");
+        let tun = Tun::create(Some("mytun")).unwrap();
+        assert!(matches!(Tun::create(Some("mytun")), Err(TunError::NameInUse { .. })));
+        assert!(matches!(Tun::create(Some("eth0")), Err(TunError::NameInUse { .. })));
+        assert_eq!(tun.send(&[0x45; 40]), Delivery::Dropped, "the interface is down");
         let mut network = configurator().await;
         let config = config(&["10.9.0.5/24", "fd00:9::5/64"], &["10.9.0.0/16"]);
         network.apply(&config, tun.name(), GATEWAY.parse().unwrap()).await.unwrap();
 
         let socket = tokio::net::UdpSocket::bind("10.9.0.5:0").await.unwrap();
         socket.send_to(b"hello", "10.9.3.4:9").await.unwrap();
-        let mut buffer = [0; 2048];
-        let len = tun.recv(&mut buffer).await.unwrap();
+        let packet = tun.recv().await.bytes;
         // The first packet is ours: no router is solicited, no group joined before it.
-        assert_eq!((buffer[0], len), (0x45, 20 + 8 + 5), "{:02x?}", &buffer[..len]);
+        assert_eq!((packet[0], packet.len()), (0x45, 20 + 8 + 5), "{packet:02x?}");
 
         // Sent back with the addresses turned around, it arrives; the checksums stay right.
-        let mut answer = buffer[..len].to_vec();
-        answer[12..16].copy_from_slice(&buffer[16..20]);
-        answer[16..20].copy_from_slice(&buffer[12..16]);
-        answer[20..22].copy_from_slice(&buffer[22..24]);
-        answer[22..24].copy_from_slice(&buffer[20..22]);
-        assert_eq!(tun.send(&answer).await.unwrap(), Delivery::Delivered);
+        let mut answer = packet.to_vec();
+        answer[12..16].copy_from_slice(&packet[16..20]);
+        answer[16..20].copy_from_slice(&packet[12..16]);
+        answer[20..22].copy_from_slice(&packet[22..24]);
+        answer[22..24].copy_from_slice(&packet[20..22]);
+        assert_eq!(tun.send(&answer), Delivery::Delivered);
         let mut text = [0; 16];
         let (len, from) = socket.recv_from(&mut text).await.unwrap();
         assert_eq!((&text[..len], from.to_string().as_str()), (&b"hello"[..], "10.9.3.4:9"));
-        assert_eq!(tun.send(&[0xff; 40]).await.unwrap(), Delivery::Dropped, "not an IP packet");
+        assert_eq!(tun.send(&[0xff; 40]), Delivery::Dropped, "not an IP packet");
         network.close().await.unwrap();
         drop(tun);
         assert!(!sh("ip link").contains("mytun"));

@@ -2,8 +2,6 @@
 
 use std::net::{IpAddr, UdpSocket};
 
-use praya_datapath::TunDevice;
-use praya_datapath::packet_io::PacketIo;
 use praya_netcfg::{Forwarding, ForwardingSettings, NetcfgError, local_destinations, revert_journal};
 
 use crate::harness::*;
@@ -125,9 +123,9 @@ fn without_nft_nothing_is_changed_and_the_error_says_what_to_do() {
 /// A gateway's machine with the tunnel, the internet and the internal network on it, each a TUN whose other end is
 /// the test.
 struct Site {
-    tunnel: TunDevice,
-    outside: TunDevice,
-    inside: TunDevice,
+    tunnel: Tun,
+    outside: Tun,
+    inside: Tun,
 }
 
 const CLIENT: [&str; 2] = ["10.9.0.5", "fd00:9::5"];
@@ -137,7 +135,7 @@ const SERVER: [&str; 2] = ["172.31.0.10", "fd31::10"];
 impl Site {
     fn new() -> Self {
         let tun = |name, v4, v6| {
-            let device = TunDevice::create(Some(name)).unwrap();
+            let device = Tun::create(Some(name)).unwrap();
             sh(&format!("ip link set {name} up; ip addr add {v4} dev {name}; ip addr add {v6} dev {name}"));
             device
         };
@@ -154,23 +152,21 @@ impl Site {
     /// What arrives at `to`, of a packet that comes in on `from`, for each family: its source.
     async fn carry(
         &self,
-        (from, src): (&TunDevice, [&str; 2]),
-        (to, dst): (&TunDevice, [&str; 2]),
+        (from, src): (&Tun, [&str; 2]),
+        (to, dst): (&Tun, [&str; 2]),
     ) -> [Option<String>; 2] {
         let mut arrived = [None, None];
         for (family, arrived) in arrived.iter_mut().enumerate() {
-            from.send(&udp(src[family], dst[family])).await.unwrap();
+            from.send(&udp(src[family], dst[family]));
             // The device hands a packet on before it takes the next: what has not come before this one never will.
             let any = if family == 0 { "0.0.0.0:0" } else { "[::]:0" };
             let last = UdpSocket::bind(any).unwrap();
             let there: IpAddr = dst[family].parse().unwrap();
             last.send_to(b"the last one", (there, 9)).unwrap();
-            let mut buffer = [0; 2048];
             loop {
-                let len = to.recv(&mut buffer).await.unwrap();
-                let packet = &buffer[..len];
+                let packet = to.recv().await.bytes;
                 if packet.ends_with(b"the probe") {
-                    *arrived = Some(source(packet).to_string());
+                    *arrived = Some(source(&packet).to_string());
                 } else if packet.ends_with(b"the last one") {
                     break;
                 }

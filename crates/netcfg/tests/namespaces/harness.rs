@@ -1,13 +1,19 @@
 //! Runs a test's body in a namespace of its own by starting the test binary again inside it.
 
-use std::future::Future;
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Poll, ready};
 
 use ipnet::IpNet;
-use praya_datapath::TunDevice;
+use praya_datapath::arena::PacketArena;
+use praya_datapath::offload::Run;
+use praya_datapath::tun::{TunDevice, TunOptions, TunQueue};
+use praya_datapath::{Delivery, Offload, Packet, TunError};
 use praya_model::TunnelConfig;
 use praya_netcfg::{NetworkConfigurator, Options};
 
@@ -187,8 +193,41 @@ pub(crate) async fn configurator() -> NetworkConfigurator {
     configurator
 }
 
-pub(crate) fn tun() -> TunDevice {
-    TunDevice::create(None).unwrap()
+pub(crate) fn tun() -> Tun {
+    Tun::create(None).unwrap()
+}
+
+/// A TUN device, packet by packet.
+pub(crate) struct Tun {
+    queue: TunQueue,
+    arrived: Mutex<(PacketArena, VecDeque<Packet>)>,
+}
+
+impl Tun {
+    pub(crate) fn create(name: Option<&str>) -> Result<Self, TunError> {
+        let options = TunOptions { name, offload: false, ..TunOptions::default() };
+        let queue = TunDevice::create(options)?.remove(0);
+        Ok(Self { queue, arrived: Mutex::default() })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        self.queue.name()
+    }
+
+    pub(crate) async fn recv(&self) -> Packet {
+        poll_fn(|cx| {
+            let (arena, packets) = &mut *self.arrived.lock().unwrap();
+            if packets.is_empty() {
+                ready!(self.queue.poll_recv(cx, arena, &mut |packet| packets.push_back(packet))).unwrap();
+            }
+            Poll::Ready(packets.pop_front().unwrap())
+        })
+        .await
+    }
+
+    pub(crate) fn send(&self, packet: &[u8]) -> Delivery {
+        self.queue.send(&Run::whole(packet, Offload::NONE, 1, packet.len())).unwrap()
+    }
 }
 
 pub(crate) fn config(addresses: &[&str], include: &[&str]) -> TunnelConfig {

@@ -169,7 +169,10 @@ impl KeySchedule for KernelConnection<ServerConnectionData> {
 impl Records {
     /// # Errors
     /// A suite that is not known here.
-    pub(super) fn new(secrets: ExtractedSecrets, schedule: Box<dyn KeySchedule>) -> Result<Self, rustls::Error> {
+    pub(super) fn new(
+        secrets: ExtractedSecrets,
+        schedule: Box<dyn KeySchedule>,
+    ) -> Result<Self, rustls::Error> {
         let suite = schedule.suite();
         let (tls13, limit) = match suite {
             SupportedCipherSuite::Tls13(suite) => (true, suite.common.confidentiality_limit),

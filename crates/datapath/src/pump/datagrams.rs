@@ -11,10 +11,10 @@ use super::inbound::deliver;
 use super::run::Pump;
 use super::{PumpEnd, PumpEvent, RecordLayer};
 use crate::counters::{Channel, Counters, DropReason};
+use crate::io::Delivery;
 use crate::io::PacketIo;
 use crate::offload;
 use crate::packet::Packet;
-use crate::packet_io::Delivery;
 use crate::udp::{DatagramIo, UdpChannel};
 
 /// A session's UDP channel, where it has one.

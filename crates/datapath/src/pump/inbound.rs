@@ -15,10 +15,10 @@ use super::buffers::Buffers;
 use super::run::Pump;
 use super::{PumpEnd, RecordLayer};
 use crate::counters::{Channel, Counters, DropReason};
+use crate::io::Delivery;
 use crate::io::PacketIo;
 use crate::offload::{self, Run};
 use crate::packet::Offload;
-use crate::packet_io::Delivery;
 use crate::udp::DatagramIo;
 
 /// More than one batch ever leaves in the buffer: what is above are answers to the peer's key updates.
