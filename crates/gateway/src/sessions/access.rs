@@ -1,7 +1,8 @@
 //! What one session's person may reach, and what the client is told about the tunnel. Pure.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use ipnet::IpNet;
 use praya_model::resource::{Endpoint, PortRange, Protocol};
@@ -94,6 +95,29 @@ impl Access {
             networks: both(&self.networks, &other.networks),
             rates: self.rates.strictest(other.rates),
         }
+    }
+}
+
+/// One value for all who may reach the same, which is as large as the organisation has resources.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    known: Mutex<HashMap<Vec<GroupName>, Weak<Access>>>,
+}
+
+impl Shared {
+    /// The same as `access`.
+    pub(super) fn share(&self, access: Access) -> Arc<Access> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = known.get(&access.groups).and_then(Weak::upgrade).filter(|known| **known == access);
+        if let Some(same) = same {
+            return same;
+        }
+        if known.len() == known.capacity() {
+            known.retain(|_, access| access.strong_count() > 0);
+        }
+        let access = Arc::new(access);
+        known.insert(access.groups.clone(), Arc::downgrade(&access));
+        access
     }
 }
 
@@ -250,6 +274,22 @@ mod tests {
         let slow = Arc::new(Access::new(&config(), &[group(10, 0)], Vec::new()));
         assert_eq!(slow.left_by(&config(), &policy::Access::Deny).rates, slow.rates);
         assert_eq!(slow.common(&Access::default()).rates, slow.rates);
+    }
+
+    #[test]
+    fn who_may_reach_the_same_shares_it_until_it_changes() {
+        let shared = Shared::default();
+        let with = |port| Access::new(&config(), &[group(vec![tcp("10.3.0.0/16", port)])], Vec::new());
+        let (one, other) = (shared.share(with(22)), shared.share(with(22)));
+        assert!(Arc::ptr_eq(&one, &other));
+        let changed = shared.share(with(23));
+        assert_eq!(*changed, with(23));
+        assert!(Arc::ptr_eq(&changed, &shared.share(with(23))));
+        for name in 0..1000 {
+            let groups = vec![GroupName::new(name.to_string())];
+            drop(shared.share(Access { groups, ..Access::default() }));
+        }
+        assert!(shared.known.lock().unwrap().len() < 100, "nobody has them any longer");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use praya_model::sign_in::{ElsewhereSession, Grant};
 use praya_model::{AccountName, EndReason, Secret, SessionId, Timestamp};
 
-use super::access::{Access, tunnel_config};
+use super::access::{Access, Shared, tunnel_config};
 use super::expiry::{Jump, Limits, Watch};
 use super::leases::{Addresses, Leases};
 use super::live::{ChannelId, LiveSession};
@@ -37,6 +37,7 @@ pub struct Sessions {
     pub(super) unsettled: AtomicBool,
     /// Numbers the looks at what people may reach, so that an earlier one never comes after a later one.
     pub(super) looks: AtomicU64,
+    pub(super) shared: Arc<Shared>,
     pub(super) watch: Mutex<Watch>,
     /// How the clock was set, of which nothing is stored yet.
     pub(super) jumps: Mutex<Vec<Jump>>,
@@ -293,7 +294,7 @@ impl Sessions {
     pub(super) fn access_of(&self, account: &AccountName) -> Result<Arc<Access>> {
         let groups = self.store.groups_of(account)?;
         let resources = self.store.resources_for(account)?;
-        Ok(Arc::new(Access::new(&self.config, &groups, resources)))
+        Ok(self.shared.share(Access::new(&self.config, &groups, resources)))
     }
 
     fn make(&self, new: &NewSession, now: Timestamp) -> Result<Grant, CreateRefusal> {

@@ -9,7 +9,7 @@ use praya_identity::AccountState;
 use praya_identity::store::IdentityStore as _;
 use praya_model::{AccountName, EndReason, SessionId, Timestamp};
 
-use super::access::Access;
+use super::access::{Access, Shared};
 use super::expiry::{Clock, Jump, Watch};
 use super::leases::{Addresses, Leases};
 use super::live::LiveSession;
@@ -18,7 +18,7 @@ use crate::audit::{Audit, GATEWAY};
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::posture::Desk;
-use crate::store::{AuditEvent, NewAudit, Outcome, Result, SessionRow, Store, TrafficRow};
+use crate::store::{AuditEvent, NewAudit, Outcome, Result, SessionRow, Store};
 
 /// The setting that says until when the gateway was known to run.
 pub(super) const ALIVE_AT: &str = "alive_at";
@@ -51,11 +51,13 @@ impl Sessions {
             refusals: Mutex::default(),
             unsettled: AtomicBool::new(false),
             looks: AtomicU64::new(0),
+            shared: Arc::default(),
             watch: Mutex::new(Watch::new(now, Instant::now())),
             jumps: Mutex::default(),
             desk,
             metrics,
         };
+        let mut resumed = Vec::new();
         for mut row in sessions.store.live_sessions()? {
             let addresses = leases.get(&row.id).copied();
             if !addresses.is_some_and(|addresses| sessions.table().leases.mark(&addresses)) {
@@ -66,7 +68,12 @@ impl Sessions {
                 continue;
             }
             let Some(addresses) = addresses else { continue };
-            sessions.resume(&mut row, down, now)?;
+            sessions.resume(&mut row, down, now);
+            resumed.push((row, addresses));
+        }
+        // At once: with thousands of sessions, a commit for each would be a start of minutes.
+        sessions.store.resume_sessions(resumed.iter().map(|(row, _)| row))?;
+        for (row, addresses) in resumed {
             let access = sessions.access_of(&row.account)?;
             let live = Arc::new(LiveSession::new(&row, addresses, &access, &sessions.config));
             live.told_before(now);
@@ -123,8 +130,8 @@ impl Sessions {
         let mut accounts: Vec<AccountName> = known.iter().map(|session| session.account.clone()).collect();
         accounts.sort();
         accounts.dedup();
-        let (look, config) = (self.look(), self.config.clone());
-        let standing = self.store.run(move |store| standing_of(store, &config, accounts)).await?;
+        let (look, config, shared) = (self.look(), self.config.clone(), Arc::clone(&self.shared));
+        let standing = self.store.run(move |store| standing_of(store, &config, &shared, accounts)).await?;
         let mut open = Vec::new();
         for session in self.list() {
             match standing.get(&session.account) {
@@ -201,7 +208,7 @@ impl Sessions {
         }
     }
 
-    fn resume(&self, row: &mut SessionRow, down: Duration, now: Timestamp) -> Result<()> {
+    fn resume(&self, row: &mut SessionRow, down: Duration, now: Timestamp) {
         let clock =
             Clock { expires: row.expires, last_traffic: row.last_traffic, away_since: row.away_since };
         let resumed = clock.resumed(down, now);
@@ -219,16 +226,7 @@ impl Sessions {
                 });
             }
             row.posture = Some(fit.moved(Jump::Ahead(down)));
-            self.store.set_posture(&row.id, || row.posture.clone())?;
         }
-        self.store.set_away(&row.id, row.away_since)?;
-        self.store.record_traffic(&[TrafficRow {
-            session: row.id.clone(),
-            last: row.last_traffic,
-            bytes_in: row.bytes_in,
-            bytes_out: row.bytes_out,
-            tally: row.tally.clone(),
-        }])
     }
 
     /// Ends the sessions of accounts that were closed, or of whatever else other processes did, while the gateway was
@@ -268,6 +266,7 @@ fn ended_among(store: &Store, ids: &[SessionId]) -> Result<Vec<(SessionId, EndRe
 fn standing_of(
     store: &Store,
     config: &Config,
+    shared: &Shared,
     accounts: Vec<AccountName>,
 ) -> Result<HashMap<AccountName, Standing>> {
     let mut standing = HashMap::new();
@@ -275,7 +274,7 @@ fn standing_of(
         let open = store.account(&account)?.is_some_and(|found| found.state == AccountState::Active);
         let state = if open {
             let access = Access::new(config, &store.groups_of(&account)?, store.resources_for(&account)?);
-            Standing::Open(Arc::new(access))
+            Standing::Open(shared.share(access))
         } else {
             Standing::Closed
         };

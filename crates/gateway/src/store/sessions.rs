@@ -280,6 +280,29 @@ impl Store {
         })
     }
 
+    /// Stores what a start of the gateway made of live sessions, in one transaction: since when they are away, their
+    /// last user traffic, and what the endpoint check left of their access.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn resume_sessions<'a>(&self, rows: impl IntoIterator<Item = &'a SessionRow>) -> Result<()> {
+        self.write(|db| {
+            let mut update = db.prepare_cached(
+                "UPDATE sessions SET away_since = ?2, last_traffic = max(last_traffic, ?3), posture = ?4
+                 WHERE id = ?1 AND ended_at IS NULL",
+            )?;
+            for row in rows {
+                update.execute((
+                    row.id.as_str(),
+                    row.away_since.map(Timestamp::as_millis),
+                    row.last_traffic.as_millis(),
+                    row.posture.as_ref().map(json),
+                ))?;
+            }
+            Ok(())
+        })
+    }
+
     /// The leases of live sessions.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
@@ -85,6 +85,8 @@ impl From<&Config> for SwitchSettings {
 pub struct Switch {
     pub(super) settings: SwitchSettings,
     routes: Routes,
+    /// What was made of whose access; a handful, as there are combinations of groups.
+    policies: Mutex<Vec<(Weak<Access>, Weak<Policy>)>>,
     metrics: Metrics,
 }
 
@@ -97,7 +99,7 @@ pub struct Attachment {
 impl Switch {
     /// A switch without sessions.
     pub fn new(settings: SwitchSettings, metrics: Metrics) -> Arc<Self> {
-        Arc::new(Self { settings, routes: Routes::default(), metrics })
+        Arc::new(Self { settings, routes: Routes::default(), policies: Mutex::default(), metrics })
     }
 
     /// Carries packets from the device to the sessions until the device fails. Answers go back by `uplink`.
@@ -125,7 +127,7 @@ impl Switch {
         uplink: Arc<dyn Uplink>,
     ) -> Option<(Attachment, SessionPort)> {
         let access = session.access();
-        let policy = Arc::new(self.policy(&access));
+        let policy = self.policy(&access);
         let scheduler = Scheduler::new(self.settings.queue, self.settings.seed);
         let route = Arc::new(Route::new(session, channel, addresses, mtu, policy, scheduler));
         route.set_rates(access.rates);
@@ -136,8 +138,18 @@ impl Switch {
         Some((Attachment { switch: Arc::clone(self), route }, port))
     }
 
-    fn policy(&self, access: &Access) -> Policy {
-        Policy::new(access.endpoints.iter().cloned(), &self.settings.pools, self.settings.own.clone())
+    /// One value for all who have the same access.
+    fn policy(&self, access: &Arc<Access>) -> Arc<Policy> {
+        let mut known = self.policies.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = known.iter().find(|(of, _)| std::ptr::eq(of.as_ptr(), Arc::as_ptr(access)));
+        if let Some(policy) = same.and_then(|(_, policy)| policy.upgrade()) {
+            return policy;
+        }
+        known.retain(|(_, policy)| policy.strong_count() > 0);
+        let endpoints = access.endpoints.iter().cloned();
+        let policy = Arc::new(Policy::new(endpoints, &self.settings.pools, self.settings.own.clone()));
+        known.push((Arc::downgrade(access), Arc::downgrade(&policy)));
+        policy
     }
 
     /// What the client has sent, to the network. All packets of a run share what they are judged by.
@@ -331,8 +343,8 @@ impl Drop for Inbound<'_> {
 
 impl Attachment {
     /// Judges by `access`, and keeps to its rates, from now on.
-    pub fn set_access(&self, access: &Access) {
-        self.route.policy.store(Arc::new(self.switch.policy(access)));
+    pub fn set_access(&self, access: &Arc<Access>) {
+        self.route.policy.store(self.switch.policy(access));
         self.route.set_rates(access.rates);
     }
 }
