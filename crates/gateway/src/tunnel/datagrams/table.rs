@@ -10,8 +10,8 @@ use praya_dtls::SessionId;
 
 /// Sessions that may claim one address.
 const CLAIMS_PER_ADDRESS: usize = 3;
-/// Addresses that one session may claim; the oldest are given up.
-const ADDRESSES_PER_SESSION: usize = 4;
+/// Addresses that one session may have proven, and as many more that only hellos say; the oldest of each are given up.
+const ADDRESSES_PER_SESSION: usize = 2;
 /// Sessions that are asked about a datagram from an unknown port of their network.
 const CANDIDATES: usize = 4;
 
@@ -33,7 +33,8 @@ pub(super) type Key = u64;
 struct Session<T> {
     id: SessionId,
     target: T,
-    addresses: VecDeque<SocketAddr>,
+    /// The newest last, and whether they are proven.
+    addresses: VecDeque<(SocketAddr, bool)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -70,7 +71,7 @@ impl<T> Table<T> {
         if self.by_id.get(&session.id) == Some(&key) {
             self.by_id.remove(&session.id);
         }
-        session.addresses.iter().for_each(|address| self.release(key, *address));
+        session.addresses.iter().for_each(|(address, _)| self.release(key, *address));
     }
 
     /// A session is at `address`, as a hello says, or as it has `proven`. Claims that were proven stay when there is no
@@ -79,7 +80,8 @@ impl<T> Table<T> {
         let Some(session) = self.sessions.get_mut(&key) else { return };
         let claims = self.by_address.entry(address).or_default();
         match claims.iter_mut().find(|claim| claim.key == key) {
-            Some(claim) => claim.proven |= proven,
+            Some(claim) if claim.proven && !proven => return,
+            Some(claim) => claim.proven = proven,
             None => {
                 if claims.len() >= CLAIMS_PER_ADDRESS {
                     let unproven = claims.iter().position(|claim| !claim.proven);
@@ -91,15 +93,18 @@ impl<T> Table<T> {
                 claims.push(Claim { key, proven });
             }
         }
-        session.addresses.retain(|known| *known != address);
-        session.addresses.push_back(address);
-        let oldest = (session.addresses.len() > ADDRESSES_PER_SESSION).then(|| session.addresses.pop_front());
+        session.addresses.retain(|(known, _)| *known != address);
+        session.addresses.push_back((address, proven));
+        let same = || session.addresses.iter().enumerate().filter(|(_, known)| known.1 == proven);
+        let oldest =
+            if same().count() > ADDRESSES_PER_SESSION { same().next().map(|(at, _)| at) } else { None };
+        let oldest = oldest.and_then(|at| session.addresses.remove(at));
         if proven {
             let keys = self.by_ip.entry(address.ip().to_canonical()).or_default();
             keys.retain(|known| *known != key);
             keys.push(key);
         }
-        if let Some(oldest) = oldest.flatten() {
+        if let Some((oldest, _)) = oldest {
             self.release(key, oldest);
         }
     }
@@ -132,10 +137,9 @@ impl<T> Table<T> {
             }
         }
         let ip = address.ip().to_canonical();
-        let is_elsewhere_there = self
-            .sessions
-            .get(&key)
-            .is_some_and(|session| session.addresses.iter().any(|known| known.ip().to_canonical() == ip));
+        let is_elsewhere_there = self.sessions.get(&key).is_some_and(|session| {
+            session.addresses.iter().any(|(known, proven)| *proven && known.ip().to_canonical() == ip)
+        });
         if !is_elsewhere_there && let Some(keys) = self.by_ip.get_mut(&ip) {
             keys.retain(|known| *known != key);
             if keys.is_empty() {
@@ -219,6 +223,20 @@ mod tests {
         assert_eq!(at(&table, 99, true), [1]);
         assert_eq!(table.candidates([192, 0, 2, 1].into()).copied().collect::<Vec<_>>(), [1]);
         assert_eq!(table.candidates([192, 0, 2, 2].into()).count(), 0);
+    }
+
+    #[test]
+    fn replayed_hellos_do_not_drive_a_session_from_where_it_is() {
+        let mut table = Table::default();
+        let key = table.register(id(1), 1);
+        table.claim(key, address(5000), true);
+        for port in 1..100 {
+            table.claim(key, address(port), false);
+        }
+        table.claim(key, address(5000), false);
+        assert_eq!(at(&table, 5000, true), [1]);
+        assert_eq!(table.candidates([192, 0, 2, 1].into()).count(), 1);
+        assert_eq!(table.by_address.len(), ADDRESSES_PER_SESSION + 1);
     }
 
     #[test]
