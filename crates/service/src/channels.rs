@@ -40,6 +40,15 @@ const EVENTS: usize = 16;
 pub const USER_AGENT: &str =
     concat!("AnyConnect-compatible OpenConnect VPN Agent (Praya ", env!("CARGO_PKG_VERSION"), ")");
 
+/// What packets may travel by, as far as this machine is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Means {
+    /// UDP, beside TLS.
+    pub udp: bool,
+    /// Several packets of one flow in one piece, where the gateway takes them so.
+    pub super_packets: bool,
+}
+
 /// A channel's handle. Dropping it ends the channel without a word.
 #[derive(Debug)]
 pub struct ChannelHandle {
@@ -62,14 +71,14 @@ pub struct Use {
 
 impl ChannelHandle {
     /// Begins to open a channel; what becomes of it goes to `events`. `inside` says whether the tunnel's network
-    /// settings are in force already, `udp` whether packets may travel by UDP.
+    /// settings are in force already.
     pub fn open(
         wish: OpenChannel,
         gateway: Arc<Gateway>,
         key: Arc<DeviceKey>,
         inside: bool,
         host_name: Option<String>,
-        udp: bool,
+        means: Means,
         events: mpsc::Sender<Event>,
     ) -> Self {
         let (commands, command) = oneshot::channel();
@@ -78,7 +87,7 @@ impl ChannelHandle {
         let (channel, told) = (wish.channel, events.clone());
         let task = tokio::spawn(async move {
             let address = gateway.address().clone();
-            let opening = open(wish, &gateway, &key, inside, host_name, udp);
+            let opening = open(wish, &gateway, &key, inside, host_name, means);
             let opened = tokio::time::timeout(PATIENCE, opening).await.unwrap_or_else(|_| {
                 Err(Box::new(Event::ChannelFailed { channel, failure: unreachable(&address, "timeout") }))
             });
@@ -166,7 +175,7 @@ async fn open(
     key: &DeviceKey,
     inside: bool,
     host_name: Option<String>,
-    udp: bool,
+    Means { udp, super_packets }: Means,
 ) -> Result<(Open, Event), Box<Event>> {
     let id = wish.channel;
     let failed = |failure| Box::new(Event::ChannelFailed { channel: id, failure });
@@ -184,7 +193,7 @@ async fn open(
             base_mtu: binding.base_mtu,
             previous: wish.addresses.iter().map(ipnet::IpNet::addr).collect(),
             proof,
-            super_packets: true,
+            super_packets,
             datagrams: offer.clone(),
             ..ConnectRequest::default()
         })

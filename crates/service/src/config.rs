@@ -42,6 +42,10 @@ pub struct Flags {
     /// Carry packets by TLS only, for networks that slow UDP down or cut it off.
     #[arg(long)]
     pub no_udp: bool,
+    /// Carry one packet in each frame and one frame in each TLS record, as with gateways that are not Praya's. For
+    /// measurements.
+    #[arg(long, hide = true)]
+    pub no_super_packets: bool,
     /// The form of the log on standard error.
     #[arg(long, value_name = "FORM")]
     pub log_format: Option<LogFormat>,
@@ -96,6 +100,8 @@ pub struct Config {
     pub use_resolved: bool,
     /// Whether packets may travel by UDP where a gateway offers it.
     pub udp: bool,
+    /// Whether gateways of Praya may send and get several packets of one flow in one piece.
+    pub super_packets: bool,
     /// The form of the log.
     pub log_format: LogFormat,
     /// How much to log.
@@ -179,6 +185,7 @@ impl Config {
             resolv_conf: flags.resolv_conf.or(file.resolv_conf).unwrap_or_else(|| "/etc/resolv.conf".into()),
             use_resolved: !flags.no_resolved && file.use_resolved.unwrap_or(true),
             udp: !flags.no_udp && file.udp.unwrap_or(true),
+            super_packets: !flags.no_super_packets,
             log_format: flags.log_format.or(file.log_format).unwrap_or_default(),
             log: flags.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
         }

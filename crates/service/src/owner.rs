@@ -18,7 +18,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::MissedTickBehavior;
 
-use crate::channels::{ChannelHandle, Use};
+use crate::channels::{ChannelHandle, Means, Use};
 use crate::clock::{self, Clock, SleepWatch};
 use crate::device::Device;
 use crate::device_key::DeviceKey;
@@ -64,8 +64,8 @@ pub struct Parts {
     pub rules: Rules,
     /// This machine's name.
     pub host_name: String,
-    /// Whether packets may travel by UDP.
-    pub udp: bool,
+    /// What packets may travel by.
+    pub means: Means,
     /// The clock.
     pub clock: Clock,
 }
@@ -351,7 +351,7 @@ impl Owner {
                     Arc::clone(&self.parts.key),
                     self.device.is_some(),
                     Some(self.parts.host_name.clone()).filter(|name| !name.is_empty()),
-                    self.parts.udp,
+                    self.parts.means,
                     self.events_in.clone(),
                 );
                 self.channels.insert(id, handle);

@@ -15,6 +15,7 @@ use praya_session::{Session, Settings};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
 
+use crate::channels::Means;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::device_key::DeviceKey;
@@ -179,7 +180,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), S
             resume: ResumeFile::new(config.state_file(RESUME)),
             rules: rules.clone(),
             host_name,
-            udp: config.udp,
+            means: Means { udp: config.udp, super_packets: config.super_packets },
             clock,
         },
     );

@@ -55,7 +55,7 @@ impl Service {
             resume,
             rules: Rules::default(),
             host_name: "machine".to_owned(),
-            udp: true,
+            means: Means { udp: true, super_packets: true },
             clock: Clock::start(),
         };
         let mut owner = Owner::new(Session::new(Settings::default(), 1), parts);
