@@ -2,6 +2,7 @@
 
 use std::sync::atomic::AtomicU64;
 
+use praya_datapath::counters::{CounterValues, DropReason};
 use praya_model::EndReason;
 use praya_model::posture::Check;
 use prometheus_client::encoding::{EncodeLabelSet, text};
@@ -12,8 +13,10 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::posture::word;
 
+mod channels;
 mod listener;
 
+pub use channels::Channels;
 pub use listener::{Readiness, router};
 
 /// Every metric. Cloning shares them.
@@ -33,6 +36,8 @@ pub struct Metrics {
     pub connections: Gauge,
     /// What went through the tunnels.
     pub traffic: Traffic,
+    /// The same by channel, a few seconds late.
+    pub channels: Channels,
     /// What did not.
     pub drops: Drops,
     /// Datagrams that found no session.
@@ -65,11 +70,15 @@ pub struct Traffic {
 #[derive(Clone)]
 pub struct Drops([Counter; Dropped::ALL.len()]);
 
-/// Why the switch dropped a packet.
+/// Why a packet went no further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dropped {
     /// Not a whole IP packet.
     Malformed,
+    /// From a client: a datagram that was there before.
+    Replayed,
+    /// From a client, as it seems: a datagram that it did not make.
+    Forged,
     /// From a client: the source is not its lease.
     Spoofed,
     /// From a client: no resource or network of its groups.
@@ -92,8 +101,10 @@ pub enum Dropped {
 
 impl Dropped {
     /// Every reason, in the order in which they are shown.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Malformed,
+        Self::Replayed,
+        Self::Forged,
         Self::Spoofed,
         Self::DeniedOut,
         Self::Rate,
@@ -109,6 +120,8 @@ impl Dropped {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Malformed => "malformed",
+            Self::Replayed => "replayed",
+            Self::Forged => "forged",
             Self::Spoofed => "spoofed",
             Self::DeniedOut => "denied_out",
             Self::Rate => "rate",
@@ -192,6 +205,7 @@ impl Metrics {
         registry.register("connections", "Open connections", connections.clone());
         let posture = Posture::register(&mut registry);
         let traffic = Traffic::register(&mut registry);
+        let channels = Channels::register(&mut registry);
         let drops = Drops::register(&mut registry);
         let datagrams = DatagramDrops::register(&mut registry);
         let registry = std::sync::Arc::new(registry);
@@ -206,8 +220,23 @@ impl Metrics {
             tunnels,
             connections,
             traffic,
+            channels,
             drops,
             datagrams,
+        }
+    }
+
+    /// A session's channels have come from `before` to `now`.
+    pub fn carried(&self, before: &CounterValues, now: &CounterValues) {
+        self.channels.add(before, now);
+        // What else is dropped, the switch counts as it happens.
+        for (reason, why) in [
+            (DropReason::Malformed, Dropped::Malformed),
+            (DropReason::Replayed, Dropped::Replayed),
+            (DropReason::Forged, Dropped::Forged),
+            (DropReason::TooLong, Dropped::TooLong),
+        ] {
+            self.drops.inc_by(why, now.dropped(reason).saturating_sub(before.dropped(reason)));
         }
     }
 
@@ -358,6 +387,13 @@ mod tests {
         metrics.sessions.set(3);
         metrics.traffic.bytes_in.inc_by(1500);
         metrics.drops.inc_by(Dropped::Spoofed, 1);
+        let counters = praya_datapath::Counters::default();
+        counters.sent(praya_datapath::Channel::Udp, 3, 3000);
+        counters.dropped(DropReason::Replayed, 2);
+        counters.measured(praya_datapath::Channel::Tls, std::time::Duration::from_millis(7));
+        let values = counters.values();
+        metrics.carried(&CounterValues::default(), &values);
+        metrics.carried(&values, &values);
         metrics.datagrams.unknown_hello.inc();
         let text = metrics.render();
         for line in [
@@ -372,6 +408,11 @@ mod tests {
             "praya_gateway_sessions 3",
             "praya_gateway_tunnel_bytes_total{direction=\"from_client\"} 1500",
             "praya_gateway_packets_dropped_total{reason=\"spoofed\"} 1",
+            "praya_gateway_packets_dropped_total{reason=\"replayed\"} 2",
+            "praya_gateway_channel_packets_total{channel=\"udp\",direction=\"to_client\"} 3",
+            "praya_gateway_channel_bytes_total{channel=\"udp\",direction=\"to_client\"} 3000",
+            "praya_gateway_channel_round_trip_seconds_bucket{le=\"0.01\",channel=\"tls\"} 1",
+            "praya_gateway_channel_round_trip_seconds_count{channel=\"tls\"} 1",
             "praya_gateway_datagrams_dropped_total{reason=\"unknown_hello\"} 1",
             "# EOF",
         ] {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use praya_datapath::Counters;
+use praya_datapath::{CounterValues, Counters};
 use praya_model::failure::LastSignIn;
 use praya_model::posture::Check;
 use praya_model::{AccountName, EndReason, SessionId, Timestamp};
@@ -17,7 +17,7 @@ use super::access::Access;
 use super::expiry::{Clock, Jump};
 use super::leases::Addresses;
 use crate::config::Config;
-use crate::metrics::Dropped;
+use crate::metrics::{Dropped, Metrics};
 use crate::posture::{Fit, Question, fit};
 use crate::store::{DeviceKey, SessionRow, Tally, TrafficRow};
 
@@ -111,6 +111,8 @@ struct State {
     full: (u64, Arc<Access>),
     /// What the database has.
     stored: TrafficRow,
+    /// What the metrics have.
+    shown: CounterValues,
     posture: Posture,
 }
 
@@ -203,6 +205,7 @@ impl LiveSession {
                     bytes_out: row.bytes_out,
                     tally: row.tally.clone(),
                 },
+                shown: CounterValues::default(),
                 posture: Posture { fit: row.posture.clone(), told: row.started, ..Posture::default() },
             }),
         }
@@ -446,6 +449,14 @@ impl LiveSession {
             tally: tally.since(&state.stored.tally),
         };
         (now != state.stored).then_some(now)
+    }
+
+    /// Adds to `metrics` what its channels have carried since this was called last.
+    pub(super) fn show(&self, metrics: &Metrics) {
+        let mut state = self.state();
+        let now = self.counters.values();
+        let before = std::mem::replace(&mut state.shown, now);
+        metrics.carried(&before, &now);
     }
 
     pub(super) fn stored(&self, row: TrafficRow) {

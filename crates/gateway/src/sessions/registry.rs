@@ -269,6 +269,7 @@ impl Sessions {
         let session = table.live.remove(id)?;
         table.leases.release(&session.addresses);
         drop(table);
+        session.show(&self.metrics);
         let first = session.end(reason);
         if first {
             self.metrics.session_ended(reason);

@@ -155,6 +155,7 @@ impl Sessions {
         if sessions.is_empty() {
             return Ok(());
         }
+        sessions.iter().for_each(|session| session.show(&self.metrics));
         let rows: Vec<_> = sessions.iter().filter_map(|session| session.unstored()).collect();
         let stored = rows.clone();
         self.store
