@@ -17,6 +17,8 @@ pub struct Conditions {
     pub rate: Option<u64>,
     /// Packets that wait for their turn at most where there is a rate; more are dropped. 0 means 1000.
     pub queue: usize,
+    /// How many times a packet comes out once more, as where somebody replays them.
+    pub copies: u16,
 }
 
 /// What became of the packets of one direction.
@@ -82,17 +84,19 @@ impl Line {
             leaves = self.free_at.map_or(now, |free| free.max(now)) + Duration::from_nanos(nanoseconds);
             self.free_at = Some(leaves);
         }
-        if self.on_the_way.len() >= MOST {
-            self.counts.overflowed += 1;
-            return;
-        }
-        let mut copy = self.spare.pop().unwrap_or_default();
-        copy.clear();
-        copy.extend_from_slice(packet);
         // Nobody overtakes, also when the delay has just become shorter.
         let arrives = leaves + self.conditions.delay;
         let arrives = self.on_the_way.back().map_or(arrives, |(_, last, _)| arrives.max(*last));
-        self.on_the_way.push_back((leaves, arrives, copy));
+        for _ in 0..=self.conditions.copies {
+            if self.on_the_way.len() >= MOST {
+                self.counts.overflowed += 1;
+                return;
+            }
+            let mut copy = self.spare.pop().unwrap_or_default();
+            copy.clear();
+            copy.extend_from_slice(packet);
+            self.on_the_way.push_back((leaves, arrives, copy));
+        }
     }
 
     /// The next packet whose time has come; it goes back with [`Self::give_back`].
@@ -147,6 +151,15 @@ mod tests {
         assert_eq!(out(&mut line, start + 5 * MS), [], "3 waits for 2");
         assert_eq!(out(&mut line, start + 6 * MS), [2, 3]);
         assert_eq!(line.next_at(), None);
+    }
+
+    #[test]
+    fn a_replayed_packet_comes_out_as_often_as_asked_for() {
+        let start = Instant::now();
+        let mut line = Line::new(Conditions { copies: 2, ..Conditions::default() }, 1);
+        line.enter(&[1], start);
+        line.enter(&[2], start);
+        assert_eq!(out(&mut line, start), [1, 1, 1, 2, 2, 2]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod crowd;
 mod flood;
 mod people;
+mod replay;
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::Path;
@@ -12,11 +13,11 @@ use anyhow::{Context, Result, ensure};
 use crowd::{Crowd, Place};
 use flood::{Flood, Flooding};
 use people::{GROUP, PASSWORD, Seat, TEMPLATE};
-use praya_testkit::Namespace;
 use praya_tests::Lab;
 use praya_tests::client::Client;
 use praya_tests::gateway::Gateway;
 use praya_tests::lab::{GATEWAY, INTRANET};
+use replay::Replayed;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -102,7 +103,8 @@ pub(crate) fn run(plan: &Plan, out: &Path) -> Result<()> {
     let text = format!(
         "praya-gateway with {} idle and {} active sessions; {} s in all, {}\n{}\n\n{}\nFloods from one machine, and one \
          TCP stream of another one's tunnel meanwhile, Gbit/s. \"elsewhere\": the same flood, sent to a socket on the \
-         gateway's machine that nobody reads, which is what the flood alone takes of the processors.\n\n{}",
+         gateway's machine that nobody reads, which is what the flood alone takes of the processors; \"otherwise\" is that, \
+         or the mean of before and after.\n\n{}",
         plan.idle,
         plan.active,
         began.elapsed().as_secs(),
@@ -251,28 +253,61 @@ fn floods(plan: &Plan, lab: &Lab, server: &mut Gateway) -> Result<Findings> {
 
     let mut findings = Findings::default();
     findings.rows.push(
-        ["flood", "before", "elsewhere", "during", "after", "during : elsewhere", "gateway MiB"]
+        ["flood", "before", "elsewhere", "during", "after", "during : otherwise", "gateway MiB"]
             .map(str::to_owned)
             .to_vec(),
     );
     for flood in Flood::ALL {
         let before = rate()?;
-        let under = |attacker: &Namespace, to: SocketAddr| {
-            let flooding = Flooding::start(flood, attacker, to, &place)?;
+        let under = |to: SocketAddr| {
+            let flooding = Flooding::start(flood, &attacker, to, &place)?;
             let rate = rate()?;
             Ok::<_, anyhow::Error>((rate, flooding.end()?))
         };
         let elsewhere = match flood {
             Flood::Connections => None,
-            Flood::BadHellos | Flood::Spoofed => Some(under(&attacker, sink.local_addr()?)?.0),
+            Flood::BadHellos | Flood::Spoofed => Some(under(sink.local_addr()?)?.0),
         };
-        let (during, sent) = under(&attacker, lab.https())?;
+        let (during, sent) = under(lab.https())?;
         let memory = end.memory()?.pss;
-        let after = rate()?;
+        let seen = Seen { before, elsewhere, during, after: rate()?, sent, memory };
+        seen.add(&mut findings, &format!("{flood:?}"), flood.title());
+    }
+    let replayed = Replayed::begin(lab, server, &people::name(0)).context("a session to replay")?;
+    let before = rate()?;
+    replayed.replay(true);
+    let arrived = replayed.arrived();
+    let during = rate()?;
+    let (sent, memory) = (replayed.arrived() - arrived, end.memory()?.pss);
+    replayed.replay(false);
+    let seen = Seen { before, elsewhere: None, during, after: rate()?, sent, memory };
+    seen.add(&mut findings, "Replays", replay::title());
+    replayed.end()?;
+    client.stop()?;
+    server.stop()?;
+    Ok(findings)
+}
+
+/// One stream's Gbit/s around one flood.
+struct Seen {
+    before: f64,
+    elsewhere: Option<f64>,
+    during: f64,
+    after: f64,
+    /// Packets or connections of the flood.
+    sent: u64,
+    /// Of the gateway, MiB.
+    memory: f64,
+}
+
+impl Seen {
+    fn add(self, findings: &mut Findings, key: &str, title: String) {
+        let Self { before, elsewhere, during, after, sent, memory } = self;
         let baseline = elsewhere.unwrap_or(f64::midpoint(before, after));
         let number = |value: f64| format!("{value:.2}");
+        say(&format!("  {title}: {sent} sent, {before:.2} before, {during:.2} during"));
         findings.rows.push(vec![
-            flood.title(),
+            title,
             number(before),
             elsewhere.map_or("–".to_owned(), number),
             number(during),
@@ -280,22 +315,16 @@ fn floods(plan: &Plan, lab: &Lab, server: &mut Gateway) -> Result<Findings> {
             number(during / baseline),
             format!("{memory:.1}"),
         ]);
-        say(&format!("  {}: {sent} sent, {before:.2} before, {during:.2} during", flood.title()));
-        findings.values.insert(
-            format!("{flood:?}"),
-            json!({
-                "sent": sent,
-                "before_gbit_s": before,
-                "elsewhere_gbit_s": elsewhere,
-                "during_gbit_s": during,
-                "after_gbit_s": after,
-                "gateway_pss_mib": memory,
-            }),
-        );
+        let value = json!({
+            "sent": sent,
+            "before_gbit_s": before,
+            "elsewhere_gbit_s": elsewhere,
+            "during_gbit_s": during,
+            "after_gbit_s": after,
+            "gateway_pss_mib": memory,
+        });
+        findings.values.insert(key.to_owned(), value);
     }
-    client.stop()?;
-    server.stop()?;
-    Ok(findings)
 }
 
 /// The median of the slopes between every two readings (Theil and Sen): an allocator takes and gives back in large

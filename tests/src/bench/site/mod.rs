@@ -11,13 +11,15 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use praya_testkit::HANG;
 use praya_tests::Lab;
-use praya_tests::lab::{GATEWAY, INTRANET};
+use praya_tests::lab::{EMPLOYEE, GATEWAY, INTRANET};
 
 use super::cost::{End, Memory};
 use super::tunnel::subject::Subject;
 
 /// Inside of every tunnel, or a ratio would compare packet sizes.
 pub(crate) const MTU: u16 = 1400;
+/// What Linux does by default about loss and queues, inside and outside of tunnels.
+pub(crate) const CONGESTION_CONTROL: &str = "cubic";
 /// The bottleneck: a link of 100 Mbit/s whose queue holds what it sends in 50 ms.
 const NARROW: &str = "tbf rate 100mbit burst 32kb latency 50ms";
 
@@ -57,9 +59,11 @@ impl Site {
         // No gateway translates addresses here: the intranet knows the way back.
         lab.intranet.shell("ip route add default via 172.31.0.1")?;
         lab.gateway.shell("echo 1 > /proc/sys/net/ipv4/ip_forward")?;
-        // The usual one, whatever this machine has: another one keeps other queues and minds loss less.
-        for machine in [&lab.employee, &lab.gateway, &lab.intranet] {
-            machine.shell("echo cubic > /proc/sys/net/ipv4/tcp_congestion_control")?;
+        // What a tunnel's own TCP does about loss and queues is to be the usual, whatever this machine prefers.
+        for (machine, own) in [(&lab.employee, EMPLOYEE), (&lab.gateway, GATEWAY)] {
+            machine.shell(&format!(
+                "ip route replace 198.51.100.0/24 dev eth0 src {own} congctl {CONGESTION_CONTROL}"
+            ))?;
         }
         let tunnel: Option<Box<dyn Tunnel>> = match subject {
             Subject::None | Subject::RawTls(_) => {

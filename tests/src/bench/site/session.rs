@@ -28,6 +28,8 @@ pub(super) struct Session {
     stock: Option<Process>,
     service: Service,
     server: Server,
+    /// How our client says that its packets travel.
+    told: Option<String>,
 }
 
 enum Server {
@@ -41,7 +43,7 @@ impl Session {
             Gateway::Ocserv => Server::Ocserv(ocserv(lab, channel)?),
             Gateway::Praya => Server::Praya(praya_gateway(lab)?),
         };
-        Ok(Self { client, channel, stock: None, service: Service::new(&lab.employee)?, server })
+        Ok(Self { client, channel, stock: None, service: Service::new(&lab.employee)?, server, told: None })
     }
 
     fn pin(&self) -> &str {
@@ -65,11 +67,29 @@ impl Session {
         Ok(())
     }
 
-    fn connect_praya(&self, lab: &Lab) -> Result<()> {
+    fn connect_praya(&mut self, lab: &Lab) -> Result<()> {
         let login = self.service.login(&lab.employee, self.pin(), PERSON, &[PASSWORD])?;
         ensure!(login.status.success(), "praya login: {}\n{}", login.status, login.everything);
-        self.service.wait_for_state("connected")?;
+        let carrier = if self.channel == Channel::Dtls { "udp" } else { "tls" };
+        let snapshot = self.service.wait_for(|snapshot| {
+            snapshot["state"] == "connected" && snapshot["channel"]["carrier"] == carrier
+        })?;
+        let channel = &snapshot["channel"];
+        let protection = channel["protection"].as_str().unwrap_or_default();
+        let super_packets = channel["super_packets"] == true;
+        ensure!(!super_packets || self.channel != Channel::TlsInterop, "super-packets as with nobody else");
+        let pieces = if super_packets { ", super-packets" } else { "" };
+        self.told = Some(format!("{protection}{pieces}"));
         Ok(())
+    }
+
+    /// What keeps our client to its channel.
+    fn flags(&self) -> &'static [&'static str] {
+        match self.channel {
+            Channel::Tls => &["--no-udp"],
+            Channel::TlsInterop => &["--no-udp", "--no-super-packets"],
+            Channel::Dtls => &[],
+        }
     }
 }
 
@@ -80,7 +100,8 @@ impl Tunnel for Session {
             Server::Praya(server) => server.start()?,
         }
         if self.client == Client::Praya {
-            self.service.start(&lab.employee)?;
+            let service = self.service.service(&lab.employee)?.args(self.flags());
+            self.service.start_as(service)?;
         }
         Ok(())
     }
@@ -126,8 +147,7 @@ impl Tunnel for Session {
             Server::Praya(_) => None,
         };
         let suite = [stock, users].iter().flatten().find_map(|text| cipher_suite(text));
-        // Our own programs do not tell which suite they took.
-        Ok(suite.unwrap_or_else(|| "TLS by rustls on both sides".to_owned()))
+        Ok(self.told.clone().or(suite).unwrap_or_default())
     }
 
     fn printed(&self) -> String {

@@ -13,7 +13,7 @@ use super::flood::flood;
 use super::metric::{Metric, Sample};
 use super::raw_tls::{self, Writer};
 use super::subject::{Channel, Subject};
-use crate::bench::site::Site;
+use crate::bench::site::{CONGESTION_CONTROL, Site};
 use crate::bench::stats::{median, percentile};
 
 /// Echo requests per second.
@@ -185,7 +185,7 @@ pub(crate) fn stream<T>(
         .arg((seconds + 15).to_string())
         .args(["iperf3", "--client", INTRANET, "--json", "--connect-timeout", "5000", "--time"])
         .arg(seconds.to_string())
-        .args(["--parallel", &streams.to_string()])
+        .args(["--parallel", &streams.to_string(), "--congestion", CONGESTION_CONTROL])
         .args((direction == Direction::Down).then_some("--reverse"))
         .start()?;
     let count = seconds * PING_RATE - PING_RATE / 4;

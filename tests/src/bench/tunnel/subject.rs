@@ -1,7 +1,7 @@
 //! What is measured: which programs at both ends, over which channel, and what has to be there for it.
 
 use praya_testkit::privilege::has_other_users;
-use praya_testkit::programs;
+use praya_testkit::{Program, programs};
 
 use crate::bench::machine::tool;
 
@@ -160,9 +160,8 @@ impl Subject {
                     }
                     Gateway::Praya => found.push(ours("praya-gateway")),
                 }
-                let praya = client == Client::Praya || gateway == Gateway::Praya;
-                if praya && channel != Channel::Tls {
-                    found.push(Some("that channel (not in these programs yet)".to_owned()));
+                if channel == Channel::TlsInterop {
+                    found.push(without_super_packets());
                 }
                 found
             }
@@ -185,6 +184,13 @@ impl Subject {
         };
         found.into_iter().flatten().collect()
     }
+}
+
+/// Whether our client can be kept from super-packets: a flag for measurements, which its help does not show.
+fn without_super_packets() -> Option<String> {
+    let program = programs::path("prayad").ok()?;
+    let asked = Program::here(program).args(["--no-super-packets", "--version"]).run().ok()?;
+    (!asked.status.success()).then(|| "prayad --no-super-packets (not in this program yet)".to_owned())
 }
 
 #[cfg(test)]
