@@ -6,13 +6,14 @@ mod notify;
 mod upkeep;
 
 use std::io::{IsTerminal as _, Write};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use praya_datapath::tun::TunQueue;
+use praya_datapath::udp::socket::Socket;
 use praya_identity::WrappingKey;
 use praya_model::Timestamp;
 use tokio::net::TcpListener;
@@ -31,6 +32,7 @@ use crate::posture::Desk;
 use crate::sessions::Sessions;
 use crate::sign_in::{SessionDirectory, SignInParts, SignInPolicy, SignInService};
 use crate::store::{AuditEvent, NewAudit, Outcome, Store};
+use crate::tunnel::datagrams::Datagrams;
 use crate::tunnel::device::QueueReader;
 use crate::tunnel::shard::workers;
 use crate::tunnel::{Shards, Switch, SwitchSettings, Tunnels};
@@ -229,13 +231,19 @@ impl Running {
         let https_addresses = https.iter().map(addresses).collect::<Result<Vec<_>>>()?;
         let metrics_address = metrics_listener.as_ref().map(addresses).transpose()?;
 
+        let workers = workers(config.limits.workers);
+        let udp = if config.tunnel.udp {
+            listeners::bind_udp(&config.listen, &https_addresses, workers.get())?
+        } else {
+            Vec::new()
+        };
+
         let metrics = Metrics::new();
         let audit = Audit::new(prepared.store.clone());
         let switching = SwitchSettings::from(&*config);
         let known = switching.own.follow().await;
         known.map_err(|error| Fatal::new(Code::Unavailable, error.to_string()))?;
         // Before the sessions are touched: it fails when another gateway runs on the same state folder.
-        let workers = workers(config.limits.workers);
         let (queues, network) = network::start(&prepared.state, &config.tunnel, workers).await?;
         let sessions = match load_sessions(&prepared, &audit, &metrics).await {
             Ok(sessions) => sessions,
@@ -246,7 +254,11 @@ impl Running {
         };
 
         let switch = Switch::new(switching, metrics.clone());
-        let (shards, device) = match start_shards(queues, &switch) {
+        let started = start_shards(queues, &switch).and_then(|(shards, device)| {
+            let datagrams = start_datagrams(udp, &shards, &metrics)?;
+            Ok((datagrams, shards, device))
+        });
+        let (datagrams, shards, device) = match started {
             Ok(started) => started,
             Err(error) => {
                 leave(network).await;
@@ -280,6 +292,7 @@ impl Running {
             Arc::clone(&sessions),
             Arc::clone(&switch),
             Arc::clone(&shards),
+            datagrams.clone(),
             metrics.clone(),
         );
         let limits = Limits::from(&config.limits);
@@ -293,6 +306,11 @@ impl Running {
         let mut servers = JoinSet::new();
         for listener in https {
             servers.spawn(Arc::clone(&server).serve(listener, stopped.clone()));
+        }
+        if let Some(datagrams) = datagrams {
+            for (index, runtime) in shards.runtimes().cycle().take(datagrams.sockets()).enumerate() {
+                runtime.spawn(Arc::clone(&datagrams).receive(index, stopped.clone()));
+            }
         }
         if let Some(listener) = metrics_listener {
             let (stopping, healthy) = (Arc::clone(&stopping), Arc::clone(&healthy));
@@ -493,6 +511,22 @@ fn start_shards(
         readers.spawn_on(reading, runtime);
     }
     Ok((Arc::new(shards), readers))
+}
+
+/// The sockets for datagrams, each waited for by the thread that will receive on it; `None` without any.
+fn start_datagrams(
+    sockets: Vec<UdpSocket>,
+    shards: &Shards,
+    metrics: &Metrics,
+) -> std::io::Result<Option<Arc<Datagrams>>> {
+    if sockets.is_empty() {
+        return Ok(None);
+    }
+    let sockets = sockets.into_iter().zip(shards.runtimes().cycle()).map(|(socket, runtime)| {
+        let _entered = runtime.enter();
+        Socket::listen(socket)
+    });
+    Datagrams::new(sockets.collect::<std::io::Result<_>>()?, metrics.clone()).map(Some)
 }
 
 /// Takes back what was changed on this machine, when something else went wrong.

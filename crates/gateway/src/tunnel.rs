@@ -9,6 +9,7 @@ pub mod icmp;
 #[cfg(test)]
 pub(crate) mod lab;
 pub mod mtu;
+mod offer;
 pub mod own;
 #[cfg(test)]
 mod packets;

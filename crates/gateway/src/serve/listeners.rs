@@ -31,7 +31,6 @@ pub(super) fn bind(settings: &ListenSettings) -> Result<(Vec<TcpListener>, Optio
 
 /// Opens the datagram sockets: `each` for every address, among which the system shares the clients out. `https` is
 /// where HTTPS listens, which holds when the settings name nothing else.
-#[cfg_attr(not(test), expect(dead_code, reason = "the tunnels do not offer datagrams yet"))]
 pub(super) fn bind_udp(
     settings: &ListenSettings,
     https: &[SocketAddr],

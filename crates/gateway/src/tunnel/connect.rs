@@ -7,7 +7,7 @@ use std::time::Duration;
 use praya_datapath::pump::{self, Order, PumpEnd, PumpSettings, TlsPort};
 use praya_datapath::timers::{Rhythm, Role};
 use praya_datapath::tls::Records;
-use praya_datapath::udp::{UdpChannel, UdpIo};
+use praya_datapath::udp::UdpChannel;
 use praya_model::EndReason;
 use praya_model::api::PROOF_EXPORTER;
 use praya_wire::http::{ResponseHead, write_response};
@@ -21,7 +21,9 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
+use super::datagrams::{DatagramPort, Datagrams};
 use super::mtu::tunnel_mtu;
+use super::offer;
 use super::port::SessionPort;
 use super::shard::{Place, Shards};
 use super::switch::{Attachment, Switch};
@@ -47,20 +49,23 @@ pub struct Tunnels {
     sessions: Arc<Sessions>,
     switch: Arc<Switch>,
     shards: Arc<Shards>,
+    /// Absent where no UDP is offered.
+    datagrams: Option<Arc<Datagrams>>,
     metrics: Metrics,
     notices: Notices,
 }
 
 impl Tunnels {
-    /// Tunnels of `sessions` over `switch`, on the threads of `shards`.
+    /// Tunnels of `sessions` over `switch`, on the threads of `shards`, by TLS and, where there are sockets for it, UDP.
     pub fn new(
         config: Arc<Config>,
         sessions: Arc<Sessions>,
         switch: Arc<Switch>,
         shards: Arc<Shards>,
+        datagrams: Option<Arc<Datagrams>>,
         metrics: Metrics,
     ) -> Self {
-        Self { config, sessions, switch, shards, metrics, notices: Notices::default() }
+        Self { config, sessions, switch, shards, datagrams, metrics, notices: Notices::default() }
     }
 
     /// Checks the cookie and attaches the channel, or says what to answer.
@@ -118,6 +123,9 @@ impl Tunnels {
             keepalive: tunnel.keepalive,
             rekey: Duration::ZERO,
         };
+        let common = offer::Common { rhythm, rekey: tunnel.rekey, mtu: mtu.tunnel, peer: peer.ip() };
+        let opened = self.datagrams.as_ref().and_then(|all| offer::open(all, request, &stream, common));
+        let (granted, datagrams) = opened.unzip();
         let reply = ConnectReply {
             config: tunnel,
             server_name: Some(self.config.gateway.display_name.clone()),
@@ -126,6 +134,7 @@ impl Tunnels {
             session: Some(session.id.clone()),
             cookie: new_cookie,
             super_packets: true,
+            datagrams: granted,
             ..ConnectReply::default()
         };
         if !answer(&mut stream, &write_connect_reply(&reply, request)).await {
@@ -154,6 +163,7 @@ impl Tunnels {
         let _connection = (slot, alive);
         Some(Tunnel {
             tls,
+            datagrams,
             settings,
             port,
             attachment,
@@ -172,6 +182,7 @@ impl Tunnels {
 /// A tunnel that is up, with all that it needs on its thread.
 struct Tunnel {
     tls: TlsPort<TcpStream, Records>,
+    datagrams: Option<UdpChannel<DatagramPort>>,
     settings: PumpSettings,
     port: SessionPort,
     attachment: Attachment,
@@ -194,8 +205,7 @@ impl Tunnel {
 
     /// To the end of the channel, and until everybody knows of it.
     async fn run(self) {
-        let Self { tls, settings, port, attachment, session, orders, stopping, up, .. } = self;
-        let datagrams: Option<UdpChannel<UdpIo>> = None;
+        let Self { tls, datagrams, settings, port, attachment, session, orders, stopping, up, .. } = self;
         let (order, ordered) = mpsc::channel(1);
         let end = tokio::select! {
             end = pump::run(tls, datagrams, port, settings, &session.counters, ordered) => end,

@@ -1,16 +1,25 @@
 //! Tunnels over loopback with real TLS: CONNECT, frames, and every way to end.
 
+use std::future::poll_fn;
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use axum::Router;
+use bytes::Bytes;
 use data_encoding::BASE64;
+use praya_datapath::udp::socket::Socket;
+use praya_datapath::udp::{ChannelSettings, SURE_DATAGRAM, UdpIo};
+use praya_datapath::{Channel, Delivery, Packet};
+use praya_dtls::{Config, SessionId};
 use praya_model::{EndReason, Secret};
 use praya_wire::cstp::disconnect::{self, Disconnect};
 use praya_wire::cstp::{self, FrameType};
 use praya_wire::http::{ResponseHead, parse_response, write_request};
-use praya_wire::ip::Packet;
+use praya_wire::ip;
+use praya_wire::tunnel_headers::datagrams::{DatagramKey, PSK_EXPORTER};
 use praya_wire::tunnel_headers::{ConnectRequest, parse_connect_reply, write_connect_request};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName};
@@ -22,7 +31,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::super::lab::{Lab, WEB, now};
-use super::super::packets::{SYN, tcp};
+use super::super::packets::{ACK, SYN, tcp};
 use super::*;
 use crate::http::tls::ServerTls;
 use crate::http::{Limits, Server};
@@ -59,11 +68,16 @@ async fn gateway() -> Gateway {
         .with_root_certificates(roots)
         .with_no_client_auth();
 
+    let (stop, stopping) = watch::channel(false);
+    let socket = Socket::listen(std::net::UdpSocket::bind("127.0.0.1:0").unwrap()).unwrap();
+    let datagrams = Datagrams::new(vec![socket], lab.metrics.clone()).unwrap();
+    tokio::spawn(Arc::clone(&datagrams).receive(0, stopping.clone()));
     let tunnels = Tunnels::new(
         Arc::clone(&lab.config),
         Arc::clone(&lab.sessions),
         Arc::clone(&lab.switch),
         Arc::clone(&lab.shards),
+        Some(datagrams),
         lab.metrics.clone(),
     );
     let limits = Limits::from(&lab.config.limits);
@@ -71,7 +85,6 @@ async fn gateway() -> Gateway {
     let server = Arc::new(Server::new(tls, Router::new(), tunnels, limits, lab.metrics.clone()));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let (stop, stopping) = watch::channel(false);
     tokio::spawn(server.serve(listener, stopping));
     Gateway { lab, port, connector: TlsConnector::from(Arc::new(config)), stop, _folder: folder }
 }
@@ -170,7 +183,7 @@ async fn a_cookie_opens_a_tunnel_and_packets_go_through() {
     assert_eq!(gateway.lab.outside.take(), [syn]);
     client.send(FrameType::Data, &tcp(&mine, 40_000, WEB, 443, SYN)).await;
     let (kind, packet) = client.frame().await.unwrap();
-    assert_eq!((kind, Packet::parse(&packet).unwrap().icmp()), (FrameType::Data, Some((3, 13))));
+    assert_eq!((kind, ip::Packet::parse(&packet).unwrap().icmp()), (FrameType::Data, Some((3, 13))));
     assert!(gateway.lab.sessions.get(&session).unwrap().is_attached());
 }
 
@@ -213,8 +226,15 @@ async fn a_bye_ends_the_session_and_its_cookie() {
     client.send(FrameType::Disconnect, b"\xb0Aborted by caller").await;
     assert_eq!(client.frame().await, None);
     assert_eq!(gateway.connect(&grant.cookie).await.head.status, 401);
-    let row = gateway.lab.store.session(&grant.session.unwrap()).unwrap().unwrap();
-    assert_eq!(row.ended.unwrap().1, EndReason::UserLogout);
+    let id = grant.session.unwrap();
+    let ended = loop {
+        match gateway.lab.store.session(&id).unwrap().unwrap().ended {
+            Some((_, reason)) => break reason,
+            // Another thread is about to write it down.
+            None => tokio::task::yield_now().await,
+        }
+    };
+    assert_eq!(ended, EndReason::UserLogout);
 }
 
 #[tokio::test]
@@ -350,4 +370,69 @@ async fn a_client_of_no_family_that_the_gateway_has_is_told_so() {
         .connect_as(&grant.cookie, None, |r| (r.ipv4, r.ipv6, r.base_mtu) = (false, true, Some(1300)))
         .await;
     assert_eq!((client.head.status, client.head.headers.get("X-Reason")), (503, Some(text::NO_ADDRESS)));
+}
+
+/// Runs a client's channel until `done`.
+async fn drive(
+    udp: &mut UdpChannel<UdpIo>,
+    packets: &mut Vec<Bytes>,
+    mut done: impl FnMut(&mut UdpChannel<UdpIo>, &[Bytes]) -> bool,
+) {
+    let mut tick = tokio::time::interval(Duration::from_millis(5));
+    let driving = poll_fn(|cx| {
+        // Its own timers are met by the tick.
+        while tick.poll_tick(cx).is_ready() {}
+        let now = Instant::now();
+        while udp.poll_receive(cx, now, packets).is_ready() {}
+        let _ = udp.take_tls_keepalive();
+        let _ = udp.poll_flush(cx, now);
+        if done(udp, packets) { Poll::Ready(()) } else { Poll::Pending }
+    });
+    timeout(Duration::from_secs(20), driving).await.unwrap();
+}
+
+#[tokio::test]
+async fn packets_go_by_udp_both_ways_once_its_handshake_is_over() {
+    let gateway = gateway().await;
+    let grant = gateway.lab.sign_in(None);
+    let mut client = gateway.connect_as(&grant.cookie, None, |request| request.datagrams.psk = true).await;
+    let answer = parse_connect_reply(&client.head).unwrap().datagrams.unwrap();
+    let DatagramKey::Psk { app_id } = answer.key else { panic!("{answer:?}") };
+    let key = client.stream.get_ref().1.export_keying_material([0_u8; 32], PSK_EXPORTER, None).unwrap();
+    let peer = SocketAddr::from(([127, 0, 0, 1], answer.port));
+    let rhythm = Rhythm {
+        role: Role::Client,
+        dpd: Duration::from_secs(30),
+        keepalive: Duration::ZERO,
+        rekey: Duration::ZERO,
+    };
+    let settings = ChannelSettings {
+        rhythm,
+        config: Config::psk(&key, SessionId::new(&app_id).unwrap()),
+        peer: Some(peer.into()),
+        mtu: 1400,
+        sure_datagram: SURE_DATAGRAM,
+    };
+    let mut udp = UdpChannel::new(UdpIo::connect(peer).unwrap(), settings, Instant::now());
+    let syn = tcp(&client.address(), 40_000, WEB, 80, SYN);
+    let answer = tcp(WEB, 80, &client.address(), 40_000, SYN | ACK);
+    let mut packets = Vec::new();
+    drive(&mut udp, &mut packets, |udp, _| udp.channel() == Channel::Udp).await;
+    assert_eq!(udp.send(&Packet::ordinary(syn.clone().into()), Instant::now()), Delivery::Delivered);
+    drive(&mut udp, &mut packets, |_, _| gateway.lab.outside.take() == [syn.clone()]).await;
+    // The gateway answers where the client has spoken.
+    let from_network = &mut vec![Packet::ordinary(answer.clone().into())];
+    gateway.lab.switch.deliver(from_network, &gateway.lab.outside, Instant::now());
+    drive(&mut udp, &mut packets, |_, packets| !packets.is_empty()).await;
+    assert_eq!(packets, [answer]);
+    let session = gateway.lab.sessions.get(&grant.session.unwrap()).unwrap();
+    assert_eq!(session.counters.values().udp.packets_received, 1);
+    client.pong().await;
+}
+
+#[tokio::test]
+async fn who_offers_no_udp_is_told_of_none() {
+    let gateway = gateway().await;
+    let client = gateway.connect(&gateway.lab.sign_in(None).cookie).await;
+    assert_eq!(parse_connect_reply(&client.head).unwrap().datagrams, None);
 }

@@ -78,16 +78,13 @@ pub struct DatagramPort {
 }
 
 impl Datagrams {
-    /// On these sockets, which are all of the gateway's; they may share addresses (`SO_REUSEPORT`). Call it within a
-    /// tokio runtime, then run [`Datagrams::receive`] for each.
+    /// On these sockets, which are all of the gateway's; they may share addresses (`SO_REUSEPORT`). Run
+    /// [`Datagrams::receive`] for each, in the runtime in which it was made.
     ///
     /// # Errors
-    /// The system refuses, or has no random numbers.
-    pub fn new(sockets: Vec<std::net::UdpSocket>, metrics: Metrics) -> io::Result<Arc<Self>> {
-        let sockets = sockets
-            .into_iter()
-            .map(|socket| Socket::listen(socket).map(Arc::new))
-            .collect::<io::Result<_>>()?;
+    /// The system has no random numbers.
+    pub fn new(sockets: Vec<Socket>, metrics: Metrics) -> io::Result<Arc<Self>> {
+        let sockets = sockets.into_iter().map(Arc::new).collect();
         let guard = Mutex::new(Guard::new(Instant::now(), MANY_HELLOS)?);
         Ok(Arc::new(Self { sockets, table: RwLock::default(), guard, metrics }))
     }

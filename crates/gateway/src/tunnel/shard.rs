@@ -78,7 +78,7 @@ impl Shards {
     }
 
     /// Every thread's runtime, in the order of the queues.
-    pub fn runtimes(&self) -> impl Iterator<Item = &Handle> {
+    pub fn runtimes(&self) -> impl Iterator<Item = &Handle> + Clone {
         self.shards.iter().map(|shard| &shard.runtime)
     }
 

@@ -28,7 +28,7 @@ fn lab_with(many_hellos: u32) -> Lab {
     let metrics = Metrics::new();
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap();
-    let datagrams = Datagrams::new(vec![socket], metrics.clone()).unwrap();
+    let datagrams = Datagrams::new(vec![Socket::listen(socket).unwrap()], metrics.clone()).unwrap();
     datagrams.guard().loaded_from = many_hellos;
     let (stop, stopping) = watch::channel(false);
     tokio::spawn(Arc::clone(&datagrams).receive(0, stopping));
