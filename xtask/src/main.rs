@@ -30,7 +30,7 @@ cargo xtask <command>
   lint            format, documents, texts in every language, licences, lints, fuzz targets
   licences        write the list of what others wrote and the programs contain, with its licence texts, anew:
                   installers/THIRD-PARTY.txt; needed when a dependency has changed, and `lint` says so
-  bench tunnel [--quick] [--rounds N] [--only NAME,…]
+  bench tunnel [--quick] [--rounds N] [--only NAME,…] [--profile]
                   the tunnel side by side with openconnect and ocserv, OpenVPN, WireGuard and no tunnel: throughput,
                   small packets, delay, processor time, memory; twenty minutes, with --quick under three; results in
                   target/bench

@@ -60,6 +60,12 @@ impl End {
         Ok(memory)
     }
 
+    /// The ids of its processes.
+    pub(crate) fn ids(&self) -> Result<Vec<String>> {
+        let name = |process: &PathBuf| Some(process.file_name()?.to_str()?.to_owned());
+        Ok(self.processes()?.iter().filter_map(name).collect())
+    }
+
     fn processes(&self) -> Result<Vec<PathBuf>> {
         let all = fs::read_dir("/proc")?.flatten().map(|entry| entry.path());
         let found: Vec<_> = all.filter(|process| self.is_ours(process)).collect();

@@ -12,8 +12,7 @@ use anyhow::{Context, Result, bail};
 use bench::tunnel::subject::Subject;
 use bench::{desktop, gateway, link, say, tunnel};
 
-const USAGE: &str =
-    "usage: praya-bench tunnel|link|gateway|desktop [--quick] [--rounds N] [--only NAME,…] [--out FOLDER]";
+const USAGE: &str = "usage: praya-bench tunnel|link|gateway|desktop [--quick] [--rounds N] [--profile] [--only NAME,…] [--out FOLDER]";
 
 fn main() -> ExitCode {
     match start() {
@@ -44,6 +43,7 @@ fn start() -> Result<u8> {
             let mut plan = if wish.quick { tunnel::Plan::quick() } else { tunnel::Plan::full() };
             plan.rounds = wish.rounds.unwrap_or(plan.rounds);
             plan.only = wish.subjects()?.unwrap_or(plan.only);
+            plan.profile = wish.profile.then(|| wish.out.clone());
             tunnel::run(&plan, &wish.out)?
         }
         "link" => {
@@ -63,6 +63,7 @@ struct Wish {
     quick: bool,
     rounds: Option<usize>,
     only: Option<String>,
+    profile: bool,
     out: PathBuf,
 }
 
@@ -70,12 +71,13 @@ impl Wish {
     fn parse(mut words: impl Iterator<Item = String>) -> Result<Self> {
         let what = words.next().context(USAGE)?;
         let out = PathBuf::from("target/bench");
-        let mut wish = Self { what, quick: false, rounds: None, only: None, out };
+        let mut wish = Self { what, quick: false, rounds: None, only: None, profile: false, out };
         while let Some(word) = words.next() {
             let mut value = || words.next().with_context(|| format!("{word} needs a value"));
             match word.as_str() {
                 "--quick" => wish.quick = true,
                 "--rounds" => wish.rounds = Some(value()?.parse().context("--rounds needs a number")?),
+                "--profile" => wish.profile = true,
                 "--only" => wish.only = Some(value()?),
                 "--out" => wish.out = PathBuf::from(value()?),
                 _ => bail!("{word}: unknown; {USAGE}"),

@@ -273,7 +273,28 @@ fn floods(plan: &Plan, lab: &Lab, server: &mut Gateway) -> Result<Findings> {
         let seen = Seen { before, elsewhere, during, after: rate()?, sent, memory };
         seen.add(&mut findings, &format!("{flood:?}"), flood.title());
     }
-    let replayed = Replayed::begin(lab, server, &people::name(0)).context("a session to replay")?;
+    match Replayed::begin(lab, server, &people::name(0)) {
+        Ok(replayed) => replays(replayed, &rate, &end, &mut findings)?,
+        Err(error) => {
+            let reason = format!(
+                "not measured: {}",
+                error.root_cause().to_string().lines().next().unwrap_or_default()
+            );
+            say(&format!("  {}: {error:#}", replay::title()));
+            findings.rows.push(vec![replay::title(), reason]);
+        }
+    }
+    client.stop()?;
+    server.stop()?;
+    Ok(findings)
+}
+
+fn replays(
+    replayed: Replayed,
+    rate: &impl Fn() -> Result<f64>,
+    end: &End,
+    findings: &mut Findings,
+) -> Result<()> {
     let before = rate()?;
     replayed.replay(true);
     let arrived = replayed.arrived();
@@ -281,11 +302,8 @@ fn floods(plan: &Plan, lab: &Lab, server: &mut Gateway) -> Result<Findings> {
     let (sent, memory) = (replayed.arrived() - arrived, end.memory()?.pss);
     replayed.replay(false);
     let seen = Seen { before, elsewhere: None, during, after: rate()?, sent, memory };
-    seen.add(&mut findings, "Replays", replay::title());
-    replayed.end()?;
-    client.stop()?;
-    server.stop()?;
-    Ok(findings)
+    seen.add(findings, "Replays", replay::title());
+    replayed.end()
 }
 
 /// One stream's Gbit/s around one flood.

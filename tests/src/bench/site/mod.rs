@@ -142,6 +142,15 @@ impl Site {
         self.ends.as_ref().map(|(client, gateway)| Ok((client.memory()?, gateway.memory()?))).transpose()
     }
 
+    /// The ids of both ends' processes, while one is signed in.
+    ///
+    /// # Errors
+    /// When one of them has ended.
+    pub(crate) fn processes(&self) -> Result<Vec<String>> {
+        let Some((client, gateway)) = &self.ends else { return Ok(Vec::new()) };
+        Ok([client.ids()?, gateway.ids()?].concat())
+    }
+
     /// Puts the bottleneck between the employee and the gateway, in both directions.
     ///
     /// # Errors

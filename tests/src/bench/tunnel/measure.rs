@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::Plan;
 use super::flood::flood;
 use super::metric::{Metric, Sample};
+use super::profile::Profile;
 use super::raw_tls::{self, Writer};
 use super::subject::{Channel, Subject};
 use crate::bench::site::{CONGESTION_CONTROL, Site};
@@ -67,11 +68,15 @@ fn measured(subject: Subject, site: &mut Site, plan: &Plan) -> Result<Sample> {
 fn wide(subject: Subject, site: &Site, plan: &Plan, sample: &mut Sample) -> Result<()> {
     let datagrams = site.datagrams()?;
     let before = site.cpu_seconds()?;
-    let memory = || site.memory();
-    let (up, up_memory) = stream(&site.lab, Direction::Up, 1, plan.seconds, memory).context("transfer up")?;
+    let one = |direction| {
+        let profile = profile(subject, site, direction, plan)?;
+        let outcome = stream(&site.lab, direction, 1, plan.seconds, || site.memory())?;
+        profile.map_or(Ok(()), Profile::end)?;
+        Ok::<_, anyhow::Error>(outcome)
+    };
+    let (up, up_memory) = one(Direction::Up).context("transfer up")?;
     let between = site.cpu_seconds()?;
-    let (down, down_memory) =
-        stream(&site.lab, Direction::Down, 1, plan.seconds, memory).context("transfer down")?;
+    let (down, down_memory) = one(Direction::Down).context("transfer down")?;
     let after = site.cpu_seconds()?;
     carried_as_said(subject, site.datagrams()? - datagrams, up.bytes + down.bytes)?;
     sample.insert(Metric::Up, up.gbit_s);
@@ -106,6 +111,14 @@ fn wide(subject: Subject, site: &Site, plan: &Plan, sample: &mut Sample) -> Resu
         sample.insert(metric, four.gbit_s);
     }
     Ok(())
+}
+
+/// A look at both ends, if that is wanted and there are any.
+fn profile(subject: Subject, site: &Site, direction: Direction, plan: &Plan) -> Result<Option<Profile>> {
+    let Some(folder) = &plan.profile else { return Ok(None) };
+    let processes = site.processes()?;
+    let name = format!("{}-{}", subject.name(), format!("{direction:?}").to_lowercase());
+    (!processes.is_empty()).then(|| Profile::begin(folder, &name, &processes, plan.seconds)).transpose()
 }
 
 /// A tunnel that quietly fell back to another channel would be measured under the wrong name.

@@ -7,11 +7,12 @@ mod flood;
 mod goals;
 pub(crate) mod measure;
 mod metric;
+mod profile;
 mod raw_tls;
 mod report;
 pub(crate) mod subject;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -39,6 +40,8 @@ pub(crate) struct Plan {
     pub(crate) small_sizes: usize,
     /// Whether each sign-in is rehearsed, so that the measured one is not the programs' first.
     pub(crate) rehearse: bool,
+    /// Where to put a profile of each stream.
+    pub(crate) profile: Option<PathBuf>,
     /// After this time no turn begins.
     pub(crate) limit: Duration,
 }
@@ -54,6 +57,7 @@ impl Plan {
             pings: 100,
             small_sizes: 2,
             rehearse: true,
+            profile: None,
             limit: Duration::from_secs(3 * 3_600),
         }
     }
@@ -67,6 +71,7 @@ impl Plan {
             pings: 30,
             small_sizes: 1,
             rehearse: false,
+            profile: None,
             only: QUICK.iter().filter_map(|name| Subject::named(name)).collect(),
             limit: Duration::from_secs(165),
         }
