@@ -24,9 +24,8 @@ const NO_SEGMENT: usize = usize::MAX;
 ///
 /// All packets of a flow come out in the order in which they came in, and each run at the place of its first packet.
 /// So a packet is never overtaken by a later one of its own flow.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Coalescer<'a> {
-    joins_udp: bool,
     runs: Vec<Pending<'a>>,
     /// All packets of all runs but the first ones, each with the next one of its run.
     segments: Vec<Segment<'a>>,
@@ -104,36 +103,17 @@ enum Class<'a> {
     Unclear,
 }
 
-impl Default for Coalescer<'_> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl<'a> Coalescer<'a> {
     /// With nothing in it.
     pub fn new() -> Self {
-        Self {
-            joins_udp: true,
-            runs: Vec::new(),
-            segments: Vec::new(),
-            open: Vec::new(),
-            payloads: Vec::new(),
-        }
-    }
-
-    /// Whether UDP is joined too, from now on; at first it is. Linux takes joined UDP since version 6.2.
-    pub fn join_udp(&mut self, joins_udp: bool) {
-        self.joins_udp = joins_udp;
+        Self::default()
     }
 
     /// Adds a packet, whatever it is.
     pub fn push(&mut self, packet: &'a [u8]) {
         match classify(packet) {
-            Class::Candidate(candidate) if self.joins_udp || candidate.flow.transport == Transport::Tcp => {
-                self.push_candidate(packet, &candidate);
-            }
-            Class::Candidate(Candidate { flow, .. }) | Class::Alone(flow) => {
+            Class::Candidate(candidate) => self.push_candidate(packet, &candidate),
+            Class::Alone(flow) => {
                 self.open.retain(|&run| self.runs.get(run).is_some_and(|run| !run.is_of(&flow)));
                 self.runs.push(Pending::alone(packet));
             }
@@ -179,7 +159,6 @@ impl<'a> Coalescer<'a> {
     pub fn recycle(mut self) -> Coalescer<'static> {
         self.clear();
         Coalescer {
-            joins_udp: self.joins_udp,
             runs: recycle(self.runs),
             segments: recycle(self.segments),
             open: self.open,

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::build::*;
 use super::split::{any_ip, parts};
 use crate::offload::Coalescer;
-use crate::packet::{Offload, Packet};
+use crate::packet::Packet;
 
 /// Each run as a packet, after the number of packets in it.
 fn joined(packets: &[Vec<u8>]) -> Vec<(usize, Packet)> {
@@ -161,21 +161,6 @@ fn only_so_many_flows_have_an_open_run() {
     let few: Vec<Vec<u8>> =
         (0..2).flat_map(|round| (0..16).map(move |host| (host, round))).map(|(h, r)| segment(h, r)).collect();
     assert_eq!(super::coalesce::counts(&few), [2; 16]);
-}
-
-#[test]
-fn udp_is_left_alone_for_a_kernel_that_does_not_take_it() {
-    let packets: Vec<Vec<u8>> =
-        (0..3).map(|id| udp_packet(&Ip { id, ..Ip::v4() }, 1, &noise(100, 1))).collect();
-    let mut coalescer = Coalescer::new();
-    coalescer.join_udp(false);
-    packets.iter().for_each(|packet| coalescer.push(packet));
-    let mut runs = 0;
-    coalescer.flush(|run| {
-        assert_eq!((run.segments(), run.offload()), (1, Offload::NONE));
-        runs += 1;
-    });
-    assert_eq!(runs, 3);
 }
 
 #[test]
