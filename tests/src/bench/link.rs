@@ -50,7 +50,11 @@ impl Plan {
 
     fn ways(&self) -> Vec<Way> {
         let of_round_trip = |&round_trip_ms| self.losses.iter().map(move |&loss| Way { loss, round_trip_ms });
-        self.round_trips.iter().flat_map(of_round_trip).collect()
+        // First what the cable itself can carry.
+        [Way { loss: 0.0, round_trip_ms: 0 }]
+            .into_iter()
+            .chain(self.round_trips.iter().flat_map(of_round_trip))
+            .collect()
     }
 }
 
