@@ -11,18 +11,23 @@ use praya_tests::openconnect::{ONLY_TLS_1_2, ONLY_TLS_1_3, wait_connected, wait_
 
 use super::{PASSWORD, Scene};
 
-fn a_million_bytes_each_way(priority: &str, version: &str) -> Result<()> {
+/// The channel that carries the packets.
+#[derive(PartialEq)]
+enum By {
+    Tls,
+    Udp,
+}
+
+fn a_million_bytes_each_way(priority: &str, version: &str, by: By) -> Result<()> {
     let scene = Scene::started(None)?;
-    let client =
-        scene.client()?.args(["--passwd-on-stdin", "--gnutls-priority", priority, "--verbose"]).start()?;
+    let options = ["--passwd-on-stdin", "--gnutls-priority", priority, "--verbose"];
+    let by_tls = (by == By::Tls).then_some("--no-dtls");
+    let client = scene.client()?.args(options.into_iter().chain(by_tls)).start()?;
     client.type_line(PASSWORD)?;
     let told = wait_connected(&client)?;
     ensure!(client.printed().contains(version), "{version} was asked for: {}", client.printed());
-    ensure!(
-        !client.printed().contains("X-DTLS"),
-        "there is no datagram channel to announce: {}",
-        client.printed()
-    );
+    let is_up = || client.printed().contains("Established DTLS connection");
+    ensure!(is_up() == (by == By::Udp), "DTLS comes before the addresses: {}", client.printed());
     let expected = sha256(&known_bytes(1_000_000));
     for host in [INTRANET, INTRANET_V6] {
         let fetched = scene.lab.fetch(host, "/bytes/1000000")?;
@@ -33,7 +38,20 @@ fn a_million_bytes_each_way(priority: &str, version: &str) -> Result<()> {
     // A packet as large as the tunnel's MTU, unfragmented.
     let size = (told.mtu.parse::<u32>()? - 28).to_string();
     scene.lab.employee.program("ping").args(["-c", "1", "-M", "do", "-s", &size, INTRANET]).succeed()?;
-    Ok(())
+    let channel = if by == By::Udp { "udp" } else { "tls" };
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    loop {
+        // What the gateway counts it stores every few seconds.
+        let sessions = scene.gateway.sessions()?;
+        let carried = |name: &str| sessions.first().and_then(|session| session[name]["bytes_out"].as_u64());
+        let other = if by == By::Udp { "tls" } else { "udp" };
+        if carried(channel).is_some_and(|bytes| bytes > 2_000_000) {
+            ensure!(carried(other).is_some_and(|bytes| bytes < 100_000), "{sessions:?}");
+            return Ok(());
+        }
+        ensure!(std::time::Instant::now() < deadline, "{sessions:?}");
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
 }
 
 #[test]
@@ -41,7 +59,7 @@ fn a_million_bytes_arrive_intact_each_way_over_ipv4_and_ipv6_with_tls_1_2() -> R
     if was_run_elsewhere()? {
         return Ok(());
     }
-    a_million_bytes_each_way(ONLY_TLS_1_2, "(TLS1.2)")
+    a_million_bytes_each_way(ONLY_TLS_1_2, "(TLS1.2)", By::Tls)
 }
 
 #[test]
@@ -49,7 +67,23 @@ fn a_million_bytes_arrive_intact_each_way_over_ipv4_and_ipv6_with_tls_1_3() -> R
     if was_run_elsewhere()? {
         return Ok(());
     }
-    a_million_bytes_each_way(ONLY_TLS_1_3, "(TLS1.3)")
+    a_million_bytes_each_way(ONLY_TLS_1_3, "(TLS1.3)", By::Tls)
+}
+
+#[test]
+fn a_million_bytes_arrive_intact_each_way_over_ipv4_and_ipv6_by_udp_with_keys_of_tls_1_2() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    a_million_bytes_each_way(ONLY_TLS_1_2, "(TLS1.2)", By::Udp)
+}
+
+#[test]
+fn a_million_bytes_arrive_intact_each_way_over_ipv4_and_ipv6_by_udp_with_keys_of_tls_1_3() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    a_million_bytes_each_way(ONLY_TLS_1_3, "(TLS1.3)", By::Udp)
 }
 
 #[test]
