@@ -32,7 +32,7 @@ cargo xtask <command>
                   installers/THIRD-PARTY.txt; needed when a dependency has changed, and `lint` says so
   bench tunnel [--quick] [--rounds N] [--only NAME,…] [--profile]
                   the tunnel side by side with openconnect and ocserv, OpenVPN, WireGuard and no tunnel: throughput,
-                  small packets, delay, processor time, memory; twenty minutes, with --quick under three; results in
+                  small packets, delay, processor time, memory; 25 minutes, with --quick under three; results in
                   target/bench
   bench link [--quick] [--rounds N] [--only NAME,…]
                   throughput over a long way, for several losses and delays

@@ -47,7 +47,7 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// The default: about twenty minutes.
+    /// The default: about 25 minutes.
     pub(crate) fn full() -> Self {
         Self {
             rounds: 3,
