@@ -128,6 +128,11 @@ impl Timer {
         Self { due: now.checked_add(FIRST_WAIT), wait: FIRST_WAIT, left: retransmissions }
     }
 
+    /// For another flight in place of the one that runs; it may be sent again as often as that still might.
+    pub(crate) fn wait_anew(&mut self, now: Instant) {
+        *self = Self::start(now, self.left);
+    }
+
     pub(crate) fn due(&self) -> Option<Instant> {
         self.due
     }

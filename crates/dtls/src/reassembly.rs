@@ -82,14 +82,21 @@ impl Reassembly {
         *self = Self { next, partial: BTreeMap::new() };
     }
 
-    /// Takes a fragment. One that contradicts what is there is dropped, unless the peer vouches for it and not for that.
+    /// Forgets the parts of messages that nobody vouches for: the peer sends them again, a forger may not.
+    pub(crate) fn forget_unproven(&mut self) {
+        self.partial.retain(|_, partial| partial.epoch > 0 || partial.missing == 0);
+    }
+
+    /// Takes a fragment. One that contradicts what is there is dropped, unless the peer vouches for it and not for
+    /// that, or it is a whole message and nobody vouches for the parts that are there.
     pub(crate) fn insert(&mut self, fragment: &Fragment<'_>, epoch: u16) {
         let ahead = fragment.sequence.checked_sub(self.next).is_some_and(|ahead| ahead < AHEAD);
         if !ahead || fragment.length > MAX_MESSAGE {
             return;
         }
         let partial = self.partial.entry(fragment.sequence).or_insert_with(|| Partial::new(fragment, epoch));
-        if epoch > partial.epoch {
+        let better = partial.epoch == 0 && partial.missing > 0 && fragment.is_whole();
+        if epoch > partial.epoch || epoch == partial.epoch && better {
             *partial = Partial::new(fragment, epoch);
         }
         let fits = partial.kind == fragment.kind && partial.body.len() == fragment.length;
@@ -164,6 +171,30 @@ mod tests {
             reassembly.take().map(|message| (message.body, message.epoch)),
             Some((b"genuine".to_vec(), 1))
         );
+    }
+
+    #[test]
+    fn a_whole_message_replaces_parts_that_nobody_vouches_for() {
+        let forged = Fragment { kind: 2, length: 3840, sequence: 0, offset: 0, bytes: &[1] };
+        let mut reassembly = Reassembly::default();
+        reassembly.insert(&forged, 0);
+        reassembly.insert(&fragment(b"genuine", 0, 0, 7), 0);
+        reassembly.insert(&forged, 0);
+        assert_eq!(reassembly.take().map(|message| message.body), Some(b"genuine".to_vec()));
+    }
+
+    #[test]
+    fn parts_that_nobody_vouches_for_are_forgotten_and_what_is_proven_or_whole_is_kept() {
+        let mut reassembly = Reassembly::default();
+        reassembly.insert(&Fragment { kind: 2, length: 3840, sequence: 0, offset: 0, bytes: &[1] }, 0);
+        reassembly.insert(&fragment(b"whole", 1, 0, 5), 0);
+        reassembly.insert(&fragment(b"proven", 2, 0, 3), 1);
+        reassembly.forget_unproven();
+        assert_eq!(reassembly.partial.keys().collect::<Vec<_>>(), [&1, &2]);
+        for offset in [0, 3] {
+            reassembly.insert(&fragment(b"genuine", 0, offset, 4), 0);
+        }
+        assert_eq!(reassembly.take().map(|message| message.body), Some(b"genuine".to_vec()));
     }
 
     #[test]

@@ -5,16 +5,16 @@ use std::time::Instant;
 use super::{Credentials, Expect, Handshake, PSK_IDENTITY};
 use crate::codec::{self, Fragment, Reader, ServerHello, kind, push_vec16};
 use crate::error::HandshakeError;
-use crate::flight::{Outgoing, Timer};
+use crate::flight::Outgoing;
 use crate::keys::{self, Binding};
 use crate::reassembly::Message;
 
-/// How many requests to repeat the hello are obeyed: one is usual, a second comes when the server's secret has changed
-/// meanwhile, or when somebody forged the first.
+/// How many hellos are sent as soon as they are asked for: one request is usual, a second comes when the server's
+/// secret has changed meanwhile, or when somebody forged the first. Further ones are obeyed at timeouts only.
 const MAX_HELLOS: u16 = 4;
 
 impl Handshake {
-    pub(super) fn send_client_hello(&mut self, now: Instant) {
+    pub(super) fn send_client_hello(&mut self) {
         let config = &self.config;
         let offers_binding =
             config.extended_master_secret && matches!(config.credentials, Credentials::Psk(_));
@@ -31,7 +31,7 @@ impl Handshake {
         let hello = self.say(kind::CLIENT_HELLO, &body);
         self.reassembly.restart(number);
         self.flight = vec![Outgoing::Plain(hello)];
-        self.timer = Timer::start(now, self.config.retransmissions);
+        self.hello_asked = false;
         // In the clear, so that nothing can fail.
         let _ = self.outbox.send(&self.flight, None);
     }
@@ -39,11 +39,14 @@ impl Handshake {
     pub(super) fn on_hello_verify_request(&mut self, fragment: &Fragment<'_>, now: Instant) {
         let cookie = codec::read_hello_verify_request(fragment.bytes).filter(|_| fragment.is_whole());
         // The same one again is a repetition, or an answer to one.
-        if let Some(cookie) = cookie.filter(|cookie| *cookie != self.cookie)
-            && self.next_message < MAX_HELLOS
-        {
-            self.cookie = cookie.to_vec();
-            self.send_client_hello(now);
+        let Some(cookie) = cookie.filter(|cookie| *cookie != self.cookie) else { return };
+        self.cookie = cookie.to_vec();
+        if self.next_message < MAX_HELLOS {
+            self.send_client_hello();
+            // Anybody may ask: that gives no more time.
+            self.timer.wait_anew(now);
+        } else {
+            self.hello_asked = true;
         }
     }
 

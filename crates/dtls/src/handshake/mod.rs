@@ -24,6 +24,8 @@ pub const PSK_IDENTITY: &[u8] = b"psk";
 /// Sealed records that are kept because they overtook what their keys come from, and how long each may be.
 const MAX_EARLY: usize = 4;
 const MAX_EARLY_LEN: usize = 512;
+/// A peer that repeats itself has its answer repeated no more often: this is the shortest wait of RFC 6347.
+const REPETITION_PAUSE: Duration = Duration::from_secs(1);
 /// The least that a datagram must hold: a sealed Finished message with some air.
 const MIN_DATAGRAM: usize = 128;
 
@@ -131,11 +133,15 @@ pub struct Handshake {
     answered: u16,
     /// The peer repeats what the flight answers.
     resend: bool,
+    /// From when on that is answered again.
+    repeat_from: Option<Instant>,
     /// The number of this end's next message.
     next_message: u16,
     suite: Option<Suite>,
     extended_master_secret: bool,
     cookie: Vec<u8>,
+    /// A client's next hello has a cookie that came too late for the last one.
+    hello_asked: bool,
     agreed: Option<Agreed>,
     early: Vec<Vec<u8>>,
     /// What an unauthenticated message says is wrong. Believed if nothing better comes in time.
@@ -150,7 +156,8 @@ impl Handshake {
     pub fn client(config: Config, random: [u8; RANDOM_LEN], now: Instant) -> Self {
         let mut handshake = Self::new(Role::Client, config, Expect::ServerHello);
         handshake.randoms.client = random;
-        handshake.send_client_hello(now);
+        handshake.send_client_hello();
+        handshake.timer = Timer::start(now, handshake.config.retransmissions);
         handshake
     }
 
@@ -177,10 +184,12 @@ impl Handshake {
             flight: Vec::new(),
             answered: 0,
             resend: false,
+            repeat_from: None,
             next_message: 0,
             suite: None,
             extended_master_secret: false,
             cookie: Vec::new(),
+            hello_asked: false,
             agreed: None,
             early: Vec::new(),
             doubt: None,
@@ -213,7 +222,8 @@ impl Handshake {
                 self.counters.count(Dropped::Malformed);
                 used = length;
             }
-            if std::mem::take(&mut self.resend) {
+            if std::mem::take(&mut self.resend) && self.repeat_from.is_none_or(|from| now >= from) {
+                self.repeat_from = now.checked_add(REPETITION_PAUSE);
                 self.transmit().map_err(|error| self.fail(error))?;
             }
         }
@@ -242,7 +252,14 @@ impl Handshake {
         let doubt = self.doubt;
         match (self.timer.expire(now), doubt) {
             (Ok(false), _) => Ok(()),
-            (Ok(true), None) => self.transmit().map_err(|error| self.fail(error)),
+            (Ok(true), None) => {
+                self.reassembly.forget_unproven();
+                if self.hello_asked && self.expect == Expect::ServerHello {
+                    self.send_client_hello();
+                    return Ok(());
+                }
+                self.transmit().map_err(|error| self.fail(error))
+            }
             (Ok(true) | Err(()), Some(doubt)) => Err(self.fail(doubt)),
             (Err(()), None) => Err(self.fail(HandshakeError::TimedOut)),
         }

@@ -28,13 +28,13 @@ impl Handshake {
         }
     }
 
-    /// Whether a fragment of a message that was already answered says the same as that did. A server compares the
-    /// random value: a client that begins anew needs a handshake of its own.
+    /// Whether a fragment of a message that was already answered says the same as that did. A server wants the whole
+    /// hello with its random value: a client that begins anew needs a handshake of its own, and a few bytes that name
+    /// an address must not draw a flight to it.
     pub(super) fn is_repetition(&self, fragment: &Fragment<'_>) -> bool {
-        if self.role == Role::Client || !fragment.is_whole() {
-            return true;
-        }
-        ClientHello::read(fragment.bytes).is_some_and(|hello| hello.random == self.randoms.client)
+        self.role == Role::Client
+            || fragment.is_whole()
+                && ClientHello::read(fragment.bytes).is_some_and(|hello| hello.random == self.randoms.client)
     }
 
     pub(super) fn on_client_hello(&mut self, message: &Message, now: Instant) -> Result<(), HandshakeError> {

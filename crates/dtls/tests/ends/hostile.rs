@@ -1,6 +1,6 @@
 //! Bytes that nobody vouches for: they change nothing.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use praya_dtls::{Connection, Dropped, Opened, Suite, records};
 use proptest::prelude::*;
@@ -95,6 +95,100 @@ fn every_flipped_bit_of_a_handshake_leaves_it_to_be_completed_or_to_time_out() {
 
 fn client_failed(client: &mut praya_dtls::Handshake) -> bool {
     client.handle(&mut [], Instant::now()).is_err()
+}
+
+/// A fragment of a handshake message in a record of epoch 0.
+fn fragment(kind: u8, length: u8, sequence: u8, offset: u8, bytes: &[u8]) -> Vec<u8> {
+    let here = bytes.len() as u8;
+    let mut record = vec![22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 77, 0, 12 + here];
+    record.extend([kind, 0, 0, length, 0, sequence, 0, 0, offset, 0, 0, here]);
+    record.extend(bytes);
+    record
+}
+
+#[test]
+fn a_server_repeats_itself_for_a_whole_hello_only_and_once_a_second() {
+    let now = Instant::now();
+    let (mut client, mut server) = (client(psk(), now), server(psk()));
+    let hello = client.poll_transmit().unwrap();
+    server.handle(&mut hello.clone(), now).unwrap();
+    assert!(server.poll_transmit().is_some());
+    // No byte of the hello, but its end.
+    server.handle(&mut fragment(1, 1, 0, 1, &[]), now).unwrap();
+    assert!(server.poll_transmit().is_none());
+    let mut answers = 0;
+    for milliseconds in (0..3000).step_by(10) {
+        server.handle(&mut hello.clone(), now + Duration::from_millis(milliseconds)).unwrap();
+        answers += std::iter::from_fn(|| server.poll_transmit()).count();
+    }
+    assert_eq!(answers, 3);
+}
+
+#[test]
+fn a_client_repeats_itself_once_a_second_at_most() {
+    let now = Instant::now();
+    let (mut client, mut server) = (client(psk(), now), server(psk()));
+    server.handle(&mut client.poll_transmit().unwrap(), now).unwrap();
+    client.handle(&mut server.poll_transmit().unwrap(), now).unwrap();
+    assert!(client.poll_transmit().is_some());
+    for _ in 0..100 {
+        client.handle(&mut fragment(14, 0, 1, 0, &[]), now).unwrap();
+    }
+    assert!(client.poll_transmit().is_some());
+    client.handle(&mut fragment(14, 0, 1, 0, &[]), now).unwrap();
+    assert!(client.poll_transmit().is_none());
+}
+
+#[test]
+fn a_forged_part_of_the_server_s_hello_does_not_stop_a_handshake() {
+    let now = Instant::now();
+    for max_datagram in [1200, 128] {
+        let of_server = praya_dtls::Config { max_datagram, ..psk() };
+        let (mut client, mut server) = (client(psk(), now), server(of_server));
+        client.handle(&mut fragment(2, 200, 0, 0, &[1]), now).unwrap();
+        let _ = exchange(&mut client, &mut server, now);
+        let due = client.next_timeout();
+        if let Some(due) = due {
+            client.on_timeout(due).unwrap();
+            assert_eq!(exchange(&mut client, &mut server, due), (Ok(()), Ok(())));
+        }
+        assert!(client.is_established() && server.is_established());
+    }
+}
+
+#[test]
+fn forged_requests_to_repeat_the_hello_neither_stop_a_handshake_nor_prolong_it() {
+    let now = Instant::now();
+    let source = "192.0.2.1:4433".parse().unwrap();
+    let secrets = praya_dtls::cookie::Secrets::new(&[1; 32]);
+    let mut client = client(psk(), now);
+    let first = client.poll_transmit().unwrap();
+    let mut genuine = Vec::new();
+    secrets.check(source, &first, &mut genuine);
+    for forged in 0..10 {
+        client.handle(&mut fragment(3, 4, 0, 0, &[0xfe, 0xff, 1, forged]), now).unwrap();
+    }
+    assert_eq!(std::iter::from_fn(|| client.poll_transmit()).count(), 1, "one hello waits");
+    client.handle(&mut genuine, now).unwrap();
+    assert!(client.poll_transmit().is_none(), "that was asked too often");
+    let due = client.next_timeout().unwrap();
+    client.on_timeout(due).unwrap();
+    let hello = client.poll_transmit().unwrap();
+    assert_eq!(secrets.check(source, &hello, &mut Vec::new()), praya_dtls::cookie::Check::Proven);
+    let mut server = server(psk());
+    server.handle(&mut hello.clone(), due).unwrap();
+    assert_eq!(exchange(&mut client, &mut server, due), (Ok(()), Ok(())));
+    assert!(client.is_established() && server.is_established());
+
+    let mut client = super::client(psk(), now);
+    let mut timeouts = 0;
+    while let Some(due) = client.next_timeout() {
+        let _ = client.handle(&mut fragment(3, 4, 0, 0, &[0xfe, 0xff, 1, timeouts]), due);
+        let due = client.next_timeout().unwrap();
+        let _ = client.on_timeout(due);
+        timeouts += 1;
+    }
+    assert_eq!(timeouts, 5, "four repetitions, and the end");
 }
 
 proptest! {
