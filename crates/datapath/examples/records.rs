@@ -4,6 +4,7 @@
 //! cargo run --release -p praya-datapath --example records
 //! ```
 #![expect(clippy::print_stdout, reason = "its output is what it is for")]
+#![expect(clippy::unwrap_used, reason = "a measurement that fails ends")]
 
 use std::hint::black_box;
 use std::io::{Read, Write};

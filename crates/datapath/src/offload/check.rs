@@ -50,6 +50,17 @@ pub fn check(packet: &[u8], offload: Offload, mtu: usize) -> Result<Run<'_>, Off
     Ok(Run::whole(packet, offload, segments, bytes))
 }
 
+/// As [`check`], for what travels between two ends: what would grow to more than twice its size when it is split is
+/// refused, or a few bytes could ask the receiver for a flood of packets that are nothing but headers.
+///
+/// # Errors
+/// As [`check`]; such packets are split by their sender.
+pub fn check_between_ends(packet: &[u8], offload: Offload, mtu: usize) -> Result<Run<'_>, OffloadError> {
+    check(packet, offload, mtu).and_then(|run| {
+        if run.bytes() <= 2 * packet.len() { Ok(run) } else { Err(OffloadError::TooManySegments) }
+    })
+}
+
 fn fits(len: usize, mtu: usize) -> Result<(), OffloadError> {
     if len <= mtu { Ok(()) } else { Err(OffloadError::TooLong) }
 }

@@ -17,7 +17,7 @@ mod split;
 mod tests;
 pub mod virtio;
 
-pub use check::{MAX_TCP_SEGMENTS, MAX_UDP_SEGMENTS, check};
+pub use check::{MAX_TCP_SEGMENTS, MAX_UDP_SEGMENTS, check, check_between_ends};
 pub use checksum::Sum;
 pub use coalesce::Coalescer;
 pub use headers::{MAX_HEADERS, MAX_PACKET, OffloadError};

@@ -2,6 +2,11 @@
 
 use std::cell::RefCell;
 
+use bytes::Bytes;
+
+use crate::offload::Coalescer;
+use crate::packet::Packet;
+
 /// Bytes that are read from a stream at once: a few super-packets, so that one system call moves many packets, and
 /// still within the second-level cache together with what becomes of them.
 const READ: usize = 256 * 1024;
@@ -9,8 +14,8 @@ const READ: usize = 256 * 1024;
 const KEPT: usize = 2;
 
 thread_local! {
-    static OUTGOING: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
     static POOL: RefCell<Vec<Buffers>> = const { RefCell::new(Vec::new()) };
+    static SPARES: RefCell<Vec<Spare>> = const { RefCell::new(Vec::new()) };
 }
 
 /// What arrives, before and after it is opened.
@@ -39,16 +44,27 @@ impl Buffers {
     }
 }
 
-/// An empty buffer for what goes out, large enough for most batches after a while.
-pub(super) fn outgoing() -> Vec<u8> {
-    OUTGOING.with_borrow_mut(Vec::pop).unwrap_or_default()
+/// What else a session works with only while packets move; all of it empty.
+#[derive(Default)]
+pub(super) struct Spare {
+    pub(super) out: Vec<u8>,
+    pub(super) batch: Vec<Packet>,
+    pub(super) opened: Vec<Bytes>,
+    pub(super) coalescer: Coalescer<'static>,
 }
 
-/// Gives an empty one to this thread for the next session.
-pub(super) fn give_back_outgoing(buffer: Vec<u8>) {
-    OUTGOING.with_borrow_mut(|pool| {
-        if pool.len() < KEPT && buffer.capacity() > 0 {
-            pool.push(buffer);
-        }
-    });
+impl Spare {
+    /// One of this thread's, or a new one, which holds no memory yet.
+    pub(super) fn borrow() -> Self {
+        SPARES.with_borrow_mut(Vec::pop).unwrap_or_default()
+    }
+
+    /// Gives it to this thread for the next session.
+    pub(super) fn give_back(self) {
+        SPARES.with_borrow_mut(|spares| {
+            if spares.len() < KEPT {
+                spares.push(self);
+            }
+        });
+    }
 }

@@ -21,7 +21,7 @@ use crate::udp::{DatagramIo, UdpChannel};
 pub(super) struct Udp<D> {
     channel: Option<UdpChannel<D>>,
     /// Opened packets; empty between polls.
-    packets: Vec<Bytes>,
+    pub(super) packets: Vec<Bytes>,
     told: Option<ChannelReason>,
 }
 

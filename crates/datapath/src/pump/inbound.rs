@@ -115,10 +115,12 @@ where
     fn open(&mut self, now: Instant, buffers: &mut Buffers, filled: usize) -> Result<bool, PumpEnd> {
         let Buffers { cipher, plain } = buffers;
         let input = cipher.get_mut(..filled).unwrap_or_default();
-        let opened = self.records.open(input, plain, &mut self.out).map_err(PumpEnd::Stream)?;
+        let opened = self.records.open(input, plain, &mut self.out);
+        // What came before a record that is broken is the peer's, too, and may say why it ends.
+        self.frames(now, plain)?;
+        let opened = opened.map_err(PumpEnd::Stream)?;
         cipher.copy_within(opened.consumed..filled, 0);
         self.inbound.filled = filled - opened.consumed;
-        self.frames(now, plain)?;
         if opened.closed { Err(PumpEnd::PeerClosed) } else { Ok(true) }
     }
 
@@ -208,7 +210,7 @@ where
 fn super_packet_run(frame: Frame<'_>, mtu: u16) -> Option<Run<'_>> {
     let (meta, packet) = super_packet::decode(frame.payload).ok()?;
     let offload = Offload { partial_checksum: meta.partial_checksum, segment_size: meta.segment_size };
-    offload::check(packet, offload, usize::from(mtu)).ok()
+    offload::check_between_ends(packet, offload, usize::from(mtu)).ok()
 }
 
 /// Hands a run over and counts it.

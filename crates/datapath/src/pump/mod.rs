@@ -36,6 +36,10 @@ use run::Pump;
 
 /// How long an ordered end may take before the channel is dropped with it unsaid.
 pub const GRACE: Duration = Duration::from_secs(2);
+/// What the kernel takes on a tunnel's stream beyond what the network has room for, in bytes (`TCP_NOTSENT_LOWAT`).
+/// Enough for the sender never to run dry between two polls of the pump, and little enough that what waits, waits in
+/// the scheduler, where flows take turns. Both ends set it on their sockets.
+pub const MOST_UNSENT: u32 = 128 * 1024;
 /// The text that every gateway takes as a log-out.
 const BYE_TEXT: &str = "Aborted by caller";
 

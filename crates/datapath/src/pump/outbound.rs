@@ -45,18 +45,13 @@ where
                 self.counters.dropped(reason, count);
             }
         }
-        let was_blocked = self.blocked.is_some();
+        let (was_blocked, waited) = (self.blocked.is_some(), !self.out.is_empty());
         let stream_takes = self.write(cx, now)?.is_ready();
         if stream_takes {
             self.append_control(now)?;
         }
         let by_udp = self.udp.carries();
-        let takes = if by_udp {
-            // What fits no datagram goes by the stream, which must not become a second queue.
-            self.udp.poll_flush(cx, now).is_ready() && self.out.len() < BATCH
-        } else {
-            stream_takes
-        };
+        let takes = if by_udp { self.udp.poll_flush(cx, now).is_ready() } else { stream_takes };
         if waiting && takes {
             let bytes = if was_blocked && !by_udp { BATCH_WHEN_BLOCKED } else { BATCH };
             let mut batch = std::mem::take(&mut self.batch);
@@ -64,6 +59,11 @@ where
             self.pulled = !batch.is_empty();
             if by_udp {
                 batch.retain(|packet| !self.udp.send(packet, now, self.counters));
+                // What fits no datagram goes by the stream, which must not become a second queue.
+                if self.out.len() - self.written >= BATCH {
+                    self.counters.dropped(DropReason::QueueFull, batch.len());
+                    batch.clear();
+                }
             }
             let sealed = if self.settings.super_packets {
                 self.append_whole(&batch)
@@ -82,8 +82,8 @@ where
             let _ = self.write(cx, now)?;
             return Ok(true);
         }
-        // Something went by UDP, or what was pulled has gone: then the port has to be asked again.
-        Ok(self.pulled || pulled)
+        // Something went by UDP, or what was pulled or waited has gone: then everything has to be asked again.
+        Ok(self.pulled || pulled || waited && stream_takes)
     }
 
     fn write(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<Poll<()>, PumpEnd> {
@@ -111,7 +111,14 @@ where
                     self.blocked = None;
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => {
+                    // What is added while the stream trickles must not let the buffer grow without end.
+                    if self.written >= BATCH {
+                        self.out.drain(..self.written);
+                        self.written = 0;
+                    }
+                    return Poll::Pending;
+                }
             }
         }
         self.out.clear();
@@ -208,7 +215,7 @@ where
                 cstp::encode_header(FrameType::Data, u16::try_from(len).ok().filter(|_| len <= mtu)?);
             return Some(Head { frame: Frame::Data(header), packets: 1, ip_bytes: len });
         }
-        let run = offload::check(&packet.bytes, offload, mtu).ok()?;
+        let run = offload::check_between_ends(&packet.bytes, offload, mtu).ok()?;
         let Offload { partial_checksum, segment_size } = offload;
         let meta = Meta { partial_checksum, segment_size };
         let header = super_packet::encode_header(meta, packet.bytes.len()).ok()?;

@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::buffers;
+use super::buffers::Spare;
 use super::datagrams::Udp;
 use super::farewell::LastWord;
 use super::inbound::Inbound;
@@ -22,8 +22,8 @@ use crate::udp::{DatagramIo, UdpChannel};
 
 /// A timer that is never due.
 const NEVER: Duration = Duration::from_secs(86_400);
-/// Rounds of one poll, before the thread's other sessions have their turn.
-const ROUNDS: usize = 16;
+/// How long one poll goes on, before the thread's other sessions have their turn: at full speed about a megabyte.
+const TURN: Duration = Duration::from_millis(1);
 
 /// What ends the poll.
 pub(super) enum Leave {
@@ -116,18 +116,16 @@ where
 
     /// Moves what can be moved; pending when that is nothing.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Leave> {
-        if self.out.capacity() == 0 {
-            self.out = buffers::outgoing();
-        }
-        for _ in 0..ROUNDS {
-            let now = Instant::now();
+        self.work();
+        let begin = Instant::now();
+        let mut now = begin;
+        while now.saturating_duration_since(begin) < TURN {
             match self.round(cx, now) {
                 Ok(true) => {}
                 Ok(false) => {
-                    self.rest();
-                    match self.poll_alarm(cx, now) {
-                        Poll::Ready(()) => continue,
-                        Poll::Pending => return Poll::Pending,
+                    if self.poll_alarm(cx, now).is_pending() {
+                        self.rest();
+                        return Poll::Pending;
                     }
                 }
                 Err(leave) => {
@@ -135,6 +133,7 @@ where
                     return Poll::Ready(leave);
                 }
             }
+            now = Instant::now();
         }
         self.rest();
         cx.waker().wake_by_ref();
@@ -196,13 +195,25 @@ where
         self.alarm.as_mut().poll(cx)
     }
 
+    /// Takes this thread's memory to work with.
+    fn work(&mut self) {
+        let Spare { out, batch, opened, coalescer } = Spare::borrow();
+        if self.out.is_empty() {
+            self.out = out;
+        }
+        (self.batch, self.udp.packets, self.coalescer) = (batch, opened, coalescer);
+    }
+
     /// Gives back what a session that moves nothing does not need.
     fn rest(&mut self) {
         self.inbound.rest();
-        if self.out.is_empty() {
-            buffers::give_back_outgoing(std::mem::take(&mut self.out));
-        }
-        self.batch = Vec::new();
+        let spare = Spare {
+            out: if self.out.is_empty() { std::mem::take(&mut self.out) } else { Vec::new() },
+            batch: std::mem::take(&mut self.batch),
+            opened: std::mem::take(&mut self.udp.packets),
+            coalescer: std::mem::take(&mut self.coalescer),
+        };
+        spare.give_back();
     }
 
     pub(super) fn heard(&mut self, now: Instant) {
