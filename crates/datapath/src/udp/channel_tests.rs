@@ -318,6 +318,72 @@ fn the_answer_to_a_hello_is_not_longer_than_the_hello() {
     assert!(pair.ports[GATEWAY].0.lock().unwrap().sent.is_empty());
 }
 
+/// Loses the next flight of its end that begins so, on the way to an end.
+fn lose_one(to: usize, kind: u8) -> Carries {
+    let mut lost = false;
+    Box::new(move |end, bytes| {
+        let hit = !lost && end == to && bytes.first() == Some(&kind);
+        lost |= hit;
+        !hit
+    })
+}
+
+/// The content type of the mark that begins the last flight of a handshake.
+const MARK: u8 = 20;
+
+#[test]
+fn the_gateway_s_last_flight_is_repeated_when_it_is_lost() {
+    let mut pair = Pair::new();
+    pair.carries = lose_one(CLIENT, MARK);
+    pair.run(1500);
+    assert!(pair.carries_data());
+    assert_eq!(pair.ends[CLIENT].attempts.last, Some(pair.now - 1700 * MS), "by the first hello");
+    assert_eq!(pair.ends[CLIENT].take_counts().retransmits, 1);
+}
+
+#[test]
+fn a_lost_flight_for_new_keys_loses_no_packet() {
+    let mut pair = Pair::with(psk(), |settings| settings.rhythm.rekey = Duration::from_secs(10));
+    pair.run(500);
+    pair.carries = lose_one(CLIENT, MARK);
+    for number in 0..1500 {
+        for from in [CLIENT, GATEWAY] {
+            pair.send(from, format!("{number:06}").as_bytes());
+        }
+        pair.run(10);
+    }
+    pair.run(200);
+    assert_eq!(pair.ends[CLIENT].take_counts().retransmits, 1);
+    assert_eq!((pair.by_tls, pair.packets.each_ref().map(Vec::len)), ([0; 2], [1500; 2]));
+}
+
+#[test]
+fn a_resumption_whose_last_flight_is_lost_is_completed() {
+    let config = Config::resume(&[3; 48], SessionId::new(&[9; 32]).unwrap(), Suite::RsaAes256Gcm);
+    let mut pair = Pair::with(config, |_| {});
+    pair.carries = lose_one(GATEWAY, MARK);
+    pair.run(2500);
+    assert!(pair.carries_data());
+    assert_eq!(pair.ends[CLIENT].attempts.last, Some(pair.now - 2700 * MS), "by the first hello");
+}
+
+#[test]
+fn a_resumption_s_answer_is_not_repeated_to_an_address_that_says_nothing_more() {
+    let config = Config::resume(&[3; 48], SessionId::new(&[9; 32]).unwrap(), Suite::RsaAes256Gcm);
+    let mut pair = Pair::with(config, |_| {});
+    pair.step();
+    pair.carries = Box::new(|_, _| false);
+    pair.now += pair.delay;
+    pair.step();
+    let before = pair.datagrams;
+    let mut cx = Context::from_waker(Waker::noop());
+    for _ in 0..60 {
+        pair.now += 1000 * MS;
+        let _ = pair.ends[GATEWAY].poll_receive(&mut cx, pair.now, &mut Vec::new());
+    }
+    assert!(before > 1 && pair.ports[GATEWAY].0.lock().unwrap().sent.is_empty());
+}
+
 #[test]
 fn the_gateway_answers_to_where_the_newest_record_came_from() {
     let mut pair = Pair::up();

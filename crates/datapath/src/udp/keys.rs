@@ -7,15 +7,18 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use praya_dtls::{Config, Connection, Dropped, Handshake, HandshakeError, Opened, peek, records};
+use praya_dtls::{
+    Config, Connection, Credentials, Dropped, Handshake, HandshakeError, Opened, peek, records,
+};
 
 use super::Path;
 use crate::timers::Role;
 
 /// How long records under replaced keys are read.
 const OVERLAP: Duration = Duration::from_secs(10);
-/// How long a gateway remembers a hello. It repeats nothing by itself: the client does that, and an address that has
-/// proven nothing gets one answer for each hello.
+/// How long a gateway remembers a hello. The client repeats what is lost, and an address that has proven nothing gets
+/// one answer for each hello. But a client that resumes is through before the gateway, which has to repeat its flight
+/// by itself then, as long as the address gets no more than came from there.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Bytes of a record's header up to its number, and the number's length (RFC 6347 section 4.1).
 const NUMBER_AT: usize = 5;
@@ -47,6 +50,12 @@ struct Attempt {
     path: Path,
     random: [u8; 32],
     until: Instant,
+    /// Bytes that came from there, and went there.
+    received: usize,
+    sent: usize,
+    /// What is sent now answers nothing that came.
+    unasked: bool,
+    waiting: Option<Vec<u8>>,
 }
 
 #[derive(Debug)]
@@ -128,7 +137,7 @@ impl Keys {
     /// Begins a client's handshake, in place of one that is under way.
     pub(super) fn start(&mut self, path: Path, random: [u8; 32], now: Instant) {
         let handshake = Handshake::client(self.config.clone(), random, now);
-        self.attempt = Some(Attempt { handshake, path, random, until: now + PATIENCE });
+        self.attempt = Some(Attempt::new(handshake, path, random, now));
     }
 
     /// Forgets the connection in use; what replaces it takes its place.
@@ -145,12 +154,19 @@ impl Keys {
     }
 
     pub(super) fn next_timeout(&self) -> Option<Instant> {
-        let attempt = self.attempt.as_ref().and_then(|attempt| match self.role {
-            Role::Client => attempt.handshake.next_timeout(),
-            Role::Gateway => Some(attempt.until),
+        let repeats = self.repeats();
+        let attempt = self.attempt.as_ref().and_then(|attempt| {
+            let repetition = attempt.handshake.next_timeout().filter(|_| repeats);
+            let forgotten = (self.role == Role::Gateway).then_some(attempt.until);
+            [repetition, forgotten].into_iter().flatten().min()
         });
         let overlap = self.old.as_ref().map(|(_, until)| *until);
         [attempt, overlap].into_iter().flatten().min()
+    }
+
+    /// Whether this end repeats its flights by itself.
+    fn repeats(&self) -> bool {
+        self.role == Role::Client || matches!(self.config.credentials, Credentials::Resume(_))
     }
 
     /// Repeats what was lost, and forgets what is over. True when something is sent again.
@@ -158,25 +174,27 @@ impl Keys {
         if self.old.as_ref().is_some_and(|(_, until)| now >= *until) {
             self.old = None;
         }
+        let repeats = self.repeats();
         let Some(attempt) = &mut self.attempt else { return Ok(false) };
-        if self.role == Role::Gateway {
-            if now >= attempt.until {
-                self.attempt = None;
-            }
+        if self.role == Role::Gateway && now >= attempt.until {
+            self.attempt = None;
             return Ok(false);
         }
-        let due = attempt.handshake.next_timeout().is_some_and(|at| now >= at);
+        let due = repeats && attempt.handshake.next_timeout().is_some_and(|at| now >= at);
+        if !due {
+            return Ok(false);
+        }
+        attempt.unasked = self.role == Role::Gateway;
         if let Err(error) = attempt.handshake.on_timeout(now) {
             self.attempt = None;
             return Err(error);
         }
-        Ok(due)
+        Ok(true)
     }
 
     /// The next datagram that is no data, and where it goes.
     pub(super) fn poll_transmit(&mut self) -> Option<(Path, Vec<u8>)> {
-        let attempt = self.attempt.as_mut();
-        let waiting = attempt.and_then(|attempt| Some((attempt.path, attempt.handshake.poll_transmit()?)));
+        let waiting = self.attempt.as_mut().and_then(Attempt::poll_transmit);
         let sessions = [self.current.as_mut(), self.next.as_mut()];
         self.last_words.take().or(waiting).or_else(|| {
             let transmit = |session: &mut Session| Some((session.path, session.connection.poll_transmit()?));
@@ -195,16 +213,18 @@ impl Keys {
     ) {
         let start = datagram.as_ptr() as usize;
         let mut rest = datagram;
-        if self.is_for_handshake(rest) {
-            if let (Role::Gateway, Some(hello)) = (self.role, peek::client_hello(rest))
-                && !self.expects(*hello.random, path, now, random)
-            {
-                return;
-            }
-            let Some(attempt) = &mut self.attempt else {
-                self.dropped.malformed += 1;
-                return;
-            };
+        let for_handshake = self.is_for_handshake(rest);
+        if for_handshake
+            && let (Role::Gateway, Some(hello)) = (self.role, peek::client_hello(rest))
+            && !self.expects(*hello.random, path, now, random)
+        {
+            return;
+        }
+        if let Some(attempt) = self.attempt.as_mut().filter(|attempt| attempt.path == path) {
+            attempt.received = attempt.received.saturating_add(rest.len());
+        }
+        if for_handshake && let Some(attempt) = &mut self.attempt {
+            attempt.unasked = false;
             let used = match attempt.handshake.handle(rest, now) {
                 Ok(used) => used,
                 Err(error) => {
@@ -221,8 +241,11 @@ impl Keys {
             }
             let Some((_, left)) = rest.split_at_mut_checked(used) else { return };
             rest = left;
+        } else if for_handshake && records(rest).all(|record| peek::epoch(record) == Some(0)) {
+            self.dropped.malformed += 1;
         }
-        for record in records(rest) {
+        // Of a flight that a peer repeats after the handshake, what is in the clear says nothing: its end is sealed.
+        for record in records(rest).filter(|record| peek::epoch(record) != Some(0)) {
             self.open(record, start, path, now, &mut sink);
         }
     }
@@ -254,7 +277,7 @@ impl Keys {
         }
         let Some(own) = random() else { return false };
         let handshake = Handshake::server(self.config.clone(), own);
-        self.attempt = Some(Attempt { handshake, path, random: hello, until: now + PATIENCE });
+        self.attempt = Some(Attempt::new(handshake, path, hello, now));
         true
     }
 
@@ -318,7 +341,9 @@ impl Keys {
     }
 
     fn opened(&mut self, which: Which, event: Option<Event>, now: Instant, sink: &mut impl FnMut(Event)) {
+        // A flight that is repeated under new keys says that the peer does not have them yet.
         if which == Which::Next
+            && event.is_some()
             && let Some(next) = self.next.take()
         {
             self.replace(next, now);
@@ -333,6 +358,31 @@ impl Keys {
             (Some(event), _) => sink(event),
             (None, _) => {}
         }
+    }
+}
+
+impl Attempt {
+    fn new(handshake: Handshake, path: Path, random: [u8; 32], now: Instant) -> Self {
+        Self {
+            handshake,
+            path,
+            random,
+            until: now + PATIENCE,
+            received: 0,
+            sent: 0,
+            unasked: false,
+            waiting: None,
+        }
+    }
+
+    fn poll_transmit(&mut self) -> Option<(Path, Vec<u8>)> {
+        self.waiting = self.handshake.poll_transmit().or(self.waiting.take());
+        let sent = self.sent.saturating_add(self.waiting.as_ref()?.len());
+        if self.unasked && sent > self.received {
+            return None;
+        }
+        self.sent = sent;
+        Some((self.path, self.waiting.take()?))
     }
 }
 
