@@ -5,6 +5,7 @@ mod flood;
 mod people;
 mod replay;
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -201,6 +202,7 @@ fn sessions(
     show_times(findings, "first_packet_ms", "from TCP to the first answer through a new tunnel", firsts)?;
 
     runtime.block_on(crowd.join(&lab.employee, active, true))?;
+    let drops = Drops::read(lab)?;
     let (began, before) = (Instant::now(), end.cpu_seconds()?);
     let length = Duration::from_secs(plan.seconds.into());
     let (sent, times) = runtime.block_on(crowd.exercise(PACE, length))?;
@@ -208,6 +210,8 @@ fn sessions(
     let what = format!("{} sessions with 10 echo requests of 500 bytes each second: answered", active.len());
     ensure!(sent > 0, "nothing was sent");
     findings.number("answered_percent", &what, times.len() as f64 * 100.0 / sent as f64, "%");
+    let dropped = Drops::read(lab)?.since(&drops);
+    findings.add("active_dropped", "packets dropped meanwhile", dropped.in_words(), json!(dropped.0));
     show_times(findings, "active_rtt_ms", "round trip meanwhile", times)?;
     findings.number("active_cpu_percent", "processor of the gateway meanwhile", share * 100.0, "% of one");
     findings.number("active_mib", "memory meanwhile", end.memory()?.pss, "MiB");
@@ -229,6 +233,43 @@ fn show_times(findings: &mut Findings, key: &str, what: &str, times: Vec<f64>) -
     let shown = format!("p50 {middle:.2} ms, p95 {tail:.2} ms");
     findings.add(key, what, shown, json!({"p50": middle, "p95": tail}));
     Ok(())
+}
+
+/// Packets that the gateway and its device have dropped, by reason.
+struct Drops(BTreeMap<String, u64>);
+
+impl Drops {
+    fn read(lab: &Lab) -> Result<Self> {
+        let metrics =
+            lab.gateway.program("curl").args(["-s", "http://127.0.0.1:9443/metrics"]).succeed()?.text();
+        let counted = metrics.lines().filter_map(|line| {
+            let (name, count) = line.rsplit_once(' ')?;
+            let (_, reason) =
+                name.strip_prefix("praya_gateway_packets_dropped_total")?.split_once("reason=\"")?;
+            Some((reason.split('"').next()?.to_owned(), count.parse().ok()?))
+        });
+        let mut drops: BTreeMap<_, _> = counted.collect();
+        let device = lab.gateway.program("ip").args(["-s", "-j", "link", "show", "praya-gw"]).succeed()?;
+        let device: Value = serde_json::from_slice(&device.output)?;
+        for way in ["rx", "tx"] {
+            let count = device[0]["stats64"][way]["dropped"].as_u64().unwrap_or(0);
+            drops.insert(format!("device_{way}"), count);
+        }
+        Ok(Self(drops))
+    }
+
+    fn since(mut self, before: &Self) -> Self {
+        for (reason, count) in &mut self.0 {
+            *count = count.saturating_sub(before.0.get(reason).copied().unwrap_or(0));
+        }
+        self.0.retain(|_, count| *count > 0);
+        self
+    }
+
+    fn in_words(&self) -> String {
+        let words: Vec<String> = self.0.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+        if words.is_empty() { "none".to_owned() } else { words.join(", ") }
+    }
 }
 
 /// One person's tunnel while others flood the gateway, which runs with its default limits.

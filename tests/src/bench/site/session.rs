@@ -79,7 +79,8 @@ impl Session {
         let super_packets = channel["super_packets"] == true;
         ensure!(!super_packets || self.channel != Channel::TlsInterop, "super-packets as with nobody else");
         let pieces = if super_packets { ", super-packets" } else { "" };
-        self.told = Some(format!("{protection}{pieces}"));
+        let beside = if carrier == "udp" { "DTLS beside " } else { "" };
+        self.told = Some(format!("{beside}{protection}{pieces}"));
         Ok(())
     }
 
