@@ -87,6 +87,7 @@ fn settings(
         peer: Some(SocketAddr::new(*gateway, answer.port).into()),
         mtu: answer.mtu.map_or(*mtu, |own| own.min(*mtu)),
         sure_datagram: SURE_DATAGRAM,
+        longest_datagram: None,
     })
 }
 

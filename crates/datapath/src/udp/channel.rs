@@ -58,9 +58,11 @@ pub struct ChannelSettings {
     pub peer: Option<Path>,
     /// The longest packet inside, in bytes.
     pub mtu: u16,
-    /// The longest datagram that surely arrives, in bytes of UDP payload: [`SURE_DATAGRAM`], unless the client has told
-    /// its link's MTU.
+    /// The longest datagram that surely arrives, in bytes of UDP payload: [`SURE_DATAGRAM`], or less where the client's
+    /// link takes less. A longer one is used when a probe of its size was answered.
     pub sure_datagram: usize,
+    /// The longest datagram that the client's link takes, where it has said so.
+    pub longest_datagram: Option<usize>,
 }
 
 /// How a channel is.
@@ -108,8 +110,9 @@ pub struct UdpChannel<D> {
     control: Option<(Path, Vec<u8>)>,
     adopted: Option<Path>,
     attempts: Attempts,
-    /// The longest data datagram since the last answer.
-    longest_sent: usize,
+    /// Whether data was sent since the last answer, and whether a probe as long as data may be was.
+    data_sent: bool,
+    long_asked: bool,
     counts: UdpCounts,
     /// Receive calls in a row that brought an error only, and when to try again after too many.
     refusals: u32,
@@ -147,7 +150,8 @@ impl<D: DatagramIo> UdpChannel<D> {
             control: None,
             adopted: None,
             attempts: Attempts { next, last: None, pause: HELLO_PAUSE, hurry: false },
-            longest_sent: 0,
+            data_sent: false,
+            long_asked: false,
             counts: UdpCounts::default(),
             refusals: 0,
             deaf_until: None,
@@ -280,20 +284,19 @@ impl<D: DatagramIo> UdpChannel<D> {
             return Delivery::Dropped;
         };
         let mark = output.mark();
-        let (mut longest_sealed, mut failed) = (0, false);
+        let mut failed = false;
         let split = offload::split(packet, longest, |head, payload| {
             let parts = [&[FrameType::Data.code()][..], head, payload];
             match connection.seal(output.buffer(), &parts) {
                 Ok(()) => output.sealed(),
                 Err(_) => failed = true,
             }
-            longest_sealed = longest_sealed.max(head.len() + payload.len());
         });
         if split.is_err() || failed {
             output.back_to(mark);
             return Delivery::Dropped;
         }
-        self.longest_sent = self.longest_sent.max(longest_sealed);
+        self.data_sent = true;
         self.choice.sent(now);
         if let Some(timers) = &mut self.timers {
             timers.sent(now);
@@ -373,12 +376,10 @@ impl<D: DatagramIo> UdpChannel<D> {
         }
         self.keep_up(now);
         while self.choice.due(now) {
-            let size = if self.choice.channel() == Channel::Udp && self.longest_sent > 0 {
-                self.path_mtu.as_ref().map_or(0, PathMtu::current)
-            } else {
-                0
-            };
-            self.longest_sent = 0;
+            // Only the first one is long, so that the others tell a path that loses long ones from a dead one.
+            let long = self.choice.channel() == Channel::Udp && self.data_sent && !self.long_asked;
+            self.long_asked |= long;
+            let size = self.path_mtu.as_ref().filter(|_| long).map_or(0, PathMtu::current);
             self.probe(size, now);
         }
         let patience = self.probes.patience();
@@ -478,7 +479,8 @@ impl<D: DatagramIo> UdpChannel<D> {
         if self.path_mtu.is_none()
             && let Some(overhead) = self.keys.connection().map(|connection| connection.overhead())
         {
-            let longest = usize::from(self.settings.mtu) + TYPE_LEN + overhead;
+            let useful = usize::from(self.settings.mtu) + TYPE_LEN + overhead;
+            let longest = self.settings.longest_datagram.map_or(useful, |longest| useful.min(longest));
             let sure = self.settings.sure_datagram.min(longest);
             self.path_mtu = Some(PathMtu::new(sure, longest, now));
         }
@@ -585,6 +587,7 @@ impl<D: DatagramIo> UdpChannel<D> {
             self.choice.measured(round_trip);
         }
         self.choice.heard(Heard::Answer, now);
+        (self.data_sent, self.long_asked) = (false, false);
         let Some(path_mtu) = &mut self.path_mtu else { return };
         if let Some(lost) = answered.lost {
             path_mtu.lost(lost, now);

@@ -100,6 +100,7 @@ fn settings(role: Role, config: Config) -> ChannelSettings {
         peer: (role == Role::Client).then(|| address("192.0.2.1:443")),
         mtu: MTU,
         sure_datagram: SURE_DATAGRAM,
+        longest_datagram: None,
     }
 }
 
@@ -516,6 +517,53 @@ fn a_path_that_begins_to_swallow_long_datagrams_is_noticed_while_data_flows() {
     let longest = pair.ends[CLIENT].state().longest_packet;
     assert!((1300 - 16 - 38..=1300 - 38).contains(&longest), "{longest}");
     assert_eq!(pair.ends[CLIENT].channel(), Channel::Udp);
+}
+
+#[test]
+fn full_size_segments_of_a_download_arrive_over_paths_that_carry_less_than_the_client_s_link() {
+    for limit in [1420, 1300, 1000] {
+        let mut pair = Pair::with(psk(), |settings| {
+            settings.mtu = 1434;
+            if settings.rhythm.role == Role::Gateway {
+                settings.longest_datagram = Some(1472);
+            }
+        });
+        // The gateway's way down is the narrow one, and the rest of the search is short.
+        let limit_of_datagram = limit - 28;
+        pair.carries = Box::new(move |to, bytes| to == GATEWAY || bytes.len() <= limit_of_datagram);
+        pair.run(500);
+        for _ in 0..600 {
+            pair.send(GATEWAY, &[1; 1434]);
+            pair.send(GATEWAY, &[1; 1194]);
+            pair.run(20);
+            // What has been acknowledged.
+            if !pair.packets[CLIENT].is_empty() {
+                pair.send(CLIENT, &[2; 40]);
+                pair.packets[CLIENT].clear();
+            }
+        }
+        let longest = pair.ends[GATEWAY].state().longest_packet + 38;
+        assert!((limit_of_datagram - 16..=limit_of_datagram).contains(&longest), "{limit}: {longest}");
+        pair.by_tls = [0; 2];
+        pair.packets[CLIENT].clear();
+        pair.send(GATEWAY, &[1; 1434]);
+        pair.send(GATEWAY, &[1; 500]);
+        pair.run(100);
+        assert_eq!(pair.by_tls[GATEWAY] + pair.packets[CLIENT].len(), 2, "{limit}");
+        assert!(pair.by_tls[GATEWAY] >= 1, "what is too long goes by TLS");
+    }
+}
+
+#[test]
+fn the_longest_size_is_in_use_two_round_trips_after_the_choice_of_udp() {
+    let mut pair = Pair::new();
+    while pair.channels() != [Channel::Udp; 2] {
+        pair.run(1);
+    }
+    pair.run(80);
+    for end in [CLIENT, GATEWAY] {
+        assert_eq!(pair.ends[end].state().longest_packet, usize::from(MTU));
+    }
 }
 
 #[test]

@@ -21,6 +21,8 @@ const SHORTEST_WAIT: Duration = Duration::from_millis(250);
 #[derive(Clone, Debug)]
 pub struct PathMtu {
     /// What fits every path that is worth using.
+    sure: usize,
+    /// `sure`, or less where even that was lost.
     base: usize,
     /// More than that is of no use.
     max: usize,
@@ -47,6 +49,7 @@ impl PathMtu {
     pub fn new(base: usize, max: usize, now: Instant) -> Self {
         let max = max.max(base);
         Self {
+            sure: base,
             base,
             max,
             fits: base,
@@ -118,9 +121,10 @@ impl PathMtu {
     }
 
     /// A probe of the size in use, sent for another reason, was lost while a short one was answered. True when the
-    /// path has begun to lose such datagrams: what is in use is short again, and a search begins.
+    /// path loses such datagrams: what is in use is short again, shorter than `base` where that was lost, and a search
+    /// begins.
     pub fn lost(&mut self, size: usize, now: Instant) -> bool {
-        if size < self.fits || self.fits == self.base {
+        if size < self.fits {
             return false;
         }
         self.lost += 1;
@@ -133,9 +137,6 @@ impl PathMtu {
 
     /// The system refused to send `size`: the first link is shorter.
     pub fn refused(&mut self, size: usize, now: Instant) {
-        if size <= self.base {
-            return;
-        }
         if size <= self.fits {
             self.restart(size, now);
         } else {
@@ -146,11 +147,13 @@ impl PathMtu {
 
     /// The path is another one.
     pub fn path_changed(&mut self, now: Instant) {
-        *self = Self::new(self.base, self.max, now);
+        *self = Self::new(self.sure, self.max, now);
     }
 
     fn restart(&mut self, too_long: usize, now: Instant) {
-        *self = Self { too_long: Some(too_long), ..Self::new(self.base, self.max, now) };
+        let base = if too_long > self.base { self.base } else { too_long / 2 };
+        let fresh = Self::new(self.sure, self.max, now);
+        *self = Self { base, fits: base, too_long: Some(too_long), ..fresh };
         self.plan(now);
     }
 
@@ -244,6 +247,25 @@ mod tests {
         mtu.echoed(size, now);
         mtu.refused(size, now);
         assert_eq!(mtu.current(), BASE);
+        mtu.refused(BASE, now);
+        assert!(mtu.current() < BASE);
+    }
+
+    #[test]
+    fn a_path_that_loses_even_what_is_sure_gets_what_it_carries() {
+        let mut now = Instant::now();
+        // Also where nothing longer is of any use.
+        for max in [BASE, MAX] {
+            let mut mtu = PathMtu::new(BASE, max, now);
+            for _ in 0..MAX_LOST {
+                mtu.lost(mtu.current(), now);
+            }
+            assert!(mtu.current() < 1000);
+            (now, _) = run(&mut mtu, 1000, now, 60);
+            assert!((1000 - CLOSE_ENOUGH..=1000).contains(&mtu.current()), "{}", mtu.current());
+            mtu.path_changed(now);
+            assert_eq!(mtu.current(), BASE);
+        }
     }
 
     proptest! {

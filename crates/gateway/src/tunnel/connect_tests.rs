@@ -412,6 +412,7 @@ async fn packets_go_by_udp_both_ways_once_its_handshake_is_over() {
         peer: Some(peer.into()),
         mtu: 1400,
         sure_datagram: SURE_DATAGRAM,
+        longest_datagram: None,
     };
     let mut udp = UdpChannel::new(UdpIo::connect(peer).unwrap(), settings, Instant::now());
     let syn = tcp(&client.address(), 40_000, WEB, 80, SYN);

@@ -50,13 +50,15 @@ pub(super) fn open<S>(
     let exported = || tls.export_keying_material(Zeroizing::new([0; 32]), PSK_EXPORTER, None).ok();
     let (key, config) = agree(&request.datagrams, name, id, exported)?;
     let Common { rhythm, rekey, mtu, peer } = common;
+    let longest = longest_datagram(request.base_mtu, peer);
     let settings = ChannelSettings {
         // Only the client begins anew.
         rhythm: Rhythm { rekey: Duration::ZERO, ..rhythm },
         config,
         peer: None,
         mtu,
-        sure_datagram: sure_datagram(request.base_mtu, peer),
+        sure_datagram: longest.map_or(SURE_DATAGRAM, |longest| longest.min(SURE_DATAGRAM)),
+        longest_datagram: longest,
     };
     let channel = UdpChannel::new(datagrams.register(id), settings, Instant::now());
     let answer = DatagramAnswer { port, key, dpd: rhythm.dpd, keepalive: rhythm.keepalive, rekey, mtu: None };
@@ -79,10 +81,10 @@ fn agree(
     Some((DatagramKey::Legacy { session_id: name, suite }, config))
 }
 
-/// The longest datagram that surely arrives: a client that knows its link says so.
-fn sure_datagram(base_mtu: Option<u16>, peer: IpAddr) -> usize {
+/// The longest datagram that the client's link takes, where it says so; the path may take less.
+fn longest_datagram(base_mtu: Option<u16>, peer: IpAddr) -> Option<usize> {
     let headers = if peer.to_canonical().is_ipv4() { HEADERS_V4 } else { HEADERS_V6 };
-    base_mtu.map_or(SURE_DATAGRAM, |base| usize::from(base).saturating_sub(headers).max(LEAST_DATAGRAM))
+    base_mtu.map(|base| usize::from(base).saturating_sub(headers).max(LEAST_DATAGRAM))
 }
 
 #[cfg(test)]
@@ -120,12 +122,12 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_knows_its_link_says_what_surely_arrives() {
+    fn a_client_that_knows_its_link_says_what_it_takes_at_most() {
         let v4 = IpAddr::from([192, 0, 2, 1]);
         let v6 = "2001:db8::1".parse().unwrap();
-        assert_eq!(sure_datagram(Some(1500), v4), 1472);
-        assert_eq!(sure_datagram(Some(1500), v6), 1452);
-        assert_eq!(sure_datagram(Some(0), v4), 548);
-        assert_eq!(sure_datagram(None, v4), SURE_DATAGRAM);
+        assert_eq!(longest_datagram(Some(1500), v4), Some(1472));
+        assert_eq!(longest_datagram(Some(1500), v6), Some(1452));
+        assert_eq!(longest_datagram(Some(0), v4), Some(548));
+        assert_eq!(longest_datagram(None, v4), None);
     }
 }

@@ -52,6 +52,7 @@ fn settings(role: Role, number: u8, peer: Option<SocketAddr>) -> ChannelSettings
         peer: peer.map(Path::from),
         mtu: 1400,
         sure_datagram: SURE_DATAGRAM,
+        longest_datagram: None,
     }
 }
 
