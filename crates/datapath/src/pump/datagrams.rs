@@ -35,9 +35,10 @@ impl<D: DatagramIo> Udp<D> {
         self.channel.as_ref().is_some_and(|channel| channel.channel() == Channel::Udp)
     }
 
-    pub(super) fn heard_by_tls(&mut self) {
+    /// A packet, or (without `data`) a keepalive came by the stream.
+    pub(super) fn heard_by_tls(&mut self, data: bool, now: Instant) {
         if let Some(channel) = &mut self.channel {
-            channel.heard_by_tls();
+            channel.heard_by_tls(data, now.into_std());
         }
     }
 

@@ -158,7 +158,7 @@ where
                 }
             };
             if matches!(frame.kind, FrameType::Data | FrameType::SuperPacket | FrameType::Keepalive) {
-                udp.heard_by_tls();
+                udp.heard_by_tls(frame.kind != FrameType::Keepalive, now);
             }
             match frame.kind {
                 FrameType::Data => coalescer.push(frame.payload),

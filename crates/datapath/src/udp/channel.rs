@@ -188,9 +188,9 @@ impl<D: DatagramIo> UdpChannel<D> {
         counts
     }
 
-    /// A packet or a keepalive came by the TLS channel; DPD is not told.
-    pub fn heard_by_tls(&mut self) {
-        self.choice.heard_by_tls();
+    /// A packet, or (without `data`) a keepalive came by the TLS channel; DPD is not told.
+    pub fn heard_by_tls(&mut self, data: bool, now: Instant) {
+        self.choice.heard_by_tls(data, now);
     }
 
     /// Whether a keepalive is to be sent by TLS, so that the gateway knows that this client listens there now. Ask

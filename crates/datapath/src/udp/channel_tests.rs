@@ -164,7 +164,7 @@ impl Pair {
             let channel = &mut self.ends[end];
             while channel.poll_receive(&mut cx, now, &mut self.packets[end]).is_ready() {}
             if channel.take_tls_keepalive() {
-                self.ends[GATEWAY].heard_by_tls();
+                self.ends[GATEWAY].heard_by_tls(false, now);
             }
             let channel = &mut self.ends[end];
             let _ = channel.poll_flush(&mut cx, now);
@@ -184,7 +184,7 @@ impl Pair {
         let packet = Packet::ordinary(Bytes::copy_from_slice(packet));
         if self.ends[from].send(&packet, self.now) == Delivery::Dropped {
             self.by_tls[from] += 1;
-            self.ends[1 - from].heard_by_tls();
+            self.ends[1 - from].heard_by_tls(true, self.now);
         }
     }
 

@@ -85,6 +85,8 @@ struct Watch {
     proven: Instant,
     /// Whether data was sent since.
     used: bool,
+    /// From when on an answer is owed, whatever else arrives.
+    owed: Option<Instant>,
     /// The first and the last of the probes that are unanswered.
     probes: Option<(Instant, Instant)>,
 }
@@ -193,7 +195,7 @@ impl Choice {
         }
         match (&mut self.path, what) {
             (Path::Down, _) => {}
-            (Path::Up(watch), _) => watch.heard(self.role, what, now),
+            (Path::Up(watch), _) => watch.heard(self.role, what, now, self.patience),
             (Path::Unproven { .. } | Path::Silent { .. }, Heard::Answer) => {
                 self.path = Path::Up(Watch::new(now));
             }
@@ -201,16 +203,22 @@ impl Choice {
         }
     }
 
-    /// A packet or a keepalive was heard over TLS.
-    pub fn heard_by_tls(&mut self) {
-        match self.role {
-            Role::Gateway => self.follows = Channel::Tls,
-            // The gateway may have found UDP silent; a packet that was too long for the path looks the same.
-            Role::Client => {
-                if let Path::Up(watch) = &mut self.path {
-                    watch.expecting.get_or_insert(watch.heard);
-                }
+    /// A packet, or (without `data`) a keepalive was heard over TLS.
+    pub fn heard_by_tls(&mut self, data: bool, now: Instant) {
+        let doubts = match self.role {
+            Role::Gateway if data => {
+                self.follows = Channel::Tls;
+                false
             }
+            // A client that has left UDP says so by one, but clients also send them for their address translators.
+            Role::Gateway => self.follows == Channel::Udp,
+            // The gateway may have found UDP silent; a packet that was too long for the path looks the same.
+            Role::Client => data,
+        };
+        if let Path::Up(watch) = &mut self.path
+            && doubts
+        {
+            watch.demand(now, self.patience);
         }
     }
 
@@ -269,37 +277,47 @@ impl Choice {
 
 impl Watch {
     fn new(now: Instant) -> Self {
-        Self { heard: now, expecting: None, proven: now, used: false, probes: None }
+        Self { heard: now, expecting: None, proven: now, used: false, owed: None, probes: None }
     }
 
-    fn heard(&mut self, role: Role, what: Heard, now: Instant) {
+    fn heard(&mut self, role: Role, what: Heard, now: Instant, patience: Duration) {
         self.heard = now;
-        self.expecting = None;
         match what {
             Heard::Answer => {
-                self.proven = now;
-                self.used = false;
-                self.probes = None;
+                *self = Self::new(now);
+                return;
+            }
+            // The gateway asks when it hears nothing: that may be our fault, and proves only the way back.
+            Heard::Request if role == Role::Client => {
+                if self.used {
+                    self.demand(now, patience);
+                }
             }
             // More may follow, and a path that dies now would leave a listener waiting.
             Heard::Data if role == Role::Client => self.expecting = Some(now),
-            Heard::Data | Heard::Keepalive | Heard::Request => {}
+            Heard::Data | Heard::Keepalive | Heard::Request => self.expecting = None,
         }
-        if role == Role::Gateway {
+        if role == Role::Gateway && self.owed.is_none() {
             self.probes = None;
         }
+    }
+
+    /// Asks for an answer, unless there has just been one.
+    fn demand(&mut self, now: Instant, patience: Duration) {
+        self.owed.get_or_insert(now.max(self.proven + patience));
     }
 
     fn probes_at(&self, role: Role, patience: Duration) -> Option<Instant> {
         let expected = self.expecting.map(|since| since + patience);
         let proof = (role == Role::Client && self.used).then(|| self.proven + PROOF);
-        [expected, proof].into_iter().flatten().min()
+        [expected, proof, self.owed].into_iter().flatten().min()
     }
 
     fn gives_up_at(&self, patience: Duration) -> Option<Instant> {
         let (first, _) = self.probes?;
         // Silence since before the probe is silence; anything heard after it makes a slow or half-dead path of it.
-        Some(if self.heard < first { first + patience } else { first + ONE_WAY })
+        let silence = if self.heard < first { first + patience } else { first + ONE_WAY };
+        Some(self.owed.map_or(silence, |since| silence.min(since + patience)))
     }
 }
 

@@ -14,8 +14,8 @@ struct Pair {
     under_way: Vec<(Instant, usize, Heard)>,
     /// Whether the way to the client, and the one to the gateway, carries anything.
     open: [bool; 2],
-    /// When a TLS keepalive or packet arrives, and where.
-    by_tls: Vec<(Instant, usize)>,
+    /// When something arrives by TLS, where, and whether it is a packet or a keepalive.
+    by_tls: Vec<(Instant, usize, bool)>,
 }
 
 const CLIENT: usize = 0;
@@ -43,7 +43,7 @@ impl Pair {
                 self.ends[from].sent(self.now);
                 self.send(from, Heard::Data);
             }
-            Channel::Tls => self.by_tls.push((self.now + self.delay, 1 - from)),
+            Channel::Tls => self.by_tls.push((self.now + self.delay, 1 - from, true)),
         }
     }
 
@@ -61,10 +61,10 @@ impl Pair {
                     Heard::Data | Heard::Keepalive => {}
                 }
             }
-            let (arrived, later) = self.by_tls.drain(..).partition(|(at, _)| *at <= now);
+            let (arrived, later) = self.by_tls.drain(..).partition(|(at, ..)| *at <= now);
             self.by_tls = later;
-            for (_, to) in Vec::<(Instant, usize)>::from_iter(arrived) {
-                self.ends[to].heard_by_tls();
+            for (_, to, data) in Vec::<(Instant, usize, bool)>::from_iter(arrived) {
+                self.ends[to].heard_by_tls(data, now);
             }
             for end in [CLIENT, GATEWAY] {
                 let mut probes = 0;
@@ -75,7 +75,7 @@ impl Pair {
                 }
                 match self.ends[end].announcement() {
                     Some(Channel::Udp) => self.send(end, Heard::Keepalive),
-                    Some(Channel::Tls) => self.by_tls.push((now + self.delay, 1 - end)),
+                    Some(Channel::Tls) => self.by_tls.push((now + self.delay, 1 - end, false)),
                     None => {}
                 }
             }
@@ -149,6 +149,59 @@ fn a_path_that_dies_while_data_flows_is_left_within_a_second_and_taken_again() {
 }
 
 #[test]
+fn a_path_that_dies_one_way_under_traffic_both_ways_is_left_within_a_second() {
+    for delay in [5, 20, 50] {
+        for dead in [CLIENT, GATEWAY] {
+            // Wherever the cut falls between the proofs.
+            for quiet in [2000, 2950, 3100, 3300, 4000] {
+                let mut pair = Pair::new(delay * MS);
+                pair.run(300);
+                let flow_on = |pair: &mut Pair, millis: u64| {
+                    for _ in 0..millis / 10 {
+                        [CLIENT, GATEWAY].into_iter().for_each(|from| pair.packet(from));
+                        pair.run(10);
+                    }
+                };
+                flow_on(&mut pair, quiet);
+                assert_eq!(pair.channels(), [Channel::Udp; 2]);
+                pair.open[dead] = false;
+                flow_on(&mut pair, 1000);
+                assert_eq!(
+                    pair.ends[CLIENT].channel(),
+                    Channel::Tls,
+                    "{delay} ms, {dead} hears nothing, {quiet}"
+                );
+                flow_on(&mut pair, 5000);
+                assert_eq!(pair.channels(), [Channel::Tls; 2]);
+                pair.open = [true; 2];
+                flow_on(&mut pair, 2000);
+                assert_eq!(pair.channels(), [Channel::Udp; 2]);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_keepalive_by_tls_moves_the_gateway_only_if_udp_answers_no_more() {
+    for open in [[true, true], [false, true], [true, false]] {
+        let mut pair = Pair::new(20 * MS);
+        pair.packet(CLIENT);
+        pair.run(5000);
+        assert_eq!(pair.channels(), [Channel::Udp; 2]);
+        pair.open = open;
+        pair.ends[GATEWAY].heard_by_tls(false, pair.now);
+        for _ in 0..100 {
+            // What still comes in by UDP, as a client's probes do, is no answer.
+            pair.send(CLIENT, Heard::Request);
+            pair.run(10);
+            assert!(open != [true; 2] || pair.ends[GATEWAY].channel() == Channel::Udp);
+        }
+        let expected = if open == [true; 2] { Channel::Udp } else { Channel::Tls };
+        assert_eq!(pair.ends[GATEWAY].channel(), expected, "{open:?}");
+    }
+}
+
+#[test]
 fn a_gateway_that_pushes_into_a_dead_path_turns_to_tls_by_itself() {
     let mut pair = Pair::new(20 * MS);
     pair.run(10_000);
@@ -182,7 +235,7 @@ fn openconnect_s_probes_on_tls_do_not_draw_the_gateway_from_udp() {
     gateway.connected(now);
     gateway.heard(Heard::Request, now);
     assert_eq!(gateway.channel(), Channel::Udp);
-    gateway.heard_by_tls();
+    gateway.heard_by_tls(true, now);
     assert_eq!(gateway.channel(), Channel::Tls);
     gateway.heard(Heard::Request, now);
     assert_eq!(gateway.channel(), Channel::Tls);
