@@ -1,5 +1,6 @@
 //! The flows of a scheduler and the order in which they get their turn (RFC 8290, section 4).
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,15 @@ const BUCKETS: usize = 1024;
 const NONE: u32 = u32::MAX;
 /// No flow.
 const NO_FLOW: u16 = u16::MAX;
+/// Empty ones that a thread keeps, as many as sessions that are busy at one time...
+const SPARES: usize = 16;
+/// ...none of them with room for more packets or flows than this: about 20 KiB each.
+const SPARE_ENTRIES: usize = 256;
+
+thread_local! {
+    /// A queue that empties with each packet would have to be allocated for each.
+    static SPARE: RefCell<Vec<Box<Flows>>> = const { RefCell::new(Vec::new()) };
+}
 
 /// All packets that wait, as chains through one list of entries.
 #[derive(Debug)]
@@ -65,6 +75,41 @@ impl Default for Flows {
 }
 
 impl Flows {
+    /// None at all, out of what this thread keeps.
+    pub(super) fn fresh() -> Box<Self> {
+        let spare = SPARE.try_with(|spares| spares.borrow_mut().pop());
+        spare.ok().flatten().unwrap_or_default()
+    }
+
+    /// Lets this thread keep it for the next one who needs one.
+    pub(super) fn give_back(mut self: Box<Self>) {
+        if self.entries.capacity().max(self.flows.capacity()) > SPARE_ENTRIES {
+            return;
+        }
+        self.clear();
+        // A thread that ends keeps nothing.
+        let _ = SPARE.try_with(|spares| {
+            let mut spares = spares.borrow_mut();
+            if spares.len() < SPARES {
+                spares.push(self);
+            }
+        });
+    }
+
+    /// As it was in the beginning, but for the room that it has.
+    fn clear(&mut self) {
+        let Self { buckets, flows, backlogs, unused_flows, entries, unused, new, old, last } = self;
+        for flow in flows.drain(..) {
+            buckets[flow.bucket] = NO_FLOW;
+        }
+        backlogs.clear();
+        unused_flows.clear();
+        entries.clear();
+        (*unused, *last) = (NONE, NO_FLOW);
+        new.clear();
+        old.clear();
+    }
+
     /// Appends to the flow; returns the entry's number, which is its own until it is taken out.
     pub(super) fn push(&mut self, hash: u64, packet: Packet, now: Instant) -> u32 {
         let size = packet.bytes.len();
@@ -155,6 +200,18 @@ impl Flows {
         self.buckets[bucket] = id;
         self.new.push_back(id);
         id
+    }
+
+    /// Where its entries are.
+    #[cfg(test)]
+    pub(super) fn entries(&self) -> *const () {
+        self.entries.as_ptr().cast()
+    }
+
+    /// Packets for which it has room.
+    #[cfg(test)]
+    pub(super) fn room(&self) -> usize {
+        self.entries.capacity()
     }
 
     fn forget(&mut self, id: u16) {

@@ -57,7 +57,8 @@ pub struct Drops {
     pub codel: u64,
 }
 
-/// A fair queue of packets. While nothing waits it holds nothing but itself.
+/// A fair queue of packets. While nothing waits it holds nothing but itself; what it needs when something does, threads
+/// keep for it.
 #[derive(Debug)]
 pub struct Scheduler {
     limits: Limits,
@@ -95,7 +96,7 @@ impl Scheduler {
             return Delivery::Dropped;
         }
         let hash = flow_hash::of(&packet.bytes, self.seed);
-        let flows = self.flows.get_or_insert_default();
+        let flows = self.flows.get_or_insert_with(Flows::fresh);
         let pushed = flows.push(hash, packet, now);
         self.packets += 1;
         self.bytes += size;
@@ -149,7 +150,7 @@ impl Scheduler {
             break Some(packet);
         };
         if self.packets == 0 {
-            self.flows = None;
+            self.flows.take().into_iter().for_each(Flows::give_back);
         }
         popped
     }
@@ -178,6 +179,11 @@ impl Scheduler {
     /// Limits the bytes that come out. What the old rate has let through counts for the new one.
     pub fn set_rate(&mut self, rate: Option<Rate>) {
         self.bucket = rate.map(|rate| Bucket::new(rate, self.bucket));
+    }
+
+    /// What [`Self::set_rate`] was told last.
+    pub fn rate(&self) -> Option<Rate> {
+        self.bucket.map(|bucket| bucket.rate)
     }
 
     /// Whether nothing waits.

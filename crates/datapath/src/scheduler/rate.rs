@@ -32,7 +32,7 @@ impl Rate {
 /// The bucket itself.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bucket {
-    rate: Rate,
+    pub(super) rate: Rate,
     /// `None` before the first packet.
     full_at: Option<Instant>,
 }

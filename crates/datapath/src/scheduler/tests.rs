@@ -67,6 +67,53 @@ fn an_empty_scheduler_is_tiny_also_after_work() {
 }
 
 #[test]
+fn packets_that_come_one_by_one_cost_no_allocation() {
+    let now = Instant::now();
+    let mut schedulers = [Scheduler::new(WIDE, SEED), Scheduler::new(WIDE, SEED + 1)];
+    let mut places = Vec::new();
+    for number in 0..20 {
+        for scheduler in &mut schedulers {
+            scheduler.push(packet(number as u8, number, 100), now);
+            let flows = scheduler.flows.as_deref().unwrap();
+            places.push((std::ptr::from_ref(flows), flows.entries()));
+            assert_eq!(scheduler.pop(now).map(|packet| number_of(&packet)), Some(number));
+        }
+    }
+    assert!(places.iter().all(|place| *place == places[0]));
+}
+
+#[test]
+fn a_queue_that_was_long_leaves_no_room_behind() {
+    let now = Instant::now();
+    let mut scheduler = Scheduler::new(WIDE, SEED);
+    push_all(&mut scheduler, now, 1, [100; 10_000]);
+    while scheduler.pop(now).is_some() {}
+    scheduler.push(packet(1, 0, 100), now);
+    assert!(scheduler.flows.unwrap().room() < 1000);
+}
+
+#[test]
+fn a_new_queue_knows_nothing_of_the_one_before() {
+    let now = Instant::now();
+    let mut before = Scheduler::new(WIDE, SEED);
+    // The flow has used up its turn, and waits behind others.
+    push_all(&mut before, now, 1, [1500; 20]);
+    push_all(&mut before, now, 2, [1500; 20]);
+    while before.pop(now).is_some() {}
+    let order = move |scheduler: &mut Scheduler| {
+        for flow in [3, 1, 2, 1] {
+            scheduler.push(packet(flow, 0, 1000), now);
+        }
+        let mut out = Vec::new();
+        scheduler.take(now, usize::MAX, &mut out);
+        out.iter().map(flow_of).collect::<Vec<_>>()
+    };
+    let after = order(&mut before);
+    let fresh = std::thread::spawn(move || order(&mut Scheduler::new(WIDE, SEED))).join().unwrap();
+    assert_eq!(after, fresh);
+}
+
+#[test]
 fn too_much_costs_the_fattest_flow_its_oldest_packets() {
     let now = Instant::now();
     let mut scheduler = Scheduler::new(Limits { packets: 10, bytes: 10_000, ..WIDE }, SEED);
