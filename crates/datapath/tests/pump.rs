@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use praya_datapath::pump::{self, Opened, Order, PumpEnd, PumpEvent, PumpSettings, RecordLayer, TlsPort};
 use praya_datapath::io::memory::{MemoryEnd, pair};
+use praya_datapath::pump::{self, Opened, Order, PumpEnd, PumpEvent, PumpSettings, RecordLayer, TlsPort};
 use praya_datapath::timers::{Rhythm, Role};
 use praya_datapath::udp::{UdpChannel, UdpIo};
 use praya_datapath::{Counters, DropReason, Packet};
@@ -21,12 +21,25 @@ use tokio::task::JoinHandle;
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Records without a seal: what is written is what the peer reads.
-struct Clear;
+struct Clear {
+    /// So many more can be made.
+    left: usize,
+}
+
+/// How many a successor is due before.
+const FEW: usize = 2;
+/// What a peer reads last when none can be made any more.
+const USED_UP: &[u8] = b"used up";
 
 impl RecordLayer for Clear {
     fn seal(&mut self, out: &mut Vec<u8>, parts: &[&[u8]]) -> io::Result<()> {
+        self.left = self.left.checked_sub(1).ok_or_else(|| io::Error::other("used up"))?;
         parts.iter().for_each(|part| out.extend_from_slice(part));
         Ok(())
+    }
+
+    fn successor_due(&self) -> bool {
+        self.left <= FEW
     }
 
     fn open(&mut self, input: &mut [u8], plain: &mut Vec<u8>, _: &mut Vec<u8>) -> io::Result<Opened> {
@@ -36,7 +49,11 @@ impl RecordLayer for Clear {
 
     fn refresh_keys(&mut self, _: &mut Vec<u8>) {}
 
-    fn close(&mut self, _: &mut Vec<u8>) {}
+    fn close(&mut self, out: &mut Vec<u8>) {
+        if self.left == 0 {
+            out.extend_from_slice(USED_UP);
+        }
+    }
 }
 
 struct Bench {
@@ -64,10 +81,14 @@ fn bench(settings: PumpSettings, pipe: usize) -> Bench {
     bench_after(Bytes::new(), settings, pipe)
 }
 
-fn bench_after(early: Bytes, mut settings: PumpSettings, pipe: usize) -> Bench {
+fn bench_after(early: Bytes, settings: PumpSettings, pipe: usize) -> Bench {
+    bench_of(Clear { left: usize::MAX }, early, settings, pipe)
+}
+
+fn bench_of(records: Clear, early: Bytes, mut settings: PumpSettings, pipe: usize) -> Bench {
     let (peer, stream) = tokio::io::duplex(pipe);
     let (packets, inner) = pair(64);
-    let tls = TlsPort { stream, records: Clear, early, sealed: Vec::new(), unsent: Vec::new() };
+    let tls = TlsPort { stream, records, early, sealed: Vec::new(), unsent: Vec::new() };
     let (orders, receiver) = mpsc::channel(4);
     let (tell, events) = mpsc::channel(8);
     settings.events = Some(tell);
@@ -215,6 +236,24 @@ async fn rekey_is_reported_and_the_tunnel_goes_on() {
     assert_eq!(bench.events.recv().await, Some(PumpEvent::RekeyDue));
     send(&bench.packets, b"still").await;
     assert_eq!(read_frame(&mut bench.peer).await.unwrap().1, b"still");
+}
+
+#[tokio::test]
+async fn keys_that_run_out_are_reported_once_and_end_the_channel_in_order() {
+    let records = Clear { left: FEW + 2 };
+    let mut bench = bench_of(records, Bytes::new(), settings(Role::Client), 1 << 16);
+    for number in 0..FEW + 3 {
+        send(&bench.packets, &[number as u8]).await;
+    }
+    for number in 0..FEW + 2 {
+        assert_eq!(read_frame(&mut bench.peer).await.unwrap().1, [number as u8]);
+    }
+    let mut rest = Vec::new();
+    bench.peer.read_to_end(&mut rest).await.unwrap();
+    assert_eq!(rest, USED_UP);
+    assert!(matches!(bench.pump.await.unwrap(), PumpEnd::Stream(_)));
+    assert_eq!(bench.events.recv().await, Some(PumpEvent::RekeyDue));
+    assert_eq!(bench.events.recv().await, None);
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use praya_datapath::Counters;
-use praya_datapath::pump::{self, Heard, Order, PumpEnd, PumpEvent, PumpSettings, RecordLayer, TlsPort};
 use praya_datapath::io::memory;
+use praya_datapath::pump::{self, Heard, Order, PumpEnd, PumpEvent, PumpSettings, RecordLayer, TlsPort};
 use praya_datapath::timers::{Rhythm, Role};
 use praya_datapath::tls::Records;
 use praya_datapath::udp::{UdpChannel, UdpIo};
@@ -99,7 +99,7 @@ impl ChannelHandle {
                 }
             };
             tell(&events, up).await;
-            match carry(channel, open, command, order, &shown, &address).await {
+            match carry(channel, open, command, order, &shown, &address, &events).await {
                 Ok(goodbye) => goodbye,
                 Err(event) => {
                     tell(&events, event).await;
@@ -265,6 +265,7 @@ async fn carry<S, R>(
     mut orders: mpsc::Receiver<Order>,
     shown: &watch::Sender<ChannelView>,
     gateway: &GatewayAddress,
+    told: &mpsc::Sender<Event>,
 ) -> Result<Goodbye, Event>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
@@ -279,7 +280,7 @@ where
                 settings.events = Some(tell);
                 tokio::select! {
                     end = pump::run(tls, udp, device.lend(), settings, &counters, orders) => end,
-                    never = follow(events, shown) => match never {},
+                    never = follow(channel, events, shown, told) => match never {},
                 }
             }
             Err(_) => return Ok(Goodbye::Unanswered),
@@ -300,8 +301,13 @@ where
     ended(channel, end, gateway).map_or(Ok(goodbye), Err)
 }
 
-/// Shows which channel carries the packets, whenever that changes.
-async fn follow(mut events: mpsc::Receiver<PumpEvent>, shown: &watch::Sender<ChannelView>) -> Infallible {
+/// Shows which channel carries the packets, whenever that changes, and tells when a new one is needed.
+async fn follow(
+    channel: ChannelId,
+    mut events: mpsc::Receiver<PumpEvent>,
+    shown: &watch::Sender<ChannelView>,
+    told: &mpsc::Sender<Event>,
+) -> Infallible {
     while let Some(event) = events.recv().await {
         match event {
             PumpEvent::Carried(reason) => {
@@ -312,7 +318,8 @@ async fn follow(mut events: mpsc::Receiver<PumpEvent>, shown: &watch::Sender<Cha
                 );
                 shown.send_modify(|view| (view.carrier, view.reason) = (reason.channel(), reason));
             }
-            PumpEvent::RekeyDue | PumpEvent::PeerSilent | PumpEvent::PeerBack => {}
+            PumpEvent::RekeyDue => tell(told, Event::KeysWorn { channel }).await,
+            PumpEvent::PeerSilent | PumpEvent::PeerBack => {}
         }
     }
     std::future::pending().await
@@ -436,7 +443,8 @@ mod tests {
         orders.send(Order::Bye { reason: EndReason::UserLogout }).await.unwrap();
         let open = Open { tls, udp: None, settings: settings(), view: ChannelView::default() };
         let (shown, _) = watch::channel(ChannelView::default());
-        carry(ChannelId(1), open, command, order, &shown, &gateway).await.unwrap()
+        let (told, _) = mpsc::channel(1);
+        carry(ChannelId(1), open, command, order, &shown, &gateway, &told).await.unwrap()
     }
 
     #[tokio::test]
@@ -522,22 +530,29 @@ mod tests {
             Ok(Opened { consumed: input.len(), closed: false })
         }
 
+        fn successor_due(&self) -> bool {
+            false
+        }
+
         fn refresh_keys(&mut self, _: &mut Vec<u8>) {}
 
         fn close(&mut self, _: &mut Vec<u8>) {}
     }
 
     #[tokio::test]
-    async fn a_change_of_the_carrier_is_shown_with_its_reason() {
+    async fn a_change_of_the_carrier_is_shown_with_its_reason_and_worn_keys_are_told() {
         let (shown, mut view) = watch::channel(ChannelView::default());
         let (tell, events) = mpsc::channel(4);
-        let following = tokio::spawn(async move { follow(events, &shown).await });
+        let (told, mut wishes) = mpsc::channel(1);
+        let following = tokio::spawn(async move { follow(ChannelId(1), events, &shown, &told).await });
         for reason in [ChannelReason::Preferred, ChannelReason::Silent] {
             tell.send(PumpEvent::PeerSilent).await.unwrap();
             tell.send(PumpEvent::Carried(reason)).await.unwrap();
             let seen = view.wait_for(|view| view.reason == reason).await.unwrap().clone();
             assert_eq!(seen.carrier, reason.channel());
         }
+        tell.send(PumpEvent::RekeyDue).await.unwrap();
+        assert!(matches!(wishes.recv().await, Some(Event::KeysWorn { channel: ChannelId(1) })));
         following.abort();
     }
 

@@ -95,6 +95,11 @@ pub enum Event {
         /// Why.
         cause: FailureCode,
     },
+    /// A channel that is up cannot renew its keys, and they are nearly used up: another has to take its place.
+    KeysWorn {
+        /// Which channel.
+        channel: ChannelId,
+    },
     /// The gateway ended a channel in order.
     PeerDisconnect {
         /// Which channel.

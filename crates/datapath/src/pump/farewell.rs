@@ -50,13 +50,13 @@ where
                 PumpEnd::Ordered { told, heard }
             }
             Leave::End(end) => {
-                if matches!(end, PumpEnd::PeerBye { .. }) {
-                    // By the end of TLS a client that logs out knows that it was heard.
-                    self.records.close(&mut self.out);
-                } else if !matches!(end, PumpEnd::Stream(_)) {
+                if !matches!(end, PumpEnd::PeerBye { .. } | PumpEnd::Stream(_)) {
                     return end;
                 }
-                // After a broken stream the alert that says what was wrong is in the buffer already.
+                // By the end of TLS a client that logs out knows that it was heard.
+                self.records.close(&mut self.out);
+                // After a broken stream the alert that says what was wrong is in the buffer already. If it is not
+                // broken, and only the keys are used up, the peer is told that nothing more comes.
                 let closing = poll_fn(|cx| match self.poll_flush(cx) {
                     Poll::Ready(Ok(())) => Pin::new(&mut self.stream).poll_shutdown(cx).map(drop),
                     Poll::Ready(Err(_)) => Poll::Ready(()),

@@ -141,7 +141,8 @@ impl Order {
 /// What the owner may want to know while the pump runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PumpEvent {
-    /// New keys are due (the rhythm's `rekey`); said once.
+    /// New keys are due: by the rhythm's `rekey`, said once, or because the stream's cannot be renewed and are nearly
+    /// used up, said once.
     RekeyDue,
     /// The peer has been silent for the DPD time and is being probed.
     PeerSilent,

@@ -13,6 +13,9 @@ pub trait RecordLayer: Send {
     /// The keys are used up and cannot be renewed.
     fn seal(&mut self, out: &mut Vec<u8>, parts: &[&[u8]]) -> io::Result<()>;
 
+    /// Whether a new connection should take this one's place before its keys are used up.
+    fn successor_due(&self) -> bool;
+
     /// Opens the whole records at the start of `input` and appends their application data to `plain`. What has to be
     /// answered (new keys, alerts) goes to `out`.
     ///
@@ -41,6 +44,10 @@ impl RecordLayer for Records {
         Ok(Self::seal(self, out, parts)?)
     }
 
+    fn successor_due(&self) -> bool {
+        Self::successor_due(self)
+    }
+
     fn open(&mut self, input: &mut [u8], plain: &mut Vec<u8>, out: &mut Vec<u8>) -> io::Result<Opened> {
         let mut closed = false;
         let opened = self.open_all(input, plain, |event| closed |= event == Event::CloseNotify);
@@ -51,7 +58,7 @@ impl RecordLayer for Records {
 
     fn refresh_keys(&mut self, out: &mut Vec<u8>) {
         if let Err(error) = Self::refresh_keys(self, out) {
-            // TLS 1.2 has none; the session was told so and asks for a new channel instead.
+            // TLS 1.2 has none; the session opens a new channel instead.
             tracing::debug!(%error, "no key update");
         }
     }

@@ -58,6 +58,8 @@ pub(super) struct Pump<'a, S, R, D, P> {
     pub(super) written: usize,
     /// Since when the stream takes nothing.
     pub(super) blocked: Option<Instant>,
+    /// The owner knows that the keys of the stream are nearly used up.
+    pub(super) told_worn: bool,
     /// More may wait in the port than was taken last.
     pub(super) pulled: bool,
     /// Packets between the port and the seal; empty between polls.
@@ -109,6 +111,7 @@ where
             out: tls.unsent,
             written: 0,
             blocked: None,
+            told_worn: false,
             pulled: false,
             batch: Vec::new(),
         }
@@ -157,6 +160,9 @@ where
         let by_stream = self.poll_inbound(cx, now)?;
         let by_datagram = self.poll_datagrams(cx, now)?;
         let left = self.poll_outbound(cx, now)?;
+        if !self.told_worn && self.records.successor_due() {
+            self.told_worn = self.tell(PumpEvent::RekeyDue);
+        }
         Ok(by_stream || by_datagram || left)
     }
 
@@ -170,7 +176,9 @@ where
                     }
                 }
                 Due::Keepalive => self.control.keepalive = true,
-                Due::Rekey => self.tell(PumpEvent::RekeyDue),
+                Due::Rekey => {
+                    self.tell(PumpEvent::RekeyDue);
+                }
                 Due::Dead => return Err(PumpEnd::PeerDead),
             }
         }
@@ -223,10 +231,9 @@ where
         }
     }
 
-    pub(super) fn tell(&self, event: PumpEvent) {
-        if let Some(events) = &self.settings.events {
-            // The owner is told as a courtesy; it must not be able to hold the tunnel up.
-            let _ = events.try_send(event);
-        }
+    /// Whether there was room to tell it.
+    pub(super) fn tell(&self, event: PumpEvent) -> bool {
+        // The owner is told as a courtesy; it must not be able to hold the tunnel up.
+        self.settings.events.as_ref().is_some_and(|events| events.try_send(event).is_ok())
     }
 }

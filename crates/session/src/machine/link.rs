@@ -115,6 +115,15 @@ impl Live {
         Opening { channel, cookie, swap }
     }
 
+    /// The channel needs new keys now, whatever was agreed on.
+    pub(super) fn keys_worn(&mut self, channel: ChannelId, now: Timestamp) {
+        if let Link::Up { channel: up, rekey_at, .. } = &mut self.link
+            && *up == channel
+        {
+            *rekey_at = Some(now);
+        }
+    }
+
     /// Gives the channel new keys.
     pub(super) fn rekey(&mut self, cx: &mut Context, now: Timestamp) {
         let busy = self.asks.busy();

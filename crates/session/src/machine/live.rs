@@ -241,6 +241,7 @@ impl Live {
                 return self.channel_failed(cx, channel, failure, now);
             }
             Event::ChannelLost { channel, cause } => return self.channel_lost(cx, channel, cause, now),
+            Event::KeysWorn { channel } => self.keys_worn(channel, now),
             Event::PeerDisconnect { channel, end } => return self.peer_disconnect(cx, channel, end, now),
             Event::NetworkReady { network, device } => {
                 if self.network == Network::Applying(network) {

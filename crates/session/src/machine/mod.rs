@@ -229,6 +229,7 @@ impl Session {
             | Event::ChannelRefused { .. }
             | Event::ChannelFailed { .. }
             | Event::ChannelLost { .. }
+            | Event::KeysWorn { .. }
             | Event::PeerDisconnect { .. }
             | Event::NetworkReady { .. }
             | Event::NetworkFailed { .. }

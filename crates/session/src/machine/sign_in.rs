@@ -156,6 +156,7 @@ impl SigningIn {
             | Event::ChannelRefused { .. }
             | Event::ChannelFailed { .. }
             | Event::ChannelLost { .. }
+            | Event::KeysWorn { .. }
             | Event::PeerDisconnect { .. }
             | Event::ChannelClosed { .. }
             | Event::NetworkReady { .. }

@@ -46,6 +46,22 @@ fn a_new_tunnel_takes_over_without_a_gap() {
 }
 
 #[test]
+fn a_channel_whose_keys_are_worn_is_replaced_whatever_the_gateway_says_of_new_keys() {
+    for rekey in [Rekey::None, Rekey::NewTunnel { every: s(600) }, Rekey::Tls { every: s(600) }] {
+        let (mut world, old) = rekeying(rekey, false);
+        world.send(Event::KeysWorn { channel: old });
+        let open = opened(&world.wait(s(1))).expect("a second channel");
+        assert!(open.swap);
+        world.send(Event::KeysWorn { channel: old });
+        assert!(opened(&world.wait(s(1))).is_none(), "one is on its way");
+        world.send(Event::ChannelUp { channel: open.channel, up: Box::new(again()) });
+        assert!(world.wants(&Action::UseChannel(open.channel)));
+        world.send(Event::KeysWorn { channel: old });
+        assert!(opened(&world.wait(s(1))).is_none(), "that one is gone");
+    }
+}
+
+#[test]
 fn the_gateway_may_cut_the_old_channel_first() {
     for end in [PeerEnd::Detached, PeerEnd::Ended { reason: Some(EndReason::Duplicate), text: String::new() }]
     {

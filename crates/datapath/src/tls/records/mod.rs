@@ -205,6 +205,12 @@ impl Records {
         self.suite.version().version
     }
 
+    /// Whether this connection should give way to a new one: it cannot change its keys (TLS 1.2), and three quarters
+    /// of the records are sealed that they may seal.
+    pub fn successor_due(&self) -> bool {
+        !self.tls13() && self.send.used() >= self.limit / 4 * 3
+    }
+
     /// Bytes that a record adds to its content.
     pub fn overhead(&self) -> usize {
         self.send.layout().overhead()

@@ -280,6 +280,20 @@ fn used_up_keys_of_tls12_end_the_connection_in_order_and_seal_nothing_more() {
 }
 
 #[test]
+fn a_successor_is_due_well_before_the_keys_of_tls12_are_used_up() {
+    for case in CASES {
+        let (mut records, _) = ours(case);
+        records.limit = 40;
+        let due = std::iter::repeat_with(|| {
+            records.seal(&mut Vec::new(), &[b"data"]).unwrap();
+            records.successor_due().then(|| records.send.used())
+        });
+        let due = due.take(30).flatten().next();
+        assert_eq!(due, (records.version() == ProtocolVersion::TLSv1_2).then_some(30), "{case:?}");
+    }
+}
+
+#[test]
 fn closing_is_told_and_heard_once_and_what_follows_is_ignored() {
     for case in CASES {
         let (mut records, mut peer) = with_rustls(case, Role::Client);
