@@ -132,6 +132,12 @@ struct Attempts {
     hurry: bool,
 }
 
+impl Attempts {
+    fn lengthen(&mut self) {
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
 impl<D: DatagramIo> UdpChannel<D> {
     /// A channel without keys; a client begins at once.
     pub fn new(io: D, mut settings: ChannelSettings, now: Instant) -> Self {
@@ -215,6 +221,7 @@ impl<D: DatagramIo> UdpChannel<D> {
         if let Some(path_mtu) = &mut self.path_mtu {
             path_mtu.path_changed(now);
         }
+        (self.deaf_until, self.refusals) = (None, 0);
         self.attempts.hurry = true;
         self.attempts.pause = HELLO_PAUSE;
         if self.role == Role::Client && !self.keys.is_connected() {
@@ -267,7 +274,9 @@ impl<D: DatagramIo> UdpChannel<D> {
         match self.refusals {
             0 => {}
             1..MOST_REFUSALS => cx.waker().wake_by_ref(),
-            _ => self.deaf_until = Some(now + DEAF),
+            _ => {
+                self.deaf_until.get_or_insert(now + DEAF);
+            }
         }
         Poll::Pending
     }
@@ -408,8 +417,10 @@ impl<D: DatagramIo> UdpChannel<D> {
                 Due::Rekey => self.new_keys_due(now),
                 Due::Dead => {
                     self.keys.give_up();
-                    if !self.keys.is_connected() {
-                        self.timers = None;
+                    self.timers = None;
+                    if self.keys.is_connected() {
+                        self.timers = Some(Timers::new(self.settings.rhythm, now));
+                    } else {
                         self.choice.disconnected(false);
                         self.new_keys_due(now);
                     }
@@ -462,15 +473,14 @@ impl<D: DatagramIo> UdpChannel<D> {
         if !self.keys.is_connected() {
             self.choice.disconnected(true);
         }
-        if !self.keys.is_connected() || self.choice.silent_since().is_some() {
-            self.attempts.next = Some(now + self.attempts.pause);
-        }
-        self.attempts.pause = (self.attempts.pause * 2).min(LONGEST_PAUSE);
+        self.attempts.next = Some(now + self.attempts.pause);
+        self.attempts.lengthen();
     }
 
     fn connected(&mut self, now: Instant) {
         self.timers = Some(Timers::new(self.settings.rhythm, now));
-        self.attempts.pause = HELLO_PAUSE;
+        // Keys are no success before something was heard under them.
+        self.attempts.lengthen();
         self.choice.connected(now);
         if self.role == Role::Client {
             // The gateway uses new keys when it has heard something under them.
@@ -587,6 +597,7 @@ impl<D: DatagramIo> UdpChannel<D> {
             self.choice.measured(round_trip);
         }
         self.choice.heard(Heard::Answer, now);
+        self.attempts.pause = HELLO_PAUSE;
         (self.data_sent, self.long_asked) = (false, false);
         let Some(path_mtu) = &mut self.path_mtu else { return };
         if let Some(lost) = answered.lost {

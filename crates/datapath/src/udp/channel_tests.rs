@@ -22,6 +22,8 @@ struct Wire {
     arrived: VecDeque<(Path, Vec<u8>)>,
     adopted: Vec<Path>,
     rebound: usize,
+    /// Every receive call tells an error instead, and how many there were.
+    refuses: Option<usize>,
     /// The first link's own limit.
     longest: Option<usize>,
     full: bool,
@@ -32,7 +34,12 @@ struct Port(Arc<Mutex<Wire>>);
 
 impl DatagramIo for Port {
     fn poll_recv(&mut self, _: &mut Context<'_>, batch: &mut Vec<Datagrams>) -> Poll<io::Result<()>> {
-        let Some((path, bytes)) = self.0.lock().unwrap().arrived.pop_front() else { return Poll::Pending };
+        let mut wire = self.0.lock().unwrap();
+        if let Some(calls) = &mut wire.refuses {
+            *calls += 1;
+            return Poll::Ready(Err(io::ErrorKind::ConnectionRefused.into()));
+        }
+        let Some((path, bytes)) = wire.arrived.pop_front() else { return Poll::Pending };
         batch.push(Datagrams { stride: bytes.len(), bytes: bytes.into(), path });
         Poll::Ready(Ok(()))
     }
@@ -475,6 +482,83 @@ fn a_lost_path_is_left_within_a_second_and_taken_again_without_a_new_session() {
     pair.run(500);
     assert!(pair.carries_data());
     assert_eq!(pair.ends[CLIENT].attempts.last, settled);
+}
+
+#[test]
+fn new_keys_that_came_to_nothing_are_tried_again() {
+    let mut pair = Pair::with(psk(), |settings| settings.rhythm.rekey = Duration::from_secs(10));
+    pair.run(500);
+    let first = pair.ends[CLIENT].attempts.last;
+    // Hellos are lost, all else arrives.
+    pair.carries = Box::new(|_, bytes| bytes.first() != Some(&22));
+    for _ in 0..2000 {
+        pair.send(CLIENT, b"data");
+        pair.run(10);
+    }
+    assert_eq!(pair.channels(), [Channel::Udp; 2]);
+    pair.carries = Box::new(|_, _| true);
+    let failed = pair.ends[CLIENT].attempts.last;
+    assert_ne!(failed, first);
+    pair.run(20_000);
+    assert_ne!(pair.ends[CLIENT].attempts.last, failed);
+    assert!(pair.carries_data());
+}
+
+#[test]
+fn a_client_whose_last_flight_was_lost_shakes_hands_again() {
+    let config = Config::resume(&[3; 48], SessionId::new(&[9; 32]).unwrap(), Suite::RESUME[0]);
+    let mut pair = Pair::with(config, |_| {});
+    // Without its last flight the gateway has no keys, and it does not repeat its own.
+    let mut flights = 0;
+    pair.carries = Box::new(move |to, bytes| {
+        flights += usize::from(to == GATEWAY && bytes.first() == Some(&20));
+        flights != 1 || to == CLIENT
+    });
+    pair.run(500);
+    assert_eq!(pair.ends[CLIENT].state().reason, ChannelReason::Opening);
+    pair.carries = Box::new(|_, _| true);
+    pair.run(6000);
+    assert!(pair.carries_data());
+}
+
+#[test]
+fn keys_without_an_answer_lead_to_hellos_less_and_less() {
+    let mut pair = Pair::new();
+    pair.carries = Box::new(|_, bytes| bytes.first() != Some(&23));
+    pair.run(2000);
+    let settled = pair.ends[CLIENT].attempts.last;
+    pair.run(20_000);
+    assert_ne!(pair.ends[CLIENT].attempts.last, settled);
+    pair.run(300_000);
+    assert_eq!(pair.ends[CLIENT].attempts.pause, LONGEST_PAUSE);
+    pair.carries = Box::new(|_, _| true);
+    pair.run(20_000);
+    assert!(pair.carries_data());
+}
+
+#[test]
+fn a_socket_that_only_tells_errors_is_left_alone_for_a_second_and_no_longer() {
+    let mut pair = Pair::up();
+    let port = pair.ports[CLIENT].clone();
+    let calls = || port.0.lock().unwrap().refuses.unwrap();
+    port.0.lock().unwrap().refuses = Some(0);
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut poll = |pair: &mut Pair, millis: u32| {
+        let _ = pair.ends[CLIENT].poll_receive(&mut cx, pair.now, &mut Vec::new());
+        pair.now += MS * millis;
+    };
+    (0..100).for_each(|_| poll(&mut pair, 0));
+    let most = calls();
+    // It is polled all the time, for the sake of TLS.
+    (0..90).for_each(|_| poll(&mut pair, 10));
+    assert_eq!(calls(), most);
+    (0..20).for_each(|_| poll(&mut pair, 10));
+    assert!(calls() > most);
+    (0..100).for_each(|_| poll(&mut pair, 0));
+    port.0.lock().unwrap().refuses = None;
+    pair.ends[CLIENT].network_changed(pair.now);
+    pair.run(200);
+    assert!(pair.carries_data(), "a new socket is heard at once");
 }
 
 #[test]

@@ -65,6 +65,7 @@ enum Path {
     Down,
     /// Keys, and no probe answered yet.
     Unproven {
+        since: Instant,
         probe_at: Instant,
     },
     Up(Watch),
@@ -133,7 +134,7 @@ impl Choice {
             Path::Unproven { .. } | Path::Up(_) => return,
         }
         self.path = match self.role {
-            Role::Client => Path::Unproven { probe_at: now },
+            Role::Client => Path::Unproven { since: now, probe_at: now },
             Role::Gateway => Path::Up(Watch::new(now)),
         };
         self.follows = Channel::Tls;
@@ -147,11 +148,11 @@ impl Choice {
         self.follows = Channel::Tls;
     }
 
-    /// Since when UDP is silent.
+    /// Since when UDP is silent, or has not proven itself yet.
     pub fn silent_since(&self) -> Option<Instant> {
         match self.path {
-            Path::Silent { since, .. } => Some(since),
-            Path::Down | Path::Unproven { .. } | Path::Up(_) => None,
+            Path::Silent { since, .. } | Path::Unproven { since, .. } => Some(since),
+            Path::Down | Path::Up(_) => None,
         }
     }
 
@@ -159,7 +160,7 @@ impl Choice {
     pub fn doubt(&mut self, now: Instant) {
         match &mut self.path {
             Path::Down => {}
-            Path::Unproven { probe_at } => *probe_at = now,
+            Path::Unproven { probe_at, .. } => *probe_at = now,
             Path::Up(watch) => watch.expecting = now.checked_sub(self.patience).or(Some(now)),
             Path::Silent { since, probed } => {
                 (*since, *probed) = (now, now.checked_sub(REPEAT).unwrap_or(now))
@@ -229,7 +230,7 @@ impl Choice {
         }
         match &mut self.path {
             Path::Down => false,
-            Path::Unproven { probe_at } => {
+            Path::Unproven { probe_at, .. } => {
                 *probe_at = now + REPEAT * 2;
                 true
             }
@@ -252,7 +253,7 @@ impl Choice {
     pub fn next(&self) -> Option<Instant> {
         match self.path {
             Path::Down => None,
-            Path::Unproven { probe_at } => Some(probe_at),
+            Path::Unproven { probe_at, .. } => Some(probe_at),
             Path::Up(watch) => match watch.probes {
                 Some((_, last)) => watch.gives_up_at(self.patience).map(|at| at.min(last + REPEAT)),
                 None => watch.probes_at(self.role, self.patience),
