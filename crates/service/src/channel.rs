@@ -30,10 +30,6 @@ const HANDSHAKE: Duration = Duration::from_secs(6);
 const ANSWER: Duration = Duration::from_secs(6);
 /// Dead connections that the pump does not notice, because a packet is stuck in them, are ended by the kernel.
 const USER_TIMEOUT_MILLIS: u32 = 60_000;
-/// What the kernel takes beyond what the network has room for, in bytes. Enough for the sender never to run dry
-/// between two polls of the pump, and little enough that what waits, waits in the scheduler, where flows take turns.
-#[cfg(target_os = "linux")]
-const MOST_UNSENT: u32 = 128 * 1024;
 
 /// What the builder of the CONNECT head may need to know of the connection.
 #[derive(Debug)]
@@ -95,7 +91,9 @@ pub async fn open(
     tcp.set_nodelay(true).map_err(|e| failed(&e))?;
     rustix::net::sockopt::set_tcp_user_timeout(&tcp, USER_TIMEOUT_MILLIS).map_err(|e| failed(&e.into()))?;
     #[cfg(target_os = "linux")]
-    socket2::SockRef::from(&tcp).set_tcp_notsent_lowat(MOST_UNSENT).map_err(|e| failed(&e))?;
+    socket2::SockRef::from(&tcp)
+        .set_tcp_notsent_lowat(praya_datapath::pump::MOST_UNSENT)
+        .map_err(|e| failed(&e))?;
     let base_mtu = base_mtu(&tcp, peer);
 
     let handshake = TlsStream::connect(tls, name, tcp);

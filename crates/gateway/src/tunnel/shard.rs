@@ -1,5 +1,6 @@
-//! The threads that tunnels run on: each has a runtime and a queue of the device of its own, so that a session's
-//! packets never change threads, and what it sends comes back to the thread that sent it.
+//! The threads that tunnels run on: each has a runtime and a queue of the device of its own. What a session sends comes
+//! back to the thread that sent it, and what travels by TLS never changes threads. A datagram does, where the system
+//! hands it to the socket of another thread than its session's.
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -8,6 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use praya_datapath::pump;
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
@@ -106,12 +108,14 @@ impl Place {
         Arc::clone(&self.0.uplink)
     }
 
-    /// The connection, waited for by the thread's own runtime from now on.
+    /// The connection, waited for by the thread's own runtime from now on; its packets wait in their queue, where
+    /// flows take turns, and not in the kernel's.
     ///
     /// # Errors
     /// The system's.
     pub fn adopt(&self, stream: TcpStream) -> io::Result<TcpStream> {
         let stream = stream.into_std()?;
+        socket2::SockRef::from(&stream).set_tcp_notsent_lowat(pump::MOST_UNSENT)?;
         let _entered = self.0.runtime.enter();
         TcpStream::from_std(stream)
     }
@@ -153,6 +157,15 @@ mod tests {
         drop(second);
         assert_eq!(shards.place().runtime().spawn(async { thread::current().id() }).await.unwrap(), on[1]);
         drop(third);
+    }
+
+    #[tokio::test]
+    async fn the_kernel_takes_little_more_of_a_tunnel_than_it_can_send() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let stream = shards(1).place().adopt(stream).unwrap();
+        let unsent = socket2::SockRef::from(&stream).tcp_notsent_lowat().unwrap();
+        assert_eq!(unsent, pump::MOST_UNSENT);
     }
 
     #[tokio::test]
