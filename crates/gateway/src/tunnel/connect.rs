@@ -123,7 +123,7 @@ impl Tunnels {
             keepalive: tunnel.keepalive,
             rekey: Duration::ZERO,
         };
-        let common = offer::Common { rhythm, rekey: tunnel.rekey, mtu: mtu.tunnel, peer: peer.ip() };
+        let common = offer::Common { rhythm, mtu: mtu.tunnel, peer: peer.ip() };
         let opened = self.datagrams.as_ref().and_then(|all| offer::open(all, request, &stream, common));
         let (granted, datagrams) = opened.unzip();
         let reply = ConnectReply {

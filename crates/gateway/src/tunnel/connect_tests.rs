@@ -432,6 +432,16 @@ async fn packets_go_by_udp_both_ways_once_its_handshake_is_over() {
 }
 
 #[tokio::test]
+async fn the_tunnel_is_to_be_renewed_and_its_udp_channel_only_with_it() {
+    let gateway = gateway().await;
+    let cookie = gateway.lab.sign_in(None).cookie;
+    let client = gateway.connect_as(&cookie, None, |request| request.datagrams.psk = true).await;
+    let headers: Vec<_> = client.head.headers.iter().map(|(name, _)| name).collect();
+    assert!(headers.contains(&"X-CSTP-Rekey-Time") && headers.contains(&"X-DTLS-Port"), "{headers:?}");
+    assert!(!headers.iter().any(|name| name.starts_with("X-DTLS-Rekey")), "{headers:?}");
+}
+
+#[tokio::test]
 async fn who_offers_no_udp_is_told_of_none() {
     let gateway = gateway().await;
     let client = gateway.connect(&gateway.lab.sign_in(None).cookie).await;

@@ -29,7 +29,6 @@ const LEAST_DATAGRAM: usize = 576 - HEADERS_V4;
 /// What the tunnel's two channels have in common.
 pub(super) struct Common {
     pub(super) rhythm: Rhythm,
-    pub(super) rekey: Rekey,
     /// The longest packet inside, in bytes.
     pub(super) mtu: u16,
     /// The client's address outside.
@@ -49,7 +48,7 @@ pub(super) fn open<S>(
     let id = SessionId::new(&name)?;
     let exported = || tls.export_keying_material(Zeroizing::new([0; 32]), PSK_EXPORTER, None).ok();
     let (key, config) = agree(&request.datagrams, name, id, exported)?;
-    let Common { rhythm, rekey, mtu, peer } = common;
+    let Common { rhythm, mtu, peer } = common;
     let longest = longest_datagram(request.base_mtu, peer);
     let settings = ChannelSettings {
         // Only the client begins anew.
@@ -61,7 +60,10 @@ pub(super) fn open<S>(
         longest_datagram: longest,
     };
     let channel = UdpChannel::new(datagrams.register(id), settings, Instant::now());
-    let answer = DatagramAnswer { port, key, dpd: rhythm.dpd, keepalive: rhythm.keepalive, rekey, mtu: None };
+    // Stock clients would renegotiate (OpenConnect protocol, section 4), and every client has a new channel with each
+    // new tunnel; ours begins anew by itself after so many records.
+    let (dpd, keepalive, rekey) = (rhythm.dpd, rhythm.keepalive, Rekey::None);
+    let answer = DatagramAnswer { port, key, dpd, keepalive, rekey, mtu: None };
     Some((answer, channel))
 }
 
