@@ -32,6 +32,9 @@ use crate::sessions::{Access, ChannelId, LiveSession};
 const BYTES_PER_PACKET: usize = 2048;
 /// ...and a few of them may always wait.
 const LEAST_BYTES: usize = 256 * 1024;
+/// Below this rate, in bits per second, no super-packet waits whole for a client: it would hold all other flows up for
+/// more than 2.6 ms.
+const WHOLE_FROM: u64 = 200_000_000;
 
 /// Where packets go that leave the switch for the network.
 pub trait Uplink: Send + Sync + 'static {
@@ -266,7 +269,7 @@ impl Switch {
 /// What becomes of a packet for a client.
 enum Fate {
     Pass,
-    /// It is too long.
+    /// It, or what it is made of, is too long.
     Reduce,
     Denied,
 }
@@ -279,17 +282,23 @@ struct Inbound<'a> {
     policy: arc_swap::Guard<Arc<Policy>>,
     /// Only ever `None` while it is dropped.
     queue: Option<MutexGuard<'a, Queue>>,
+    is_slow: bool,
     now: Instant,
 }
 
 impl<'a> Inbound<'a> {
     fn new(switch: &'a Switch, route: &'a Arc<Route>, uplink: &'a dyn Uplink, now: Instant) -> Self {
-        Self { switch, route, uplink, policy: route.policy.load(), queue: Some(route.queue()), now }
+        let queue = route.queue();
+        let is_slow = queue.scheduler.rate().is_some_and(|rate| rate.bits_per_second.get() < WHOLE_FROM);
+        Self { switch, route, uplink, policy: route.policy.load(), queue: Some(queue), is_slow, now }
     }
 
     fn judge(&self, packet: &ip::Packet<'_>, offload: Offload) -> Fate {
         if !self.policy.inbound(packet) {
             return Fate::Denied;
+        }
+        if self.is_slow && offload.is_super() {
+            return Fate::Reduce;
         }
         // TCP that is to be finished anyway is split as small as need be by whoever takes it out of the queue.
         let fits = if offload == Offload::NONE {
@@ -303,9 +312,11 @@ impl<'a> Inbound<'a> {
     }
 
     fn split(&mut self, packet: &Packet) {
-        let split = offload::split(packet, usize::MAX, |head, payload| {
-            self.reduce(&[head, payload].concat());
-        });
+        let mtu = self.route.mtu;
+        let mut reduce = |head: &[u8], payload: &[u8]| self.reduce(&[head, payload].concat());
+        // TCP is made to fit; datagrams that are too long each find their own way.
+        let split = offload::split(packet, mtu, &mut reduce)
+            .or_else(|_| offload::split(packet, usize::MAX, &mut reduce));
         if split.is_err() {
             self.switch.count_drops(self.route, Dropped::Malformed, 1);
         }

@@ -339,6 +339,20 @@ async fn of_a_super_packet_whose_packets_do_not_fit_tcp_passes_and_datagrams_are
     assert_eq!(lengths, [348, 348, 528, 700, 700]);
 }
 
+#[tokio::test]
+async fn of_a_slow_session_s_super_packet_the_others_wait_for_one_packet_only() {
+    let lab = Lab::new(|_| {});
+    let group = lab.store.groups().unwrap().remove(0);
+    for (megabits, lengths) in [(50, vec![700, 700, 700, 700, 700, 700, 580]), (200, vec![4540])] {
+        let rates = Rates { to_client: NonZeroU32::new(megabits), from_client: None };
+        lab.store.put_group(&Group { rates, ..group.clone() }).unwrap();
+        let (client, mut port, _attachment, _attached) = attached!(lab, 700);
+        from_network(&lab, [super_tcp(WEB, &client, 4500)]);
+        let received: Vec<_> = std::iter::from_fn(|| received(&mut port)).collect();
+        assert_eq!(received.iter().map(Vec::len).collect::<Vec<_>>(), lengths, "{megabits} Mbit/s");
+    }
+}
+
 #[derive(Default)]
 struct Woken(std::sync::atomic::AtomicUsize);
 
