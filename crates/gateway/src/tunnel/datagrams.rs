@@ -21,9 +21,11 @@ use tokio::sync::watch;
 
 use crate::metrics::Metrics;
 use inbox::Inbox;
+use moves::Moves;
 use table::{Key, Table};
 
 mod inbox;
+mod moves;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -75,6 +77,7 @@ pub struct DatagramPort {
     key: Key,
     inbox: Arc<Inbox>,
     senders: Vec<Option<Sender>>,
+    moves: Moves,
 }
 
 impl Datagrams {
@@ -119,6 +122,8 @@ impl Datagrams {
                     tokio::time::sleep(FAILED).await;
                 }
                 self.dispatch(&mut batch);
+                // Those who got datagrams on this thread open them before there are more: an inbox is small.
+                tokio::task::yield_now().await;
             }
         };
         tokio::select! {
@@ -133,7 +138,7 @@ impl Datagrams {
         let inbox = Arc::new(Inbox::default());
         let key = self.table_mut().register(id, Arc::clone(&inbox));
         let senders = self.sockets.iter().map(|_| None).collect();
-        DatagramPort { owner: Arc::clone(self), key, inbox, senders }
+        DatagramPort { owner: Arc::clone(self), key, inbox, senders, moves: Moves::default() }
     }
 
     fn dispatch(&self, batch: &mut Vec<Run>) {
@@ -309,6 +314,9 @@ impl Guard {
 
 impl DatagramIo for DatagramPort {
     fn poll_recv(&mut self, cx: &mut Context<'_>, batch: &mut Vec<Run>) -> Poll<io::Result<()>> {
+        if self.moves.wait() {
+            self.settle();
+        }
         self.inbox.poll_take(cx, batch).map(Ok)
     }
 
@@ -329,7 +337,18 @@ impl DatagramIo for DatagramPort {
     }
 
     fn adopt(&mut self, path: Path) {
-        self.owner.table_mut().claim(self.key, path.remote, true);
+        // Where the session is known to be, nothing changes, however often its datagrams come from elsewhere.
+        let is_known = self.owner.table().has_proven(self.key, path.remote);
+        self.moves.to((!is_known).then_some(path.remote));
+        self.settle();
+    }
+}
+
+impl DatagramPort {
+    fn settle(&mut self) {
+        if let Some(address) = self.moves.due(Instant::now()) {
+            self.owner.table_mut().claim(self.key, address, true);
+        }
     }
 }
 

@@ -14,6 +14,8 @@ const CLAIMS_PER_ADDRESS: usize = 3;
 const ADDRESSES_PER_SESSION: usize = 2;
 /// Sessions that are asked about a datagram from an unknown port of their network.
 const CANDIDATES: usize = 4;
+/// Sessions that are remembered of one network, to take the place of candidates that end.
+const NEIGHBOURS: usize = 32;
 
 /// The sessions, each with a `T`.
 #[derive(Debug)]
@@ -22,7 +24,7 @@ pub(super) struct Table<T> {
     sessions: HashMap<Key, Session<T>>,
     by_id: HashMap<SessionId, Key>,
     by_address: HashMap<SocketAddr, Vec<Claim>>,
-    /// Proven claims only, the newest last.
+    /// Proven claims only, the newest last; no more than [`NEIGHBOURS`].
     by_ip: HashMap<IpAddr, Vec<Key>>,
 }
 
@@ -103,10 +105,19 @@ impl<T> Table<T> {
             let keys = self.by_ip.entry(address.ip().to_canonical()).or_default();
             keys.retain(|known| *known != key);
             keys.push(key);
+            if keys.len() > NEIGHBOURS {
+                keys.remove(0);
+            }
         }
         if let Some((oldest, _)) = oldest {
             self.release(key, oldest);
         }
+    }
+
+    /// Whether the session has proven that it is at `address`.
+    pub(super) fn has_proven(&self, key: Key, address: SocketAddr) -> bool {
+        let claims = self.by_address.get(&address).map(Vec::as_slice).unwrap_or_default();
+        claims.iter().any(|claim| claim.key == key && claim.proven)
     }
 
     /// The session that a hello names.
@@ -251,6 +262,7 @@ mod tests {
             [99, 98, 97, 96],
             "the last ones first"
         );
+        assert!(table.by_ip.values().all(|keys| keys.len() == NEIGHBOURS));
         let mapped = "::ffff:192.0.2.1".parse().unwrap();
         assert_eq!(table.candidates(mapped).count(), CANDIDATES);
     }

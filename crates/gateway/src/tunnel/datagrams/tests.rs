@@ -269,6 +269,56 @@ async fn a_session_goes_on_while_its_neighbour_is_flooded() {
 }
 
 #[tokio::test]
+async fn a_session_at_two_ports_holds_nobody_up() {
+    let lab = lab();
+    let mut port = lab.datagrams.register(id(1));
+    let [one, other] = [1, 2].map(|port| Path::from(SocketAddr::from(([192, 0, 2, 1], port))));
+    for path in [one, other] {
+        lab.datagrams.table_mut().claim(port.key, path.remote, true);
+    }
+    // While somebody looks for sessions, nobody can change where they are.
+    let looking = lab.datagrams.table();
+    let (done, is_done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for _ in 0..10 {
+            port.adopt(one);
+            port.adopt(other);
+        }
+        done.send(port)
+    });
+    let port = is_done.recv_timeout(PATIENCE).expect("it waits for others");
+    drop(looking);
+    drop(port);
+}
+
+#[tokio::test]
+async fn a_session_looks_into_its_inbox_before_the_receiver_takes_more() {
+    let lab = lab();
+    let mut port = lab.datagrams.register(id(1));
+    let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let path = Path::from(client.local_addr().unwrap());
+    port.adopt(path);
+    caught_up(&lab).await;
+    // All of it waits in the socket before the receiver runs.
+    let mut data = [0; 100];
+    data[0] = DATA;
+    for _ in 0..100 {
+        client.send_to(&data, lab.address).unwrap();
+    }
+    let (mut seen, mut most) = (0, 0);
+    let looking = async {
+        while seen < 100 {
+            let mut batch = Vec::new();
+            poll_fn(|cx| port.poll_recv(cx, &mut batch)).await.unwrap();
+            seen += batch.iter().map(|run| run.bytes.len() / run.stride).sum::<usize>();
+            most = most.max(batch.len());
+        }
+    };
+    timeout(PATIENCE, looking).await.expect("lost");
+    assert!(most <= 16, "{most} runs at once");
+}
+
+#[tokio::test]
 async fn replays_and_noise_from_elsewhere_do_not_disturb_a_session() {
     let lab = lab();
     let (mut client, mut gateway) = session(&lab, 1).await;
