@@ -1,4 +1,5 @@
 //! The flows of a scheduler and the order in which they get their turn (RFC 8290, section 4).
+#![expect(clippy::vec_box, reason = "spare ones move in and out without being copied")]
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
