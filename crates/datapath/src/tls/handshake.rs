@@ -73,6 +73,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Hello<S> {
                     }
                 }
             }
+            if received.len() > MAX_WAITING {
+                return Err(invalid(Error::PeerSentOversizedRecord));
+            }
         }
     }
 

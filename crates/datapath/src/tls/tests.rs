@@ -49,6 +49,25 @@ fn pattern(length: usize) -> Vec<u8> {
 }
 
 #[tokio::test]
+async fn a_hello_in_endless_small_pieces_takes_a_bounded_amount_of_memory() {
+    // A message of 60 kB, whose bytes come in a record each.
+    let mut head = vec![22, 3, 1, 0, 4, 1, 0, 0xea, 0x60];
+    head.extend([22, 3, 1, 0, 1, 0].repeat(40_000));
+    let (mut client, server) = duplex(1024);
+    let (read, written) = tokio::join!(async { Hello::read(server).await.map(drop) }, async {
+        let mut written = 0;
+        while let Some(piece) = head.chunks(1000).nth(written) {
+            if client.write_all(piece).await.is_err() {
+                break;
+            }
+            written += 1;
+        }
+        written * 1000
+    });
+    assert!(read.is_err() && written < 140_000, "{written}");
+}
+
+#[tokio::test]
 async fn data_goes_both_ways_in_every_version_suite_and_role_however_small_the_pipe() {
     for case in CASES {
         // The smaller one still holds the tickets, which a client reads with the first data only.
