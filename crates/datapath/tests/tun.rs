@@ -280,6 +280,21 @@ fn a_name_is_given_once_and_a_device_vanishes_with_its_queues() -> Result<()> {
 }
 
 #[test]
+fn a_device_that_somebody_else_keeps_is_not_joined() -> Result<()> {
+    if was_run_elsewhere()? {
+        return Ok(());
+    }
+    let runtime = Runtime::new()?;
+    let machine = Namespace::new("kept")?;
+    machine.shell(&format!("ip tuntap add dev {DEVICE} mode tun"))?;
+    for queues in [1, 3] {
+        let joined = device(&runtime, &machine, queues, true)?;
+        assert!(matches!(joined, Err(TunError::NameInUse { .. })), "{joined:?}");
+    }
+    Ok(())
+}
+
+#[test]
 fn a_packet_for_a_device_that_is_down_is_dropped_and_no_more() -> Result<()> {
     if was_run_elsewhere()? {
         return Ok(());

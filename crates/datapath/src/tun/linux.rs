@@ -6,13 +6,13 @@ use std::ffi::c_int;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BytesMut};
 use rustix::fs::{Mode, OFlags};
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use tokio::io::unix::AsyncFd;
-use tun::AbstractDevice;
 
 use super::{MAX_BYTES, MAX_PACKETS, TunOptions, outcome};
 use crate::arena::PacketArena;
@@ -58,16 +58,13 @@ pub struct TunQueue {
     tun: AsyncFd<OwnedFd>,
     name: Arc<str>,
     level: Level,
+    /// Something made no sense, and that was said.
+    puzzled: AtomicBool,
 }
 
 impl TunQueue {
     pub(super) fn create(name: &str, options: TunOptions<'_>) -> io::Result<Vec<Self>> {
-        let (queues, name) = if options.queues.get() == 1 {
-            let (tun, name) = single(name, options.offload)?;
-            (vec![tun], name)
-        } else {
-            several(name, options.queues.get(), options.offload)?
-        };
+        let (queues, name) = attach(name, options.queues.get(), options.offload)?;
         let level = match queues.first() {
             Some(tun) if options.offload => [(Level::TcpAndUdp, TCP_AND_UDP), (Level::Tcp, TCP)]
                 .into_iter()
@@ -82,7 +79,12 @@ impl TunQueue {
         let name: Arc<str> = name.into();
         let queue = |tun| {
             rustix::io::ioctl_fionbio(&tun, true)?;
-            Ok(Self { tun: sys::watch(tun)?, name: Arc::clone(&name), level })
+            Ok(Self {
+                tun: sys::watch(tun)?,
+                name: Arc::clone(&name),
+                level,
+                puzzled: AtomicBool::new(false),
+            })
         };
         queues.into_iter().map(queue).collect()
     }
@@ -97,8 +99,8 @@ impl TunQueue {
     /// # Errors
     /// The system's.
     pub fn adopted(self) -> io::Result<Self> {
-        let Self { tun, name, level } = self;
-        Ok(Self { tun: sys::watch(tun.into_inner())?, name, level })
+        let Self { tun, name, level, puzzled } = self;
+        Ok(Self { tun: sys::watch(tun.into_inner())?, name, level, puzzled })
     }
 
     /// Whether super-packets come out of the device, and may be written to it without being split before.
@@ -150,10 +152,15 @@ impl TunQueue {
         if self.level == Level::None {
             return Some(Packet::ordinary(bytes.freeze()));
         }
-        let header = *bytes.first_chunk()?;
-        bytes.advance(virtio::LEN);
-        let offload = virtio::decode(&header, &mut bytes).ok()?;
-        Some(Packet { bytes: bytes.freeze(), offload })
+        let header = bytes.first_chunk().copied();
+        let decoded = header.and_then(|header| {
+            bytes.advance(virtio::LEN);
+            virtio::decode(&header, &mut bytes).ok()
+        });
+        if decoded.is_none() && !self.puzzled.swap(true, Ordering::Relaxed) {
+            tracing::debug!(device = %self.name, "what the kernel hands over makes no sense");
+        }
+        Some(Packet { offload: decoded?, bytes: bytes.freeze() })
     }
 
     /// Hands a run to the kernel with one system call, without waiting; one that it does not take now, or whose
@@ -203,29 +210,18 @@ impl std::fmt::Debug for TunQueue {
     }
 }
 
-/// A device with one queue.
-fn single(name: &str, offload: bool) -> io::Result<(OwnedFd, String)> {
-    let mut configuration = tun::configure();
-    configuration.tun_name(name);
-    configuration.platform_config(|platform| {
-        platform.vnet_hdr(offload);
-    });
-    let device = tun::create(&configuration)?;
-    let name = device.tun_name()?;
-    Ok((sys::descriptor(device), name))
-}
-
-/// A device with several, which the `tun` crate does not make.
-fn several(name: &str, queues: usize, offload: bool) -> io::Result<(Vec<OwnedFd>, String)> {
+/// Makes a device with so many queues. The `tun` crate makes none with several, and joins one that somebody else has
+/// made and set up.
+fn attach(name: &str, queues: usize, offload: bool) -> io::Result<(Vec<OwnedFd>, String)> {
     let kind = flag::TUN
         | flag::NO_PACKET_INFORMATION
-        | flag::MULTI_QUEUE
+        | if queues > 1 { flag::MULTI_QUEUE } else { 0 }
         | if offload { flag::VIRTIO_HEADER } else { 0 };
     let mut name = name.to_owned();
     let mut attached = Vec::with_capacity(queues);
     for number in 0..queues {
         let tun = rustix::fs::open("/dev/net/tun", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
-        // The first must not join a device of another process.
+        // The first must not join a device that is there: of another process, or kept with settings of its own.
         let exclusive = if number == 0 { flag::EXCLUSIVE } else { 0 };
         name = sys::attach(&tun, &name, kind | exclusive)?;
         attached.push(tun);
