@@ -15,6 +15,9 @@ const MACOS: &str = "aarch64-apple-darwin";
 /// The packages with code for these systems, as arguments of cargo.
 const PACKAGES: &[&str] = &["--package", "praya-model", "--package", "praya-posture"];
 
+/// The package whose library is meant for these systems and whose tests are not: they need Linux.
+const LIBRARY: &str = "praya-datapath";
+
 /// The registry that Wine is given.
 const WORKSTATION: &str = "crates/posture/tests/fixtures/windows/workstation.reg";
 
@@ -104,6 +107,8 @@ impl StandIn {
 fn lint(cargo: &Path, target: &str) -> Result<bool> {
     let lints = Program::new(cargo).args(&["clippy", "--locked", "--target", target]).args(PACKAGES);
     for_windows(lints.args(&["--all-targets", "--", "-D", "warnings"])).run()?;
+    let library = Program::new(cargo).args(&["clippy", "--locked", "--target", target, "--package", LIBRARY]);
+    for_windows(library.args(&["--lib", "--", "-D", "warnings"])).run()?;
     Ok(true)
 }
 
