@@ -29,11 +29,13 @@ pub enum DropReason {
     QueueFull,
     /// For the peer: it would have waited for too long (CoDel, RFC 8289).
     QueueDelay,
+    /// For the peer: a datagram that the system did not send.
+    Unsent,
 }
 
 impl DropReason {
     /// Every reason, in the order in which they are shown.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Refused,
         Self::Malformed,
         Self::Replayed,
@@ -41,6 +43,7 @@ impl DropReason {
         Self::TooLong,
         Self::QueueFull,
         Self::QueueDelay,
+        Self::Unsent,
     ];
 
     /// The name in metrics and machine-readable output.
@@ -53,6 +56,7 @@ impl DropReason {
             Self::TooLong => "too_long",
             Self::QueueFull => "queue_full",
             Self::QueueDelay => "queue_delay",
+            Self::Unsent => "unsent",
         }
     }
 

@@ -97,11 +97,13 @@ pub enum Dropped {
     QueueFull,
     /// To a client: it would have waited for too long.
     QueueDelay,
+    /// To a client: a datagram that the system did not send.
+    Unsent,
 }
 
 impl Dropped {
     /// Every reason, in the order in which they are shown.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Malformed,
         Self::Replayed,
         Self::Forged,
@@ -114,6 +116,7 @@ impl Dropped {
         Self::TooLong,
         Self::QueueFull,
         Self::QueueDelay,
+        Self::Unsent,
     ];
 
     /// The name in metrics and machine-readable output.
@@ -131,6 +134,7 @@ impl Dropped {
             Self::TooLong => "too_long",
             Self::QueueFull => "queue_full",
             Self::QueueDelay => "queue_delay",
+            Self::Unsent => "unsent",
         }
     }
 }
@@ -235,6 +239,7 @@ impl Metrics {
             (DropReason::Replayed, Dropped::Replayed),
             (DropReason::Forged, Dropped::Forged),
             (DropReason::TooLong, Dropped::TooLong),
+            (DropReason::Unsent, Dropped::Unsent),
         ] {
             self.drops.inc_by(why, now.dropped(reason).saturating_sub(before.dropped(reason)));
         }

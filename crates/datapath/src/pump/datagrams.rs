@@ -83,6 +83,7 @@ impl<D: DatagramIo> Udp<D> {
             (DropReason::Replayed, counts.replayed),
             (DropReason::Forged, counts.forged),
             (DropReason::Malformed, counts.malformed),
+            (DropReason::Unsent, counts.unsent),
         ] {
             if count > 0 {
                 counters.dropped(reason, usize::try_from(count).unwrap_or(usize::MAX));

@@ -91,6 +91,8 @@ pub struct UdpCounts {
     pub forged: u64,
     /// Datagrams that make no sense, authentic or not.
     pub malformed: u64,
+    /// Datagrams that were sealed and that the system did not send.
+    pub unsent: u64,
 }
 
 /// One session's channel over `D`. Poll it from one task: [`UdpChannel::poll_receive`], [`UdpChannel::send`],
@@ -328,7 +330,7 @@ impl<D: DatagramIo> UdpChannel<D> {
             }
         }
         let Some(peer) = self.keys.peer().or(self.settings.peer) else {
-            self.output.clear();
+            self.counts.unsent += self.output.give_up();
             return Poll::Ready(());
         };
         let mut refusals = 0;
@@ -337,7 +339,7 @@ impl<D: DatagramIo> UdpChannel<D> {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(sent)) => self.output.sent(sent),
                 Poll::Ready(Err(error)) if is_too_long(&error) => {
-                    self.output.skip();
+                    self.counts.unsent += self.output.skip();
                     if let Some(path_mtu) = &mut self.path_mtu {
                         path_mtu.refused(segment, now);
                     }
@@ -346,7 +348,7 @@ impl<D: DatagramIo> UdpChannel<D> {
                 Poll::Ready(Err(_)) if refusals == 0 => refusals += 1,
                 Poll::Ready(Err(error)) => {
                     tracing::trace!(%error, "datagrams were not sent");
-                    self.output.skip();
+                    self.counts.unsent += self.output.skip();
                 }
             }
         }
@@ -427,9 +429,27 @@ impl<D: DatagramIo> UdpChannel<D> {
                 }
             }
         }
-        if self.role == Role::Client && self.keys.connection().is_some_and(|keys| keys.rekey_due(now)) {
-            self.new_keys_due(now);
+        if self.keys.connection().is_some_and(|keys| keys.rekey_due(now)) {
+            match self.role {
+                Role::Client => self.new_keys_due(now),
+                Role::Gateway => self.retire(now),
+            }
         }
+    }
+
+    /// A gateway's keys are worn, and it cannot ask for new ones: data goes by TLS until the client says hello again.
+    fn retire(&mut self, now: Instant) {
+        // Where the last record goes.
+        self.settings.peer = self.keys.peer().or(self.settings.peer);
+        if let Some(connection) = self.keys.connection() {
+            let before = self.output.buffer().len();
+            connection.close(self.output.buffer());
+            if self.output.buffer().len() > before {
+                self.output.sealed();
+            }
+        }
+        self.keys.give_up();
+        self.disconnected(now);
     }
 
     fn new_keys_due(&mut self, now: Instant) {

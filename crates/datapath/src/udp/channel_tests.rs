@@ -278,9 +278,11 @@ fn replays_forgeries_and_noise_are_counted_and_nothing_else() {
     *forged.last_mut().unwrap() ^= 1;
     forged[10] = 200;
     let stranger = address("203.0.113.9:9");
-    for bytes in [record, forged, b"noise".to_vec(), vec![23], vec![0xff; 1500]] {
+    for bytes in [record, forged.clone(), b"noise".to_vec(), vec![23], vec![0xff; 1500]] {
         pair.ports[GATEWAY].0.lock().unwrap().arrived.push_back((stranger, bytes));
     }
+    // Of forgeries, only those count that come from where the client is: others may be another session's.
+    pair.ports[GATEWAY].0.lock().unwrap().arrived.push_back((from, forged));
     pair.run(1);
     let counts = pair.ends[GATEWAY].take_counts();
     assert_eq!((counts.replayed, counts.forged), (1, 1));
@@ -324,6 +326,23 @@ fn the_answer_to_a_hello_is_not_longer_than_the_hello() {
         let _ = pair.ends[GATEWAY].poll_receive(&mut cx, pair.now, &mut Vec::new());
     }
     assert!(pair.ports[GATEWAY].0.lock().unwrap().sent.is_empty());
+}
+
+#[test]
+fn a_gateway_whose_keys_are_worn_ends_them_and_the_client_gets_new_ones() {
+    let mut pair = Pair::with(psk(), |settings| {
+        if settings.rhythm.role == Role::Gateway {
+            settings.config.rekey_after = Some(Duration::from_secs(30));
+        }
+    });
+    pair.run(500);
+    let first = pair.ends[CLIENT].attempts.last;
+    pair.run(25_000);
+    assert!(pair.carries_data());
+    assert_eq!(pair.ends[CLIENT].attempts.last, first);
+    pair.run(25_000);
+    assert!(pair.carries_data());
+    assert!(pair.ends[CLIENT].attempts.last > first);
 }
 
 /// Loses the next flight of its end that begins so, on the way to an end.
@@ -657,6 +676,18 @@ fn what_the_machine_s_own_link_refuses_is_not_tried_again() {
     pair.run(2000);
     assert!(pair.carries_data());
     assert!(pair.ends[CLIENT].state().longest_packet <= 1300 - 38);
+}
+
+#[test]
+fn what_the_system_does_not_send_is_counted_and_the_next_long_packets_go_by_tls() {
+    let mut pair = Pair::up();
+    let _ = pair.ends[CLIENT].take_counts();
+    pair.ports[CLIENT].0.lock().unwrap().longest = Some(1000);
+    (0..3).for_each(|_| pair.send(CLIENT, &[1; 1100]));
+    pair.run(1);
+    assert_eq!((pair.by_tls[CLIENT], pair.ends[CLIENT].take_counts().unsent), (0, 3));
+    (0..3).for_each(|_| pair.send(CLIENT, &[1; 1100]));
+    assert_eq!(pair.by_tls[CLIENT], 3);
 }
 
 #[test]

@@ -335,6 +335,8 @@ impl Keys {
         }
         match why {
             Some(Dropped::Replayed) => self.dropped.replayed += 1,
+            // From elsewhere, a demultiplexer has only asked whether it is ours.
+            Some(Dropped::Forged) if from.is_some() && from != self.peer() => {}
             Some(Dropped::Forged) => self.dropped.forged += 1,
             Some(Dropped::Malformed | Dropped::OtherEpoch) | None => self.dropped.malformed += 1,
         }

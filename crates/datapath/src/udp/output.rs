@@ -116,13 +116,23 @@ impl Output {
         }
     }
 
-    /// Gives the next run up.
-    pub(super) fn skip(&mut self) {
-        let left = self.next().map_or(0, |(bytes, _)| bytes.len());
+    /// Gives the next run up; returns how many datagrams that were.
+    pub(super) fn skip(&mut self) -> u64 {
+        let (left, segment) = self.next().map_or((0, 1), |(bytes, segment)| (bytes.len(), segment.max(1)));
         self.sent(left);
+        left.div_ceil(segment) as u64
     }
 
-    pub(super) fn clear(&mut self) {
+    /// Gives everything up; returns how many datagrams that were.
+    pub(super) fn give_up(&mut self) -> u64 {
+        let mut datagrams = 0;
+        while self.next().is_some() {
+            datagrams += self.skip();
+        }
+        datagrams
+    }
+
+    fn clear(&mut self) {
         self.bytes.clear();
         self.runs.clear();
         (self.done, self.at) = (0, 0);
@@ -183,6 +193,18 @@ mod tests {
         output.sent(100);
         put(&mut output, 100);
         assert_eq!(runs(&mut output), [(200, 100), (100, 100)]);
+    }
+
+    #[test]
+    fn what_is_given_up_is_counted() {
+        let mut output = Output::default();
+        for len in [100, 100, 60, 200, 200, 50, 300] {
+            put(&mut output, len);
+        }
+        output.sent(100);
+        assert_eq!(output.skip(), 2);
+        assert_eq!(output.give_up(), 4);
+        assert_eq!((output.give_up(), output.skip()), (0, 0));
     }
 
     #[test]
