@@ -6,9 +6,11 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::task::Waker;
 
+use bytes::Bytes;
 use praya_dtls::SessionId;
 use proptest::prelude::*;
 
+use super::upkeep::LONGEST_PAUSE;
 use super::*;
 use crate::packet::Offload;
 

@@ -14,7 +14,6 @@ pub mod choice;
 mod keys;
 mod output;
 pub mod path_mtu;
-#[allow(dead_code)]
 mod probes;
 pub mod socket;
 
