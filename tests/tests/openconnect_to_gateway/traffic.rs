@@ -39,7 +39,7 @@ fn a_million_bytes_each_way(priority: &str, version: &str, by: By) -> Result<()>
     let size = (told.mtu.parse::<u32>()? - 28).to_string();
     scene.lab.employee.program("ping").args(["-c", "1", "-M", "do", "-s", &size, INTRANET]).succeed()?;
     let channel = if by == By::Udp { "udp" } else { "tls" };
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    let deadline = Instant::now() + Duration::from_secs(30);
     loop {
         // What the gateway counts it stores every few seconds.
         let sessions = scene.gateway.sessions()?;
@@ -49,8 +49,8 @@ fn a_million_bytes_each_way(priority: &str, version: &str, by: By) -> Result<()>
             ensure!(carried(other).is_some_and(|bytes| bytes < 100_000), "{sessions:?}");
             return Ok(());
         }
-        ensure!(std::time::Instant::now() < deadline, "{sessions:?}");
-        std::thread::sleep(std::time::Duration::from_millis(200));
+        ensure!(Instant::now() < deadline, "{sessions:?}");
+        std::thread::sleep(Duration::from_millis(200));
     }
 }
 

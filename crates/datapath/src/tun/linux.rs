@@ -13,6 +13,7 @@ use bytes::{Buf, BytesMut};
 use rustix::fs::{Mode, OFlags};
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use tokio::io::unix::AsyncFd;
+use tun::AbstractDevice;
 
 use super::{MAX_BYTES, MAX_PACKETS, TunOptions, outcome};
 use crate::arena::PacketArena;
@@ -64,7 +65,12 @@ pub struct TunQueue {
 
 impl TunQueue {
     pub(super) fn create(name: &str, options: TunOptions<'_>) -> io::Result<Vec<Self>> {
-        let (queues, name) = attach(name, options.queues.get(), options.offload)?;
+        let (queues, name) = if options.queues.get() == 1 {
+            let (tun, name) = single(name, options.offload)?;
+            (vec![tun], name)
+        } else {
+            several(name, options.queues.get(), options.offload)?
+        };
         let level = match queues.first() {
             Some(tun) if options.offload => [(Level::TcpAndUdp, TCP_AND_UDP), (Level::Tcp, TCP)]
                 .into_iter()
@@ -210,12 +216,27 @@ impl std::fmt::Debug for TunQueue {
     }
 }
 
-/// Makes a device with so many queues. The `tun` crate makes none with several, and joins one that somebody else has
-/// made and set up.
-fn attach(name: &str, queues: usize, offload: bool) -> io::Result<(Vec<OwnedFd>, String)> {
+/// A device with one queue.
+fn single(name: &str, offload: bool) -> io::Result<(OwnedFd, String)> {
+    // The crate would join a device that somebody else keeps there, with settings of its own.
+    if rustix::net::netdevice::name_to_index(socket()?, name).is_ok() {
+        return Err(io::ErrorKind::ResourceBusy.into());
+    }
+    let mut configuration = tun::configure();
+    configuration.tun_name(name);
+    configuration.platform_config(|platform| {
+        platform.vnet_hdr(offload);
+    });
+    let device = tun::create(&configuration)?;
+    let name = device.tun_name()?;
+    Ok((sys::descriptor(device), name))
+}
+
+/// A device with several, which the `tun` crate does not make.
+fn several(name: &str, queues: usize, offload: bool) -> io::Result<(Vec<OwnedFd>, String)> {
     let kind = flag::TUN
         | flag::NO_PACKET_INFORMATION
-        | if queues > 1 { flag::MULTI_QUEUE } else { 0 }
+        | flag::MULTI_QUEUE
         | if offload { flag::VIRTIO_HEADER } else { 0 };
     let mut name = name.to_owned();
     let mut attached = Vec::with_capacity(queues);

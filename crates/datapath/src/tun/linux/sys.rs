@@ -6,7 +6,7 @@
 
 use std::ffi::c_int;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, FromRawFd, IntoRawFd, OwnedFd};
 
 use bytes::BytesMut;
 use rustix::ioctl::{IntegerSetter, Opcode, Updater, ioctl, opcode};
@@ -57,6 +57,12 @@ pub(super) fn set_queue_length(socket: impl AsFd, name: &str, packets: c_int) ->
     let mut request = InterfaceRequest::new(name, packets.to_ne_bytes());
     // SAFETY: this request reads one `struct ifreq`, which `InterfaceRequest` is at least as large as.
     Ok(unsafe { ioctl(socket, Updater::<SIOCSIFTXQLEN, _>::new(&mut request)) }?)
+}
+
+/// The descriptor of a device that was made elsewhere.
+pub(super) fn descriptor(device: impl IntoRawFd) -> OwnedFd {
+    // SAFETY: `into_raw_fd` hands over an open descriptor that nobody else closes.
+    unsafe { OwnedFd::from_raw_fd(device.into_raw_fd()) }
 }
 
 /// Lets the runtime say when the device has something to read.
