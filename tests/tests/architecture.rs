@@ -24,7 +24,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("cli", &["ipc", "model", "texts", "netcfg", "posture"]),
     ("gateway", &["model", "wire", "identity", "datapath", "netcfg", "posture"]),
     ("testkit", &["model"]),
-    ("tests", &["dtls", "posture", "testkit", "texts"]),
+    ("tests", &["datapath", "dtls", "posture", "testkit", "texts"]),
 ];
 
 /// What a room's own tests may use besides: netcfg sets addresses and routes on real tunnel devices.
