@@ -41,7 +41,7 @@ fn a_million_bytes_each_way(priority: &str, version: &str, by: By) -> Result<()>
     let channel = if by == By::Udp { "udp" } else { "tls" };
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
-        // What the gateway counts it stores every few seconds.
+        // What the gateway counts it stores every few seconds, and tells nobody when.
         let sessions = scene.gateway.sessions()?;
         let carried = |name: &str| sessions.first().and_then(|session| session[name]["bytes_out"].as_u64());
         let other = if by == By::Udp { "tls" } else { "udp" };
