@@ -90,10 +90,6 @@ pub async fn open(
     let peer = tcp.peer_addr().map_err(|e| failed(&e))?;
     tcp.set_nodelay(true).map_err(|e| failed(&e))?;
     rustix::net::sockopt::set_tcp_user_timeout(&tcp, USER_TIMEOUT_MILLIS).map_err(|e| failed(&e.into()))?;
-    #[cfg(target_os = "linux")]
-    socket2::SockRef::from(&tcp)
-        .set_tcp_notsent_lowat(praya_datapath::pump::MOST_UNSENT)
-        .map_err(|e| failed(&e))?;
     let base_mtu = base_mtu(&tcp, peer);
 
     let handshake = TlsStream::connect(tls, name, tcp);

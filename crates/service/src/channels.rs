@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use praya_datapath::Counters;
 use praya_datapath::io::memory;
 use praya_datapath::pump::{self, Heard, Order, PumpEnd, PumpEvent, PumpSettings, RecordLayer, TlsPort};
 use praya_datapath::timers::{Rhythm, Role};
 use praya_datapath::tls::Records;
 use praya_datapath::udp::{UdpChannel, UdpIo};
+use praya_datapath::{Counters, PacedStream};
 use praya_model::channel::ChannelView;
 use praya_model::{ChannelReason, FailureCode, GatewayAddress};
 use praya_session::{ChannelId, Event, Farewell, Goodbye, OpenChannel, PeerEnd};
@@ -19,7 +19,6 @@ use praya_wire::tunnel_headers::{
 };
 use rustls::{CipherSuite, ProtocolVersion};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -71,7 +70,8 @@ pub struct Use {
 
 impl ChannelHandle {
     /// Begins to open a channel; what becomes of it goes to `events`. `inside` says whether the tunnel's network
-    /// settings are in force already.
+    /// settings are in force already. The channel lives on the tokio runtime that is entered now, with its sockets and
+    /// timers.
     pub fn open(
         wish: OpenChannel,
         gateway: Arc<Gateway>,
@@ -162,7 +162,7 @@ async fn tell(events: &mpsc::Sender<Event>, event: Event) {
     let _ = events.send(event).await;
 }
 
-struct Open<S = TcpStream, R = Records> {
+struct Open<S = PacedStream, R = Records> {
     tls: TlsPort<S, R>,
     udp: Option<UdpChannel<UdpIo>>,
     settings: PumpSettings,
@@ -244,8 +244,11 @@ async fn open(
                 super_packets: reply.super_packets,
                 ..ChannelView::default()
             };
+            let tls = TlsPort::new(opened.stream, &opened.early)
+                .with_stream(PacedStream::new)
+                .map_err(|error| failed(FailureCode::Internal { detail: error.to_string() }))?;
             let up = Event::connect_answered(id, Ok(reply), opened.peer.ip(), tls13);
-            Ok((Open { tls: TlsPort::new(opened.stream, &opened.early), udp, settings, view }, up))
+            Ok((Open { tls, udp, settings, view }, up))
         }
         Err(error) => {
             if let TunnelHeaderError::Refused { status, .. } = &error {

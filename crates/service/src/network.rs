@@ -12,6 +12,7 @@ use praya_netcfg::dns::DnsOutcome;
 use praya_netcfg::plan::ConflictKind;
 use praya_netcfg::{NetworkConfigurator, Outcome, RevertReport};
 use praya_session::NetworkId;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -81,21 +82,24 @@ impl Leftovers {
     }
 }
 
-/// Starts the worker. It ends, leaving things as they are, when the sender of orders is dropped.
+/// Starts the worker. It ends, leaving things as they are, when the sender of orders is dropped. The device is waited
+/// for by `tunnel`, where the channels are that use it.
 pub fn start(
     configurator: NetworkConfigurator,
+    tunnel: Handle,
     tun_name: Option<String>,
     clock: Clock,
     leftovers: Leftovers,
     reports: mpsc::Sender<Report>,
 ) -> (mpsc::Sender<Order>, JoinHandle<NetworkConfigurator>) {
     let (orders, inbox) = mpsc::channel(16);
-    let worker = Worker { configurator, tun_name, clock, leftovers, device: None, reports };
+    let worker = Worker { configurator, tunnel, tun_name, clock, leftovers, device: None, reports };
     (orders, tokio::spawn(worker.run(inbox)))
 }
 
 struct Worker {
     configurator: NetworkConfigurator,
+    tunnel: Handle,
     tun_name: Option<String>,
     clock: Clock,
     leftovers: Leftovers,
@@ -156,6 +160,7 @@ impl Worker {
 
     fn make_device(&self) -> Result<Device, FailureCode> {
         let options = TunOptions { name: self.tun_name.as_deref(), ..TunOptions::default() };
+        let _entered = self.tunnel.enter();
         let mut queues = TunDevice::create(options)?;
         let none = || FailureCode::NoTunDevice { detail: "it has no queue".to_owned() };
         let queue = queues.pop().ok_or_else(none)?;

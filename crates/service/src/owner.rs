@@ -14,6 +14,7 @@ use praya_session::{
     Action, Answer, AskId, ChannelId, CheckId, Event, Farewell, HttpId, HttpRequest, NetworkId, OpenChannel,
     ResumeTicket, Session,
 };
+use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::MissedTickBehavior;
@@ -66,6 +67,8 @@ pub struct Parts {
     pub host_name: String,
     /// What packets may travel by.
     pub means: Means,
+    /// Where channels live, apart from all other work.
+    pub tunnel: Handle,
     /// The clock.
     pub clock: Clock,
 }
@@ -345,6 +348,7 @@ impl Owner {
         let id = wish.channel;
         match self.parts.gateways.get(&wish.gateway, wish.pin.as_ref()) {
             Ok(gateway) => {
+                let _entered = self.parts.tunnel.enter();
                 let handle = ChannelHandle::open(
                     wish,
                     gateway,

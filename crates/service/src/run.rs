@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use praya_datapath::worker::Worker;
 use praya_ipc::{BindError, Limits, Rules, Server, View};
 use praya_model::FailureCode;
 use praya_netcfg::{NetcfgError, NetworkConfigurator, Options, RevertReport};
@@ -74,6 +75,9 @@ pub enum StartError {
     /// The journal or netlink cannot be had.
     #[error(transparent)]
     Network(#[from] NetcfgError),
+    /// The tunnel's thread cannot be had.
+    #[error("the system gives the tunnel no thread: {0}")]
+    Thread(io::Error),
     /// There is no randomness.
     #[error("the system gives no random numbers")]
     Random,
@@ -102,7 +106,7 @@ impl StartError {
             }
             Self::Socket(BindError::UnsafeFolder(_) | BindError::NotASocket(_) | BindError::Io { .. }) => 73,
             Self::Network(NetcfgError::NotPermitted { .. }) => 77,
-            Self::Network(_) | Self::Random => 71,
+            Self::Network(_) | Self::Thread(_) | Self::Random => 71,
         }
     }
 }
@@ -158,9 +162,16 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), S
     SystemRandom::new().fill(&mut seed).map_err(|_| StartError::Random)?;
     let session = Session::new(settings, u64::from_ne_bytes(seed));
 
+    let tunnel = Worker::start("tunnel").map_err(StartError::Thread)?;
     let (report_in, reports) = mpsc::channel(16);
-    let (orders, worker) =
-        network::start(configurator, config.tun_name.clone(), clock, leftovers.clone(), report_in);
+    let (orders, worker) = network::start(
+        configurator,
+        tunnel.runtime().clone(),
+        config.tun_name.clone(),
+        clock,
+        leftovers.clone(),
+        report_in,
+    );
     let (calls_in, calls) = mpsc::channel(64);
     let (counts_in, counts) = mpsc::channel(64);
     let (view_in, view) = watch::channel(View::default());
@@ -181,6 +192,7 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), S
             rules: rules.clone(),
             host_name,
             means: Means { udp: config.udp, super_packets: config.super_packets },
+            tunnel: tunnel.runtime().clone(),
             clock,
         },
     );
@@ -214,6 +226,8 @@ pub async fn run(config: Config, stop: impl Future<Output = ()>) -> Result<(), S
         }
         Err(error) => tracing::error!(%error, "the network worker failed"),
     }
+    // A channel whose last word is still not out ends here.
+    tunnel.stop().await;
     tracing::info!("stopped");
     Ok(())
 }

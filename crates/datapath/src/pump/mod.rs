@@ -36,10 +36,6 @@ use run::Pump;
 
 /// How long an ordered end may take before the channel is dropped with it unsaid.
 pub const GRACE: Duration = Duration::from_secs(2);
-/// What the kernel takes on a tunnel's stream beyond what the network has room for, in bytes (`TCP_NOTSENT_LOWAT`).
-/// Enough for the sender never to run dry between two polls of the pump, and little enough that what waits, waits in
-/// the scheduler, where flows take turns. Both ends set it on their sockets.
-pub const MOST_UNSENT: u32 = 128 * 1024;
 /// The text that every gateway takes as a log-out.
 const BYE_TEXT: &str = "Aborted by caller";
 
@@ -90,6 +86,17 @@ impl<S> TlsPort<S, Records> {
             sealed: detached.sealed,
             unsent: detached.unsent,
         }
+    }
+}
+
+impl<S, R> TlsPort<S, R> {
+    /// The same connection with its stream made into something else.
+    ///
+    /// # Errors
+    /// Those of `change`.
+    pub fn with_stream<T>(self, change: impl FnOnce(S) -> io::Result<T>) -> io::Result<TlsPort<T, R>> {
+        let Self { stream, records, early, sealed, unsent } = self;
+        Ok(TlsPort { stream: change(stream)?, records, early, sealed, unsent })
     }
 }
 

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use praya_datapath::PacedStream;
 use praya_datapath::pump::{self, Order, PumpEnd, PumpSettings, TlsPort};
 use praya_datapath::timers::{Rhythm, Role};
 use praya_datapath::tls::Records;
@@ -17,7 +18,6 @@ use praya_wire::tunnel_headers::{
 };
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
@@ -151,9 +151,9 @@ impl Tunnels {
             stall: STALL,
             events: None,
         };
-        let mut tls = TlsPort::new(stream, &early);
-        tls.stream = match place.adopt(tls.stream) {
-            Ok(stream) => stream,
+        let tls = TlsPort::new(stream, &early).with_stream(|stream| place.adopt(stream));
+        let tls = match tls {
+            Ok(tls) => tls,
             Err(error) => {
                 tracing::error!(%error, "a connection could not be given to its thread");
                 return None;
@@ -181,7 +181,7 @@ impl Tunnels {
 
 /// A tunnel that is up, with all that it needs on its thread.
 struct Tunnel {
-    tls: TlsPort<TcpStream, Records>,
+    tls: TlsPort<PacedStream, Records>,
     datagrams: Option<UdpChannel<DatagramPort>>,
     settings: PumpSettings,
     port: SessionPort,

@@ -9,10 +9,10 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use praya_datapath::pump;
+use praya_datapath::PacedStream;
+use praya_datapath::worker::Worker;
 use tokio::net::TcpStream;
-use tokio::runtime::{Builder, Handle};
-use tokio::sync::oneshot;
+use tokio::runtime::Handle;
 
 use super::switch::Uplink;
 
@@ -25,7 +25,7 @@ pub fn workers(configured: u32) -> NonZeroUsize {
 /// All threads for tunnels.
 pub struct Shards {
     shards: Vec<Arc<Shard>>,
-    threads: Mutex<Vec<Running>>,
+    workers: Mutex<Vec<Worker>>,
 }
 
 /// A tunnel's place on one of the threads; dropping it makes room for another.
@@ -37,12 +37,6 @@ struct Shard {
     tunnels: AtomicUsize,
 }
 
-struct Running {
-    /// Dropping it ends the thread.
-    _stop: oneshot::Sender<()>,
-    thread: thread::JoinHandle<()>,
-}
-
 impl Shards {
     /// So many threads, at least one. `uplink` is called for each of them with its runtime entered.
     ///
@@ -52,23 +46,18 @@ impl Shards {
         count: NonZeroUsize,
         mut uplink: impl FnMut() -> io::Result<Arc<dyn Uplink>>,
     ) -> io::Result<Self> {
-        let (mut shards, mut threads) = (Vec::new(), Vec::new());
+        let (mut shards, mut workers) = (Vec::new(), Vec::new());
         for number in 0..count.get() {
-            let runtime = Builder::new_current_thread().enable_all().build()?;
-            let handle = runtime.handle().clone();
+            let worker = Worker::start(&format!("tunnels-{number}"))?;
+            let runtime = worker.runtime().clone();
             let uplink = {
-                let _entered = handle.enter();
+                let _entered = runtime.enter();
                 uplink()?
             };
-            let (stop, stopped) = oneshot::channel::<()>();
-            let thread = thread::Builder::new().name(format!("tunnels-{number}")).spawn(move || {
-                // Nothing is ever sent: the sender only goes.
-                let _gone = runtime.block_on(stopped);
-            })?;
-            shards.push(Arc::new(Shard { runtime: handle, uplink, tunnels: AtomicUsize::new(0) }));
-            threads.push(Running { _stop: stop, thread });
+            shards.push(Arc::new(Shard { runtime, uplink, tunnels: AtomicUsize::new(0) }));
+            workers.push(worker);
         }
-        Ok(Self { shards, threads: Mutex::new(threads) })
+        Ok(Self { shards, workers: Mutex::new(workers) })
     }
 
     /// A place on the thread that has the fewest tunnels.
@@ -86,19 +75,10 @@ impl Shards {
 
     /// Ends the threads with everything that still runs on them, and waits for that.
     pub async fn stop(&self) {
-        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
-        let ending = tokio::task::spawn_blocking(move || {
-            let (stops, threads): (Vec<_>, Vec<_>) =
-                threads.into_iter().map(|running| (running._stop, running.thread)).unzip();
-            drop(stops);
-            for thread in threads {
-                if thread.join().is_err() {
-                    tracing::error!("a thread for tunnels had panicked");
-                }
-            }
-        });
-        // It fails only when the runtime goes down, and the threads with the process.
-        let _ended = ending.await;
+        let workers = std::mem::take(&mut *self.workers.lock().unwrap_or_else(PoisonError::into_inner));
+        for worker in workers {
+            worker.stop().await;
+        }
     }
 }
 
@@ -113,11 +93,10 @@ impl Place {
     ///
     /// # Errors
     /// The system's.
-    pub fn adopt(&self, stream: TcpStream) -> io::Result<TcpStream> {
+    pub fn adopt(&self, stream: TcpStream) -> io::Result<PacedStream> {
         let stream = stream.into_std()?;
-        socket2::SockRef::from(&stream).set_tcp_notsent_lowat(pump::MOST_UNSENT)?;
         let _entered = self.0.runtime.enter();
-        TcpStream::from_std(stream)
+        PacedStream::new(TcpStream::from_std(stream)?)
     }
 
     /// The thread's runtime.
@@ -134,6 +113,8 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::oneshot;
+
     use super::super::lab::Outside;
     use super::*;
 
@@ -157,15 +138,6 @@ mod tests {
         drop(second);
         assert_eq!(shards.place().runtime().spawn(async { thread::current().id() }).await.unwrap(), on[1]);
         drop(third);
-    }
-
-    #[tokio::test]
-    async fn the_kernel_takes_little_more_of_a_tunnel_than_it_can_send() {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let stream = shards(1).place().adopt(stream).unwrap();
-        let unsent = socket2::SockRef::from(&stream).tcp_notsent_lowat().unwrap();
-        assert_eq!(unsent, pump::MOST_UNSENT);
     }
 
     #[tokio::test]

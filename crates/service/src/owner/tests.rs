@@ -1,7 +1,10 @@
 //! The owner with a network worker that only says yes, and gateways that are not there.
 
+use std::io::Read;
+use std::net::SocketAddr;
 use std::sync::atomic::AtomicU64;
 
+use praya_datapath::worker::Worker;
 use praya_ipc::{Call, Caller, Request, Target};
 use praya_model::{EndReason, Secret, Snapshot, TunnelState};
 use praya_session::{Protocol, Settings};
@@ -18,6 +21,7 @@ struct Service {
     view: watch::Receiver<View>,
     stop: oneshot::Sender<()>,
     owner: JoinHandle<()>,
+    tunnel: Worker,
     state: tempfile::TempDir,
 }
 
@@ -41,6 +45,7 @@ impl Service {
         let (calls, inbox) = mpsc::channel(16);
         let (counts_in, counts) = mpsc::channel(1);
         let (view_in, view) = watch::channel(View::default());
+        let tunnel = Worker::start("tunnel").unwrap();
         let key = DeviceKey::load_or_create(&state.path().join("device.key")).unwrap();
         let parts = Parts {
             network,
@@ -56,6 +61,7 @@ impl Service {
             rules: Rules::default(),
             host_name: "machine".to_owned(),
             means: Means { udp: true, super_packets: true },
+            tunnel: tunnel.runtime().clone(),
             clock: Clock::start(),
         };
         let mut owner = Owner::new(Session::new(Settings::default(), 1), parts);
@@ -64,7 +70,7 @@ impl Service {
         let owner = tokio::spawn(owner.run(async move {
             let _ = stopped.await;
         }));
-        Self { calls, counts: counts_in, view, stop, owner, state }
+        Self { calls, counts: counts_in, view, stop, owner, tunnel, state }
     }
 
     async fn ask(&self, caller: Caller, request: Request) -> Response {
@@ -81,6 +87,7 @@ impl Service {
     async fn stop(self) -> tempfile::TempDir {
         self.stop.send(()).unwrap();
         self.owner.await.unwrap();
+        self.tunnel.stop().await;
         self.state
     }
 }
@@ -90,6 +97,29 @@ async fn silent_gateway() -> (TcpListener, Target) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string().parse().unwrap();
     (listener, Target::Gateway { address, pin: None })
+}
+
+/// What an earlier service left of a session at this gateway.
+fn kept(address: SocketAddr) -> ResumeTicket {
+    ResumeTicket {
+        version: ResumeTicket::VERSION,
+        profile: Profile {
+            name: "lab".parse().unwrap(),
+            gateway: address.to_string().parse().unwrap(),
+            pin: None,
+        },
+        protocol: Protocol::Praya,
+        account: praya_model::AccountName::new("wong"),
+        session: None,
+        cookies: vec![Secret::new("c00kie")],
+        bound: true,
+        addresses: vec![],
+        expires_at: None,
+        connected_since: None,
+        paused: false,
+        gateway_name: None,
+        help_desk: None,
+    }
 }
 
 fn failed(response: Response) -> FailureCode {
@@ -146,23 +176,8 @@ async fn what_needs_a_session_is_refused_without_one() {
 
 #[tokio::test]
 async fn a_kept_session_is_restored_for_its_holder_and_survives_another_stop() {
-    let (listener, target) = silent_gateway().await;
-    let Target::Gateway { address, .. } = target else { panic!() };
-    let ticket = ResumeTicket {
-        version: ResumeTicket::VERSION,
-        profile: Profile { name: "lab".parse().unwrap(), gateway: address, pin: None },
-        protocol: Protocol::Praya,
-        account: praya_model::AccountName::new("wong"),
-        session: None,
-        cookies: vec![Secret::new("c00kie")],
-        bound: true,
-        addresses: vec![],
-        expires_at: None,
-        connected_since: None,
-        paused: false,
-        gateway_name: None,
-        help_desk: None,
-    };
+    let (listener, _) = silent_gateway().await;
+    let ticket = kept(listener.local_addr().unwrap());
     let mut service = Service::start(Some(Resumable { owner: 1000, ticket })).await;
     service.wait_for(|snapshot| snapshot.state == TunnelState::Restoring).await;
     let logout = || Request::Logout { reason: EndReason::UserLogout };
@@ -178,6 +193,42 @@ async fn a_kept_session_is_restored_for_its_holder_and_survives_another_stop() {
     assert_eq!(over.ended, Some(EndReason::UserLogout));
     let state = service.stop().await;
     assert!(!state.path().join("resume.json").exists(), "nothing opens a session that was logged out");
+}
+
+#[tokio::test]
+async fn a_channel_goes_on_while_all_other_work_of_the_service_is_held_up() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let ticket = kept(listener.local_addr().unwrap());
+    let service = Service::start(Some(Resumable { owner: 1000, ticket })).await;
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let (mut channel, _) = listener.accept().unwrap();
+        let mut hello = [0; 256];
+        channel.read_exact(&mut hello).unwrap();
+        tell.send(hello[0]).unwrap();
+    });
+    // Nothing of the service but its tunnel's thread runs while this one waits.
+    let first = told.recv_timeout(Duration::from_secs(10)).unwrap();
+    assert_eq!(first, 22, "a record of a TLS handshake");
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn the_tunnels_thread_ends_with_everything_that_still_runs_there() {
+    let tunnel = Worker::start("tunnel").unwrap();
+    let (running, runs) = oneshot::channel();
+    let channel = tunnel.runtime().spawn(async move {
+        running.send(std::thread::current().name().map(str::to_owned)).unwrap();
+        std::future::pending::<()>().await;
+    });
+    assert_eq!(runs.await.unwrap().as_deref(), Some("tunnel"));
+    let panics = tunnel.runtime().spawn(async { panic!("a channel's own end, and no other's") });
+    assert!(panics.await.unwrap_err().is_panic());
+    assert!(!channel.is_finished());
+    let late = tunnel.runtime().clone();
+    tunnel.stop().await;
+    assert!(channel.await.unwrap_err().is_cancelled());
+    assert!(late.spawn(std::future::pending::<()>()).await.unwrap_err().is_cancelled());
 }
 
 #[tokio::test]
