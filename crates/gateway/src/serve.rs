@@ -156,20 +156,24 @@ pub fn runtime() -> Result<tokio::runtime::Runtime> {
 
 /// Sends log lines to the standard error, as the configuration or `RUST_LOG` says.
 pub fn start_log(config: &Config) {
-    use tracing_subscriber::EnvFilter;
+    use tracing_subscriber::filter::{LevelFilter, Targets};
+    use tracing_subscriber::layer::SubscriberExt;
+    use tracing_subscriber::util::SubscriberInitExt;
 
-    let configured = || EnvFilter::new(&config.log.filter);
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| configured());
+    let asked = std::env::var("RUST_LOG").ok().and_then(|filter| filter.parse().ok());
+    // The configuration was checked when it was read.
+    let filter = asked.or_else(|| config.log.filter.parse().ok());
+    let filter: Targets = filter.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
     // Complaints about a standard error that is gone would go to it, and panic.
     let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_max_level(LevelFilter::TRACE)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .log_internal_errors(false);
     // A second call, as in tests, leaves the first one in force.
     let _first_wins = match config.log.format {
-        LogFormat::Text => lines.try_init(),
-        LogFormat::Json => lines.json().try_init(),
+        LogFormat::Text => lines.finish().with(filter).try_init(),
+        LogFormat::Json => lines.json().finish().with(filter).try_init(),
     };
 }
 

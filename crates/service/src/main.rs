@@ -7,7 +7,9 @@ use clap::Parser;
 use praya_service::config::{Config, Flags, LogFormat};
 use praya_service::run::run;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Wrong settings (sysexits.h).
 const EX_CONFIG: u8 = 78;
@@ -52,13 +54,16 @@ fn fail(error: &dyn std::error::Error, code: u8) -> ExitCode {
 
 /// The log on standard error. At info and above it names no person and no internal host.
 fn open_log(config: &Config) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let filter = EnvFilter::try_new(&config.log)
+    let filter: Targets = config
+        .log
+        .parse()
         .map_err(|error| format!("the setting `log = {:?}` is not usable: {error}", config.log))?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_writer(std::io::stderr);
     match config.log_format {
-        LogFormat::Text => log.with_ansi(false).try_init(),
-        LogFormat::Json => log.json().flatten_event(true).try_init(),
+        LogFormat::Text => log.with_ansi(false).finish().with(filter).try_init()?,
+        LogFormat::Json => log.json().flatten_event(true).finish().with(filter).try_init()?,
     }
+    Ok(())
 }
 
 /// Passwords and cookies pass through this process: no core dump, also not of a program that it starts, and no debugger

@@ -7,9 +7,9 @@ use bytes::Bytes;
 use crate::offload::Coalescer;
 use crate::packet::Packet;
 
-/// Bytes that are read from a stream at once: a few super-packets, so that one system call moves many packets, and
+/// Bytes that are read from a stream at once: two super-packets, so that one system call moves many packets, and
 /// still within the second-level cache together with what becomes of them.
-const READ: usize = 256 * 1024;
+const READ: usize = 128 * 1024;
 /// How many a thread keeps for the next session.
 const KEPT: usize = 2;
 

@@ -115,7 +115,7 @@ pub(super) fn check(config: &Config, text: &str) -> Result<(), ConfigError> {
     check_listeners(config, text)?;
     check_tunnel(config, text)?;
     check_numbers(config, text)?;
-    if let Err(error) = config.log.filter.parse::<tracing_subscriber::EnvFilter>() {
+    if let Err(error) = config.log.filter.parse::<tracing_subscriber::filter::Targets>() {
         return fail("log.filter", format!("\"{}\" is not a log filter: {error}", config.log.filter));
     }
     Ok(())
