@@ -1,10 +1,12 @@
 //! The life of one tunnel channel: opened, waiting to be used, pumping, ended with the right last word.
 
 use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use praya_datapath::io::memory;
 use praya_datapath::pump::{self, Heard, Order, PumpEnd, PumpEvent, PumpSettings, RecordLayer, TlsPort};
 use praya_datapath::timers::{Rhythm, Role};
@@ -85,7 +87,7 @@ impl ChannelHandle {
         let (orders, order) = mpsc::channel(4);
         let (shown, view) = watch::channel(ChannelView::default());
         let (channel, told) = (wish.channel, events.clone());
-        let task = tokio::spawn(async move {
+        let life = async move {
             let address = gateway.address().clone();
             let opening = open(wish, &gateway, &key, inside, host_name, means);
             let opened = tokio::time::timeout(PATIENCE, opening).await.unwrap_or_else(|_| {
@@ -106,7 +108,8 @@ impl ChannelHandle {
                     Goodbye::Unanswered
                 }
             }
-        });
+        };
+        let task = tokio::spawn(told_to_the_end(channel, told.clone(), life));
         Self { channel, commands: Some(commands), orders, view, task, events: told }
     }
 
@@ -154,6 +157,23 @@ impl ChannelHandle {
                 tell(&self.events, Event::ChannelClosed { channel: self.channel, goodbye }).await;
             }
         })
+    }
+}
+
+/// Tells the session also when the channel's own code fails, so that it does not wait for a channel that is gone.
+async fn told_to_the_end(
+    channel: ChannelId,
+    events: mpsc::Sender<Event>,
+    life: impl Future<Output = Goodbye>,
+) -> Goodbye {
+    // Nothing that the panic has left half-done outlives it: the device is given back as it is dropped.
+    match AssertUnwindSafe(life).catch_unwind().await {
+        Ok(goodbye) => goodbye,
+        Err(_) => {
+            let cause = FailureCode::Internal { detail: "a channel's own code failed".to_owned() };
+            tell(&events, Event::ChannelLost { channel, cause }).await;
+            Goodbye::Unanswered
+        }
     }
 }
 
@@ -430,6 +450,18 @@ mod tests {
         let (near, far) =
             tokio::join!(TlsStream::connect(&client, name, near), TlsStream::accept(&server, far));
         (TlsPort::new(near.unwrap(), &[]), far.unwrap())
+    }
+
+    #[tokio::test]
+    async fn the_session_hears_of_a_channel_whose_own_code_fails() {
+        let (told, mut events) = mpsc::channel(1);
+        let task = tokio::spawn(told_to_the_end(ChannelId(7), told, async { panic!("a defect") }));
+        let event = events.recv().await.unwrap();
+        assert!(matches!(
+            event,
+            Event::ChannelLost { channel: ChannelId(7), cause: FailureCode::Internal { .. } }
+        ));
+        assert_eq!(task.await.unwrap(), Goodbye::Unanswered);
     }
 
     /// Logs out on a channel that was never used.
