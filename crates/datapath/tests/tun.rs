@@ -253,7 +253,7 @@ fn the_kernel_s_own_queue_is_short() -> Result<()> {
     let pair = Pair::new(&Asked { queues: 1, left: true, right: false })?;
     for machine in [&pair.left, &pair.right] {
         let link = machine.shell(&format!("ip link show {DEVICE}"))?;
-        assert!(link.contains("qlen 64"), "{link}");
+        assert!(link.contains("qlen 256"), "{link}");
     }
     Ok(())
 }

@@ -21,10 +21,9 @@ use crate::io::Delivery;
 use crate::offload::{Run, split, virtio};
 use crate::packet::{Offload, Packet};
 
-/// Packets that the kernel holds for each queue. With the usual 500 a slow line would add their time to every round
-/// trip, unseen by the [`crate::scheduler`], which holds the real queue; this is enough for what arrives between two
-/// reads.
-const QUEUE_LENGTH: c_int = 64;
+/// Packets that the kernel holds for each queue: what small packets arrive while one session has its turn. The real
+/// queue is the [`crate::scheduler`]'s, which takes them over at every poll, also while nothing can be sent.
+const QUEUE_LENGTH: c_int = 256;
 
 /// Flags of `TUNSETIFF`, `linux/if_tun.h`.
 mod flag {
