@@ -57,7 +57,10 @@ fn measured(subject: Subject, site: &mut Site, plan: &Plan) -> Result<Sample> {
     wide(subject, site, plan, &mut sample)?;
     small_packets(site, plan, &mut sample).context("small packets")?;
     if plan.narrow_seconds > 0 {
+        // A connection that knew the line a hundred times as wide would fill the queues in front of it by that.
+        site.sign_out().context("sign out before the link gets narrow")?;
         site.make_narrow().context("the narrow link")?;
+        site.sign_in().context("sign in over the narrow link")?;
         narrow(site, plan, &mut sample)?;
         site.make_wide()?;
     }
