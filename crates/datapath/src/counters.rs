@@ -97,9 +97,9 @@ pub struct ChannelValues {
     pub packets_sent: u64,
     /// Their bytes, without framing.
     pub bytes_sent: u64,
-    /// Handshake flights that were sent again.
+    /// What was sent again: of TLS segments of its TCP, where the system tells, of DTLS flights of a handshake.
     pub retransmits: u64,
-    /// The last measured round trip of a probe, to a microsecond.
+    /// The last round trip that was measured, a probe's or of TLS its TCP's, to a microsecond.
     pub round_trip: Option<Duration>,
 }
 
@@ -177,15 +177,15 @@ impl Counters {
         }
     }
 
-    /// A probe on `channel` was answered after `time`.
+    /// A probe on `channel` was answered after `time`, or TCP says so of itself.
     pub fn measured(&self, channel: Channel, time: Duration) {
         let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX).max(1);
         self.of(channel).round_trip.store(micros, Ordering::Relaxed);
     }
 
-    /// Something was sent again on `channel`.
-    pub fn retransmitted(&self, channel: Channel, flights: u64) {
-        self.of(channel).retransmits.fetch_add(flights, Ordering::Relaxed);
+    /// So much was sent again on `channel`.
+    pub fn retransmitted(&self, channel: Channel, times: u64) {
+        self.of(channel).retransmits.fetch_add(times, Ordering::Relaxed);
     }
 
     fn of(&self, channel: Channel) -> &ChannelCounters {

@@ -16,8 +16,8 @@
 pub mod arena;
 pub mod counters;
 pub mod io;
+pub mod line;
 pub mod offload;
-pub mod paced;
 pub mod packet;
 pub mod pcap;
 pub mod pump;
@@ -30,7 +30,7 @@ pub mod worker;
 
 pub use counters::{Channel, ChannelValues, CounterValues, Counters, DropReason};
 pub use io::{Delivery, PacketIo};
-pub use paced::PacedStream;
+pub use line::PacedStream;
 pub use packet::{Offload, Packet};
 #[cfg(target_os = "linux")]
 pub use tun::TunError;

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use praya_datapath::io::memory::{MemoryEnd, pair};
+use praya_datapath::line::Line;
 use praya_datapath::pump::{self, Order, PumpSettings, TlsPort};
 use praya_datapath::timers::{Rhythm, Role};
 use praya_datapath::tls::TlsStream;
@@ -26,6 +27,8 @@ struct Trickle<S> {
     written: Arc<Mutex<Vec<u8>>>,
     turn: usize,
 }
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Line for Trickle<S> {}
 
 impl<S: AsyncRead + Unpin> AsyncRead for Trickle<S> {
     fn poll_read(

@@ -133,7 +133,7 @@ pub struct ChannelTraffic {
     pub packets_in: u64,
     /// Packets sent.
     pub packets_out: u64,
-    /// Flights of a handshake that were sent again.
+    /// What was sent again: segments of TCP, or flights of a handshake by UDP.
     pub retransmits: u64,
     /// The last measured round trip to the gateway, in microseconds.
     pub round_trip_us: Option<u64>,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use praya_datapath::io::memory;
+use praya_datapath::line::Line;
 use praya_datapath::pump::{self, Heard, Order, PumpEnd, PumpEvent, PumpSettings, RecordLayer, TlsPort};
 use praya_datapath::timers::{Rhythm, Role};
 use praya_datapath::tls::Records;
@@ -20,7 +21,6 @@ use praya_wire::tunnel_headers::{
     ConnectRequest, DatagramOffer, TunnelHeaderError, parse_connect_reply, write_connect_request,
 };
 use rustls::{CipherSuite, ProtocolVersion};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -291,7 +291,7 @@ async fn carry<S, R>(
     told: &mpsc::Sender<Event>,
 ) -> Result<Goodbye, Event>
 where
-    S: AsyncRead + AsyncWrite + Unpin + Send,
+    S: Line,
     R: RecordLayer,
 {
     let Open { mut tls, udp, mut settings, view } = open;
@@ -422,7 +422,7 @@ mod tests {
     use praya_wire::cstp::disconnect::{self, Disconnect};
     use praya_wire::cstp::{self, FrameType};
     use rustls_pki_types::ServerName;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadBuf};
+    use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
 
     use super::*;
     use crate::test_tls::vpn_test;
@@ -467,7 +467,7 @@ mod tests {
     /// Logs out on a channel that was never used.
     async fn log_out<S, R>(tls: TlsPort<S, R>) -> Goodbye
     where
-        S: AsyncRead + AsyncWrite + Unpin + Send,
+        S: Line,
         R: RecordLayer,
     {
         let (_commands, command) = oneshot::channel();
@@ -550,6 +550,8 @@ mod tests {
             Poll::Ready(Ok(()))
         }
     }
+
+    impl Line for Ends {}
 
     /// Records without a seal.
     struct Clear;

@@ -22,7 +22,7 @@ packets_in: number,
  */
 packets_out: number,
 /**
- * Flights of a handshake that were sent again.
+ * What was sent again: segments of TCP, or flights of a handshake by UDP.
  */
 retransmits: number,
 /**

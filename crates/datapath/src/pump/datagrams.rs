@@ -4,7 +4,6 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use praya_model::ChannelReason;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 use super::inbound::deliver;
@@ -13,6 +12,7 @@ use super::{PumpEnd, PumpEvent, RecordLayer};
 use crate::counters::{Channel, Counters, DropReason};
 use crate::io::Delivery;
 use crate::io::PacketIo;
+use crate::line::Line;
 use crate::offload;
 use crate::packet::Packet;
 use crate::udp::{DatagramIo, UdpChannel};
@@ -23,11 +23,13 @@ pub(super) struct Udp<D> {
     /// Opened packets; empty between polls.
     pub(super) packets: Vec<Bytes>,
     told: Option<ChannelReason>,
+    /// The system had no room for all that was sealed.
+    blocked: bool,
 }
 
 impl<D: DatagramIo> Udp<D> {
     pub(super) fn new(channel: Option<UdpChannel<D>>) -> Self {
-        Self { channel, packets: Vec::new(), told: None }
+        Self { channel, packets: Vec::new(), told: None, blocked: false }
     }
 
     /// Whether data goes by UDP now.
@@ -68,10 +70,17 @@ impl<D: DatagramIo> Udp<D> {
 
     /// Ready when everything that was sealed has gone.
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<()> {
-        match &mut self.channel {
+        let flushed = match &mut self.channel {
             Some(channel) => channel.poll_flush(cx, now.into_std()),
             None => Poll::Ready(()),
-        }
+        };
+        self.blocked = flushed.is_pending();
+        flushed
+    }
+
+    /// Whether something waited for room when that was tried last.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.blocked
     }
 
     /// What is to be told anew about who carries the data.
@@ -109,7 +118,7 @@ impl<D: DatagramIo> Udp<D> {
 
 impl<S, R, D, P> Pump<'_, S, R, D, P>
 where
-    S: AsyncRead + AsyncWrite + Unpin + Send,
+    S: Line,
     R: RecordLayer,
     D: DatagramIo,
     P: PacketIo,

@@ -5,13 +5,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use praya_wire::cstp::{self, FrameType};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::ReadBuf;
 use tokio::time::{Instant, timeout};
 
 use super::buffers::Buffers;
 use super::run::{Leave, Pump};
 use super::{GRACE, Heard, PumpEnd, RecordLayer};
 use crate::io::PacketIo;
+use crate::line::Line;
 use crate::udp::DatagramIo;
 
 /// What is said last.
@@ -24,7 +25,7 @@ pub(super) enum LastWord {
 
 impl<S, R, D, P> Pump<'_, S, R, D, P>
 where
-    S: AsyncRead + AsyncWrite + Unpin + Send,
+    S: Line,
     R: RecordLayer,
     D: DatagramIo,
     P: PacketIo,
@@ -32,6 +33,7 @@ where
     /// Says what is left to say within [`GRACE`], and closes.
     pub(super) async fn leave(mut self, leave: Leave) -> PumpEnd {
         self.packets.release();
+        self.look();
         poll_fn(|cx| {
             self.udp.close(cx, Instant::now());
             Poll::Ready(())

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use praya_wire::cstp::disconnect::{self, Disconnect};
 use praya_wire::cstp::{self, Frame, FrameType};
 use praya_wire::super_packet;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::ReadBuf;
 use tokio::time::Instant;
 
 use super::buffers::Buffers;
@@ -17,6 +17,7 @@ use super::{PumpEnd, RecordLayer};
 use crate::counters::{Channel, Counters, DropReason};
 use crate::io::Delivery;
 use crate::io::PacketIo;
+use crate::line::Line;
 use crate::offload::{self, Run};
 use crate::packet::Offload;
 use crate::udp::DatagramIo;
@@ -73,7 +74,7 @@ impl Inbound {
 
 impl<S, R, D, P> Pump<'_, S, R, D, P>
 where
-    S: AsyncRead + AsyncWrite + Unpin + Send,
+    S: Line,
     R: RecordLayer,
     D: DatagramIo,
     P: PacketIo,

@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 
 use crate::counters::Counters;
 use crate::io::PacketIo;
+use crate::line::Line;
 use crate::timers::Rhythm;
 use crate::tls::{Records, TlsStream};
 use crate::udp::{DatagramIo, UdpChannel};
@@ -223,7 +224,7 @@ pub async fn run<S, R, D, P>(
     orders: mpsc::Receiver<Order>,
 ) -> PumpEnd
 where
-    S: AsyncRead + AsyncWrite + Unpin + Send,
+    S: Line,
     R: RecordLayer,
     D: DatagramIo,
     P: PacketIo,

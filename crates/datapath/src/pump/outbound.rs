@@ -6,13 +6,13 @@ use std::task::{Context, Poll};
 
 use praya_wire::cstp::{self, FrameType};
 use praya_wire::super_packet::{self, Meta};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 use super::run::Pump;
 use super::{PumpEnd, RecordLayer};
 use crate::counters::{Channel, DropReason};
 use crate::io::PacketIo;
+use crate::line::Line;
 use crate::offload;
 use crate::packet::{Offload, Packet};
 use crate::udp::DatagramIo;
@@ -24,7 +24,7 @@ const BATCH_WHEN_BLOCKED: usize = 16 * 1024;
 
 impl<S, R, D, P> Pump<'_, S, R, D, P>
 where
-    S: AsyncRead + AsyncWrite + Unpin + Send,
+    S: Line,
     R: RecordLayer,
     D: DatagramIo,
     P: PacketIo,
@@ -51,9 +51,14 @@ where
             self.append_control(now)?;
         }
         let by_udp = self.udp.carries();
+        let waits_for_room = if by_udp { self.udp.is_blocked() } else { was_blocked };
         let takes = if by_udp { self.udp.poll_flush(cx, now).is_ready() } else { stream_takes };
         if waiting && takes {
-            let bytes = if was_blocked && !by_udp { BATCH_WHEN_BLOCKED } else { BATCH };
+            let bytes = match self.stream.piece() {
+                Some(piece) if !by_udp => piece,
+                _ if waits_for_room => BATCH_WHEN_BLOCKED,
+                _ => BATCH,
+            };
             let mut batch = std::mem::take(&mut self.batch);
             self.packets.take(now.into_std(), bytes, &mut batch);
             self.pulled = !batch.is_empty();

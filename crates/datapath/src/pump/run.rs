@@ -4,7 +4,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -13,8 +12,9 @@ use super::datagrams::Udp;
 use super::farewell::LastWord;
 use super::inbound::Inbound;
 use super::{Order, PumpEnd, PumpEvent, PumpSettings, RecordLayer, TlsPort};
-use crate::counters::Counters;
+use crate::counters::{Channel, Counters};
 use crate::io::PacketIo;
+use crate::line::{Line, LineState};
 use crate::offload::Coalescer;
 use crate::packet::Packet;
 use crate::timers::{Due, Timers};
@@ -24,6 +24,8 @@ use crate::udp::{DatagramIo, UdpChannel};
 const NEVER: Duration = Duration::from_secs(86_400);
 /// How long one poll goes on, before the thread's other sessions have their turn: at full speed about a megabyte.
 const TURN: Duration = Duration::from_millis(1);
+/// How often the system is asked how the connection is, while anything moves.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// What ends the poll.
 pub(super) enum Leave {
@@ -64,6 +66,10 @@ pub(super) struct Pump<'a, S, R, D, P> {
     pub(super) pulled: bool,
     /// Packets between the port and the seal; empty between polls.
     pub(super) batch: Vec<Packet>,
+    /// When the system was asked last how the connection is...
+    looked: Instant,
+    /// ...and how many segments it had sent again by then.
+    resent: u64,
 }
 
 /// What is to be said besides packets.
@@ -81,7 +87,7 @@ pub(super) struct Control {
 
 impl<'a, S, R, D, P> Pump<'a, S, R, D, P>
 where
-    S: AsyncRead + AsyncWrite + Unpin + Send,
+    S: Line,
     R: RecordLayer,
     D: DatagramIo,
     P: PacketIo,
@@ -114,6 +120,8 @@ where
             told_worn: false,
             pulled: false,
             batch: Vec::new(),
+            looked: now,
+            resent: 0,
         }
     }
 
@@ -121,6 +129,10 @@ where
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Leave> {
         self.work();
         let begin = Instant::now();
+        if begin.saturating_duration_since(self.looked) >= LOOK {
+            self.looked = begin;
+            self.look();
+        }
         let mut now = begin;
         while now.saturating_duration_since(begin) < TURN {
             match self.round(cx, now) {
@@ -201,6 +213,16 @@ where
             self.alarm.as_mut().reset(at);
         }
         self.alarm.as_mut().poll(cx)
+    }
+
+    /// Counts what TCP alone knows.
+    pub(super) fn look(&mut self) {
+        let Some(LineState { retransmits, round_trip, .. }) = self.stream.state() else { return };
+        let fresh = retransmits.saturating_sub(std::mem::replace(&mut self.resent, retransmits));
+        self.counters.retransmitted(Channel::Tls, fresh);
+        if !round_trip.is_zero() {
+            self.counters.measured(Channel::Tls, round_trip);
+        }
     }
 
     /// Takes this thread's memory to work with.

@@ -1,4 +1,4 @@
-//! The TCP connection of a tunnel: bytes wait in the kernel for about a millisecond, whatever the line's speed. What
+//! Little waits in the kernel: about what the line carries in a millisecond, though never less than a few packets. What
 //! has to wait longer waits in the scheduler, where flows take turns.
 //!
 //! Without it, a slow line has the kernel's queues in front of it: [`MOST_UNSENT`] bytes that TCP has not sent, and two
@@ -12,17 +12,19 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use super::{Line, LineState};
+
 /// What the kernel takes beyond what the network has room for (`TCP_NOTSENT_LOWAT`) of a fast line, in bytes. Enough for
 /// the sender never to run dry between two polls of the pump.
 pub const MOST_UNSENT: u32 = 128 * 1024;
 /// What is written at once to a slow line: what it carries in this time...
 const PIECE: Duration = Duration::from_millis(1);
-/// ...and no less, in bytes: a few packets of the network.
+/// ...and no less, in bytes: a few packets of the network, which are 33 ms of 2 Mbit/s.
 const LEAST_PIECE: usize = 8 * 1024;
 /// A line is fast when it carries so many bytes in that time. It is one segment of the kernel's, which then costs no
 /// more than that.
 const FAST: usize = 64 * 1024;
-/// How long the speed is measured before it is believed.
+/// How often the system is asked for the line's speed, while that matters.
 const WINDOW: Duration = Duration::from_millis(5);
 
 /// A connection that keeps little in the kernel.
@@ -30,6 +32,9 @@ const WINDOW: Duration = Duration::from_millis(5);
 pub struct PacedStream {
     tcp: TcpStream,
     pace: Pace,
+    /// Since the system was asked last, the line took nothing for a while.
+    blocked: bool,
+    asked: Instant,
     /// What the kernel was told last.
     unsent: u32,
 }
@@ -41,20 +46,39 @@ impl PacedStream {
     /// The system's.
     pub fn new(tcp: TcpStream) -> io::Result<Self> {
         system::limit_unsent(&tcp, MOST_UNSENT)?;
-        Ok(Self { tcp, pace: Pace::new(Instant::now()), unsent: MOST_UNSENT })
+        Ok(Self { tcp, pace: Pace::default(), blocked: false, asked: Instant::now(), unsent: MOST_UNSENT })
     }
 
-    fn wrote(&mut self, bytes: usize) {
-        self.pace.wrote(bytes, Instant::now());
-        let unsent = match self.pace.piece() {
-            Some(piece) => u32::try_from(piece).unwrap_or(MOST_UNSENT),
-            None => MOST_UNSENT,
-        };
+    /// Learns anew how fast the line is, now and then. One that never made wait is fast enough as it is.
+    fn look(&mut self, now: Instant) {
+        let matters = self.blocked || self.pace.piece().is_some();
+        if matters && now.saturating_duration_since(self.asked) >= WINDOW {
+            (self.blocked, self.asked) = (false, now);
+            if let Some(state) = self.state() {
+                self.pace.learn(state);
+            }
+            self.limit();
+        }
+    }
+
+    /// Tells the kernel how much it may have.
+    fn limit(&mut self) {
+        let unsent = self.pace.piece().and_then(|piece| u32::try_from(piece).ok()).unwrap_or(MOST_UNSENT);
         // A system call for each wobble of the speed would be too many.
         let differs = unsent > self.unsent.saturating_mul(2) || unsent < self.unsent / 2;
         if differs && system::limit_unsent(&self.tcp, unsent).is_ok() {
             self.unsent = unsent;
         }
+    }
+}
+
+impl Line for PacedStream {
+    fn piece(&self) -> Option<usize> {
+        self.pace.piece()
+    }
+
+    fn state(&self) -> Option<LineState> {
+        system::state(&self.tcp)
     }
 }
 
@@ -71,13 +95,13 @@ impl AsyncRead for PacedStream {
 impl AsyncWrite for PacedStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = match self.pace.piece() {
-            Some(piece) => system::poll_write_apart(&self.tcp, cx, bytes.get(..piece).unwrap_or(bytes)),
+            Some(piece) => system::poll_write_piece(&self.tcp, cx, bytes.get(..piece).unwrap_or(bytes)),
             None => Pin::new(&mut self.tcp).poll_write(cx, bytes),
         };
         match &written {
-            Poll::Ready(Ok(bytes)) => self.wrote(*bytes),
+            Poll::Ready(Ok(_)) => self.look(Instant::now()),
             Poll::Ready(Err(_)) => {}
-            Poll::Pending => self.pace.blocked(Instant::now()),
+            Poll::Pending => self.blocked = true,
         }
         written
     }
@@ -91,43 +115,19 @@ impl AsyncWrite for PacedStream {
     }
 }
 
-/// How fast the line is, by what it takes while more waits than it takes.
-#[derive(Debug)]
+/// How fast the line is. What a thread with much else to do is late with does not make a line slow, so it is TCP's own
+/// measure that counts and not ours.
+#[derive(Debug, Default)]
 struct Pace {
-    /// Bytes per second; unknown until the line was once too slow.
+    /// Bytes per second, as long as that is not known to be enough.
     rate: Option<u64>,
-    begin: Instant,
-    bytes: u64,
-    /// How long of the window nothing was taken, but for what still is.
-    waited: Duration,
-    blocked: Option<Instant>,
 }
 
 impl Pace {
-    fn new(now: Instant) -> Self {
-        Self { rate: None, begin: now, bytes: 0, waited: Duration::ZERO, blocked: None }
-    }
-
-    /// The line takes nothing now.
-    fn blocked(&mut self, now: Instant) {
-        self.blocked.get_or_insert(now);
-    }
-
-    /// The line has taken so many bytes.
-    fn wrote(&mut self, bytes: usize, now: Instant) {
-        if let Some(since) = self.blocked.take() {
-            self.waited += now.saturating_duration_since(since);
+    fn learn(&mut self, LineState { rate, rate_is_ours, .. }: LineState) {
+        if rate > 0 {
+            self.rate = if rate_is_ours { self.rate.map(|known| known.max(rate)) } else { Some(rate) };
         }
-        let took = now.saturating_duration_since(self.begin);
-        if took >= WINDOW {
-            let nanos = took.as_nanos().max(1);
-            let rate = u64::try_from(u128::from(self.bytes) * 1_000_000_000 / nanos).unwrap_or(u64::MAX);
-            // Otherwise it was us who had little to say: the line carries that much at least.
-            let filled = self.waited * 2 >= took;
-            self.rate = if filled { Some(rate) } else { self.rate.map(|known| known.max(rate)) };
-            (self.begin, self.bytes, self.waited) = (now, 0, Duration::ZERO);
-        }
-        self.bytes += u64::try_from(bytes).unwrap_or(u64::MAX);
     }
 
     /// How many bytes to write at once; `None` on a fast line.
@@ -147,15 +147,21 @@ mod system {
     use tokio::io::Interest;
     use tokio::net::TcpStream;
 
+    use super::super::{LineState, info};
+
     /// `MSG_EOR | MSG_NOSIGNAL`, `linux/socket.h`: TCP puts nothing else into the segments of these bytes, so that it
     /// can be asked after each piece whether it has too much, and hands the interface no more than two pieces.
     const APART: i32 = 0x80 | 0x4000;
+
+    pub(super) fn state(tcp: &TcpStream) -> Option<LineState> {
+        info::read(tcp).ok()
+    }
 
     pub(super) fn limit_unsent(tcp: &TcpStream, bytes: u32) -> io::Result<()> {
         SockRef::from(tcp).set_tcp_notsent_lowat(bytes)
     }
 
-    pub(super) fn poll_write_apart(
+    pub(super) fn poll_write_piece(
         tcp: &TcpStream,
         cx: &mut Context<'_>,
         bytes: &[u8],
@@ -177,12 +183,19 @@ mod system {
 
     use tokio::net::TcpStream;
 
+    use super::super::LineState;
+
+    /// They tell, but by calls that are not made here yet.
+    pub(super) fn state(_: &TcpStream) -> Option<LineState> {
+        None
+    }
+
     /// There is no such limit, or no safe way to set it.
     pub(super) fn limit_unsent(_: &TcpStream, _: u32) -> io::Result<()> {
         Ok(())
     }
 
-    pub(super) fn poll_write_apart(
+    pub(super) fn poll_write_piece(
         tcp: &TcpStream,
         cx: &mut Context<'_>,
         bytes: &[u8],
@@ -204,70 +217,58 @@ mod tests {
 
     use super::*;
 
-    /// A line that takes so many bytes each second, over `length`, in writes of what the pace says and at most
-    /// `most`; between them nothing is taken.
-    fn send(pace: &mut Pace, now: &mut Instant, rate: u64, most: usize, length: Duration) {
-        let end = *now + length;
-        while *now < end {
-            let bytes = pace.piece().unwrap_or(most).min(most);
-            pace.wrote(bytes, *now);
-            pace.blocked(*now);
-            *now += Duration::from_nanos(bytes as u64 * 1_000_000_000 / rate);
-        }
-    }
-
     /// Bytes per second of a line of so many Mbit/s.
     const fn mbit(number: u64) -> u64 {
         number * 125_000
     }
 
+    /// What TCP says of a line of so many bytes per second.
+    fn state(rate: u64, rate_is_ours: bool) -> LineState {
+        LineState { retransmits: 0, round_trip: Duration::ZERO, rate, rate_is_ours }
+    }
+
     #[test]
     fn a_slow_line_gets_what_it_carries_in_a_millisecond() {
-        let mut now = Instant::now();
-        let mut pace = Pace::new(now);
+        let mut pace = Pace::default();
         assert_eq!(pace.piece(), None);
-        send(&mut pace, &mut now, mbit(100), 128 * 1024, Duration::from_millis(100));
-        let piece = pace.piece().unwrap();
-        assert!((11_000..14_000).contains(&piece), "{piece}");
-        // It gets faster, and slower, and very slow.
-        send(&mut pace, &mut now, mbit(400), 128 * 1024, Duration::from_millis(100));
-        let piece = pace.piece().unwrap();
-        assert!((45_000..55_000).contains(&piece), "{piece}");
-        send(&mut pace, &mut now, mbit(2), 128 * 1024, Duration::from_secs(1));
-        assert_eq!(pace.piece(), Some(LEAST_PIECE));
-        send(&mut pace, &mut now, mbit(1_000), 128 * 1024, Duration::from_secs(1));
-        assert_eq!(pace.piece(), None);
+        for (mbits, piece) in [
+            (100, Some(12_500)),
+            (400, Some(50_000)),
+            (2, Some(LEAST_PIECE)),
+            (523, Some(65_375)),
+            (525, None),
+            (10_000, None),
+        ] {
+            pace.learn(state(mbit(mbits), false));
+            assert_eq!(pace.piece(), piece, "{mbits} Mbit/s");
+        }
     }
 
     #[test]
-    fn who_has_little_to_say_learns_nothing_about_the_line() {
-        let mut now = Instant::now();
-        let mut pace = Pace::new(now);
-        for _ in 0..1000 {
-            pace.wrote(100, now);
-            now += Duration::from_millis(1);
-        }
+    fn who_has_little_to_say_learns_nothing_bad_about_the_line() {
+        let mut pace = Pace::default();
+        pace.learn(state(1000, true));
+        pace.learn(state(0, false));
         assert_eq!(pace.piece(), None);
-        send(&mut pace, &mut now, mbit(100), 128 * 1024, Duration::from_millis(100));
-        let known = pace.piece();
-        for _ in 0..1000 {
-            pace.wrote(100, now);
-            now += Duration::from_millis(1);
-        }
-        assert_eq!(pace.piece(), known);
+        pace.learn(state(mbit(100), false));
+        pace.learn(state(1000, true));
+        pace.learn(state(0, false));
+        assert_eq!(pace.piece(), Some(12_500));
+        pace.learn(state(mbit(200), true));
+        assert_eq!(pace.piece(), Some(25_000));
+        pace.learn(state(mbit(1_000), true));
+        assert_eq!(pace.piece(), None);
     }
 
-    #[test]
-    fn a_line_that_never_makes_wait_is_fast_again() {
-        let mut now = Instant::now();
-        let mut pace = Pace::new(now);
-        send(&mut pace, &mut now, mbit(50), 128 * 1024, Duration::from_millis(100));
-        assert_eq!(pace.piece(), Some(LEAST_PIECE));
-        for _ in 0..1000 {
-            pace.wrote(LEAST_PIECE, now);
-            now += Duration::from_micros(20);
-        }
-        assert_eq!(pace.piece(), None);
+    #[tokio::test]
+    async fn a_slow_line_is_given_a_piece_at_a_time() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut near =
+            PacedStream::new(TcpStream::connect(listener.local_addr().unwrap()).await.unwrap()).unwrap();
+        assert!(near.write(&[0; 100_000]).await.unwrap() > 12_500);
+        near.pace.rate = Some(mbit(100));
+        assert_eq!(near.piece(), Some(12_500));
+        assert_eq!(near.write(&[0; 100_000]).await.unwrap(), 12_500);
     }
 
     #[cfg(target_os = "linux")]
@@ -279,14 +280,32 @@ mod tests {
         let unsent = |paced: &PacedStream| socket2::SockRef::from(&paced.tcp).tcp_notsent_lowat().unwrap();
         assert_eq!(unsent(&paced), MOST_UNSENT);
         paced.pace.rate = Some(mbit(100));
-        paced.wrote(1);
+        paced.limit();
         assert_eq!(unsent(&paced), 12_500);
         paced.pace.rate = Some(mbit(120));
-        paced.wrote(1);
+        paced.limit();
         assert_eq!(unsent(&paced), 12_500, "not at every wobble");
         paced.pace.rate = None;
-        paced.wrote(1);
+        paced.limit();
         assert_eq!(unsent(&paced), MOST_UNSENT);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn the_system_tells_how_the_connection_is() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut far, _) = listener.accept().await.unwrap();
+        let mut near = PacedStream::new(near).unwrap();
+        near.write_all(b"ping").await.unwrap();
+        far.read_exact(&mut [0; 4]).await.unwrap();
+        // With the answer comes the acknowledgement.
+        far.write_all(b"pong").await.unwrap();
+        near.read_exact(&mut [0; 4]).await.unwrap();
+        let state = near.state().unwrap();
+        assert_eq!(state.retransmits, 0);
+        assert!(Duration::ZERO < state.round_trip && state.round_trip < Duration::from_secs(10), "{state:?}");
+        assert!(state.rate > 0, "{state:?}");
     }
 
     #[tokio::test]
