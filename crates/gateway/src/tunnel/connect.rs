@@ -1,9 +1,11 @@
 //! CONNECT: from a cookie to a running tunnel, and to a clear end.
 
 use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use praya_datapath::PacedStream;
 use praya_datapath::pump::{self, Order, PumpEnd, PumpSettings, TlsPort};
 use praya_datapath::timers::{Rhythm, Role};
@@ -207,25 +209,25 @@ impl Tunnel {
     async fn run(self) {
         let Self { tls, datagrams, settings, port, attachment, session, orders, stopping, up, .. } = self;
         let (order, ordered) = mpsc::channel(1);
+        // What a panic has left half-done goes with the channel; locks that outlive it are taken all the same.
         let end = tokio::select! {
-            end = pump::run(tls, datagrams, port, settings, &session.counters, ordered) => end,
+            end = AssertUnwindSafe(pump::run(tls, datagrams, port, settings, &session.counters, ordered))
+                .catch_unwind() => end,
             never = relay(order, orders, stopping) => match never {},
-            never = follow_access(&session, &attachment) => match never {},
+            failed = AssertUnwindSafe(follow_access(&session, &attachment)).catch_unwind() => {
+                failed.map(|never| match never {})
+            }
         };
         drop((up, attachment));
-        tracing::info!(session = %session.id, end = %describe(&end), "tunnel down");
         let gone = match end {
-            PumpEnd::PeerBye { reason } => Gone::Bye(reason),
-            PumpEnd::Ordered { .. }
-            | PumpEnd::PeerDetached
-            | PumpEnd::PeerEnded { .. }
-            | PumpEnd::PeerTerminated
-            | PumpEnd::PeerClosed
-            | PumpEnd::PeerDead
-            | PumpEnd::PeerStalled
-            | PumpEnd::Protocol(_)
-            | PumpEnd::Stream(_)
-            | PumpEnd::Packets(_) => Gone::Away,
+            Ok(end) => {
+                tracing::info!(session = %session.id, end = %describe(&end), "tunnel down");
+                gone(&end)
+            }
+            Err(_) => {
+                tracing::error!(session = %session.id, "tunnel down: the gateway's own code failed");
+                Gone::Away
+            }
         };
         self.sessions.detach(&session, self.channel, gone, self.sessions.now()).await;
     }
@@ -319,6 +321,23 @@ async fn follow_access(session: &LiveSession, attachment: &Attachment) -> std::c
         attachment.set_access(&access);
     }
     std::future::pending().await
+}
+
+/// What the end of its channel means for the session.
+fn gone(end: &PumpEnd) -> Gone {
+    match end {
+        PumpEnd::PeerBye { reason } => Gone::Bye(*reason),
+        PumpEnd::Ordered { .. }
+        | PumpEnd::PeerDetached
+        | PumpEnd::PeerEnded { .. }
+        | PumpEnd::PeerTerminated
+        | PumpEnd::PeerClosed
+        | PumpEnd::PeerDead
+        | PumpEnd::PeerStalled
+        | PumpEnd::Protocol(_)
+        | PumpEnd::Stream(_)
+        | PumpEnd::Packets(_) => Gone::Away,
+    }
 }
 
 fn describe(end: &PumpEnd) -> String {

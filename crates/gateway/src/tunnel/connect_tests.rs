@@ -254,6 +254,25 @@ async fn a_detach_and_a_lost_connection_keep_session_and_address() {
 }
 
 #[tokio::test]
+async fn a_session_whose_tunnel_fails_by_the_gateways_own_code_is_away_and_its_client_can_come_back() {
+    let gateway = gateway().await;
+    let grant = gateway.lab.sign_in(None);
+    let mut client = gateway.connect(&grant.cookie).await;
+    let session = gateway.lab.sessions.get(&grant.session.unwrap()).unwrap();
+    gateway.lab.outside.fail();
+    client.send(FrameType::Data, &tcp(&client.address(), 40_000, WEB, 80, SYN)).await;
+    assert_eq!(client.frame().await, None);
+    let away = async {
+        while session.is_attached() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(5), away).await.expect("still attached to a tunnel that is gone");
+    assert_eq!(gateway.lab.metrics.tunnels.get(), 0);
+    gateway.connect(&grant.cookie).await.pong().await;
+}
+
+#[tokio::test]
 async fn the_newest_connection_wins_and_the_old_one_is_told_by_an_empty_disconnect() {
     let gateway = gateway().await;
     let grant = gateway.lab.sign_in(None);

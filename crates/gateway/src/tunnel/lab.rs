@@ -36,6 +36,16 @@ impl Outside {
     pub(crate) fn take(&self) -> Vec<Vec<u8>> {
         std::mem::take(&mut *self.0.lock().unwrap())
     }
+
+    /// From now on whatever sends or takes panics.
+    pub(crate) fn fail(&self) {
+        let poisoned = Arc::clone(&self.0);
+        let holder = std::thread::spawn(move || {
+            let _held = poisoned.lock().unwrap();
+            panic!("a defect");
+        });
+        assert!(holder.join().is_err());
+    }
 }
 
 impl Uplink for Outside {
