@@ -33,10 +33,17 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     let arguments = Arguments::parse();
-    let filter = std::env::var("PRAYA_LOG").ok().and_then(|filter| filter.parse().ok());
+    let asked = std::env::var("PRAYA_LOG").map(|filter| praya_model::log::filter(&filter));
+    let filter = match &asked {
+        Ok(Ok(filter)) => filter.parse().ok(),
+        _ => None,
+    };
     let filter: Targets = filter.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
     let lines = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_writer(std::io::stderr);
     lines.with_ansi(std::io::stderr().is_terminal()).finish().with(filter).init();
+    if let Ok(Err(error)) = asked {
+        tracing::warn!(%error, "PRAYA_LOG does not count");
+    }
     match app::run(arguments) {
         Ok(code) => code,
         Err(error) => {

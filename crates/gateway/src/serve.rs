@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 use praya_datapath::tun::TunQueue;
 use praya_datapath::udp::socket::Socket;
 use praya_identity::WrappingKey;
-use praya_model::Timestamp;
+use praya_model::{Timestamp, log};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -160,9 +160,12 @@ pub fn start_log(config: &Config) {
     use tracing_subscriber::layer::SubscriberExt;
     use tracing_subscriber::util::SubscriberInitExt;
 
-    let asked = std::env::var("RUST_LOG").ok().and_then(|filter| filter.parse().ok());
-    // The configuration was checked when it was read.
-    let filter = asked.or_else(|| config.log.filter.parse().ok());
+    let asked = std::env::var("RUST_LOG").map(|filter| log::filter(&filter));
+    let filter = match &asked {
+        Ok(Ok(filter)) => filter.parse().ok(),
+        // The configuration was checked when it was read.
+        _ => log::filter(&config.log.filter).ok().and_then(|filter| filter.parse().ok()),
+    };
     let filter: Targets = filter.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
     // Complaints about a standard error that is gone would go to it, and panic.
     let lines = tracing_subscriber::fmt()
@@ -175,6 +178,9 @@ pub fn start_log(config: &Config) {
         LogFormat::Text => lines.finish().with(filter).try_init(),
         LogFormat::Json => lines.json().finish().with(filter).try_init(),
     };
+    if let Ok(Err(error)) = asked {
+        tracing::warn!(%error, "RUST_LOG does not count");
+    }
 }
 
 impl Prepared {

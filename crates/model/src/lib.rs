@@ -7,6 +7,7 @@ pub mod api;
 pub mod channel;
 pub mod failure;
 pub mod id;
+pub mod log;
 pub mod password;
 pub mod paths;
 pub mod posture;

@@ -49,7 +49,7 @@ pub struct Flags {
     /// The form of the log on standard error.
     #[arg(long, value_name = "FORM")]
     pub log_format: Option<LogFormat>,
-    /// How much to log: error, warn, info, debug, trace, or per module.
+    /// How much to log: off, error, warn, info, debug or trace, and others by name, as in `info, praya_datapath=debug`.
     #[arg(long, value_name = "FILTER", env = "RUST_LOG")]
     pub log: Option<String>,
 }

@@ -54,16 +54,20 @@ fn fail(error: &dyn std::error::Error, code: u8) -> ExitCode {
 
 /// The log on standard error. At info and above it names no person and no internal host.
 fn open_log(config: &Config) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let filter: Targets = config
-        .log
-        .parse()
-        .map_err(|error| format!("the setting `log = {:?}` is not usable: {error}", config.log))?;
+    let filter: Targets = log_filter(&config.log)?;
     let log = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_writer(std::io::stderr);
     match config.log_format {
         LogFormat::Text => log.with_ansi(false).finish().with(filter).try_init()?,
         LogFormat::Json => log.json().flatten_event(true).finish().with(filter).try_init()?,
     }
     Ok(())
+}
+
+/// What the setting lets through.
+fn log_filter(setting: &str) -> Result<Targets, Box<dyn std::error::Error + Send + Sync>> {
+    let filter = praya_model::log::filter(setting)
+        .map_err(|error| format!("the setting `log`, or RUST_LOG in its place, is not usable: {error}"))?;
+    Ok(filter.parse()?)
 }
 
 /// Passwords and cookies pass through this process: no core dump, also not of a program that it starts, and no debugger
@@ -90,8 +94,24 @@ fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
 #[cfg(test)]
 mod tests {
     use rustix::process::{DumpableBehavior, Resource, dumpable_behavior, getrlimit};
+    use tracing::Level;
 
     use super::*;
+
+    #[test]
+    fn a_log_filter_lets_through_what_its_writer_meant() {
+        let filter = log_filter("warn, praya_datapath = debug,").unwrap();
+        for (target, level, logged) in [
+            ("praya_service", Level::WARN, true),
+            ("praya_service", Level::INFO, false),
+            ("praya_datapath::pump", Level::DEBUG, true),
+            ("praya_datapath::pump", Level::TRACE, false),
+        ] {
+            assert_eq!(filter.would_enable(target, &level), logged, "{target} {level}");
+        }
+        let error = log_filter("warning").unwrap_err().to_string();
+        assert!(error.contains("`log`") && error.contains("\"warning\""), "{error}");
+    }
 
     #[test]
     fn the_process_leaves_no_core_dump() {

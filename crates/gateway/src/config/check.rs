@@ -115,9 +115,8 @@ pub(super) fn check(config: &Config, text: &str) -> Result<(), ConfigError> {
     check_listeners(config, text)?;
     check_tunnel(config, text)?;
     check_numbers(config, text)?;
-    if let Err(error) = config.log.filter.parse::<tracing_subscriber::filter::Targets>() {
-        return fail("log.filter", format!("\"{}\" is not a log filter: {error}", config.log.filter));
-    }
+    praya_model::log::filter(&config.log.filter)
+        .map_err(|error| ConfigError::at(text, "log.filter", error.to_string()))?;
     Ok(())
 }
 
@@ -375,7 +374,7 @@ mod tests {
             ("[sessions]\nper_account = 0\n", "line 4, sessions.per_account"),
             ("[sessions]\nlifetime = 10\n", "line 4, sessions.lifetime"),
             ("[sign_in]\nparallel_hashes = 1000\n", "the most is 64"),
-            ("[log]\nfilter = \"a=b=c\"\n", "line 4, log.filter"),
+            ("[log]\nfilter = \"info,warning\"\n", "line 4, log.filter: \"warning\" is neither a level"),
             ("[log]\nformat = \"xml\"\n", "line 4, log.format"),
         ] {
             let text = complaint(rest);

@@ -172,7 +172,8 @@ const SETTINGS: &[Setting] = &[
     (
         "log",
         "filter",
-        "What is logged: error, warn, info, debug or trace, also per module. Below info, logs may name people.",
+        "What is logged: off, error, warn, info, debug or trace, and after commas NAME=LEVEL for modules whose\n\
+         path begins with that name, as in \"info, praya_datapath=debug\". Below info, logs may name people.",
         "",
     ),
     ("log", "format", "\"text\" or \"json\".", ""),
