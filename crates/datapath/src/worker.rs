@@ -64,3 +64,28 @@ impl Worker {
         let _ended = ending.await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_thread_ends_with_everything_that_still_runs_there_and_not_by_a_panic() {
+        let worker = Worker::start("tunnel").unwrap();
+        let (running, runs) = oneshot::channel();
+        let lasting = worker.runtime().spawn(async move {
+            running.send(thread::current().name().map(str::to_owned)).unwrap();
+            pending::<()>().await;
+        });
+        assert_eq!(runs.await.unwrap().as_deref(), Some("tunnel"));
+        let panics = worker.runtime().spawn(async { panic!("a task's own end, and no other's") });
+        assert!(panics.await.unwrap_err().is_panic());
+        assert!(!lasting.is_finished());
+        let late = worker.runtime().clone();
+        worker.stop().await;
+        assert!(lasting.await.unwrap_err().is_cancelled());
+        assert!(late.spawn(pending::<()>()).await.unwrap_err().is_cancelled());
+    }
+}

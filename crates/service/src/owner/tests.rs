@@ -214,24 +214,6 @@ async fn a_channel_goes_on_while_all_other_work_of_the_service_is_held_up() {
 }
 
 #[tokio::test]
-async fn the_tunnels_thread_ends_with_everything_that_still_runs_there() {
-    let tunnel = Worker::start("tunnel").unwrap();
-    let (running, runs) = oneshot::channel();
-    let channel = tunnel.runtime().spawn(async move {
-        running.send(std::thread::current().name().map(str::to_owned)).unwrap();
-        std::future::pending::<()>().await;
-    });
-    assert_eq!(runs.await.unwrap().as_deref(), Some("tunnel"));
-    let panics = tunnel.runtime().spawn(async { panic!("a channel's own end, and no other's") });
-    assert!(panics.await.unwrap_err().is_panic());
-    assert!(!channel.is_finished());
-    let late = tunnel.runtime().clone();
-    tunnel.stop().await;
-    assert!(channel.await.unwrap_err().is_cancelled());
-    assert!(late.spawn(std::future::pending::<()>()).await.unwrap_err().is_cancelled());
-}
-
-#[tokio::test]
 async fn a_session_that_another_user_ends_does_not_read_as_the_persons_own_doing() {
     let (_listener, target) = silent_gateway().await;
     let begin = || Request::BeginSignIn { target: target.clone(), account: None };
