@@ -39,8 +39,9 @@ fn main() -> ExitCode {
         _ => None,
     };
     let filter: Targets = filter.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
-    let lines = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_writer(std::io::stderr);
-    lines.with_ansi(std::io::stderr().is_terminal()).finish().with(filter).init();
+    let colours = std::io::stderr().is_terminal();
+    let lines = tracing_subscriber::fmt::layer().with_ansi(colours).with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(lines).with(filter).init();
     if let Ok(Err(error)) = asked {
         tracing::warn!(%error, "PRAYA_LOG does not count");
     }

@@ -168,15 +168,15 @@ pub fn start_log(config: &Config) {
     };
     let filter: Targets = filter.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
     // Complaints about a standard error that is gone would go to it, and panic.
-    let lines = tracing_subscriber::fmt()
-        .with_max_level(LevelFilter::TRACE)
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .log_internal_errors(false);
+    let log = tracing_subscriber::registry();
     // A second call, as in tests, leaves the first one in force.
     let _first_wins = match config.log.format {
-        LogFormat::Text => lines.finish().with(filter).try_init(),
-        LogFormat::Json => lines.json().finish().with(filter).try_init(),
+        LogFormat::Text => log.with(lines).with(filter).try_init(),
+        LogFormat::Json => log.with(lines.json()).with(filter).try_init(),
     };
     if let Ok(Err(error)) = asked {
         tracing::warn!(%error, "RUST_LOG does not count");

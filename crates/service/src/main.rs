@@ -7,7 +7,7 @@ use clap::Parser;
 use praya_service::config::{Config, Flags, LogFormat};
 use praya_service::run::run;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -55,10 +55,11 @@ fn fail(error: &dyn std::error::Error, code: u8) -> ExitCode {
 /// The log on standard error. At info and above it names no person and no internal host.
 fn open_log(config: &Config) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let filter: Targets = log_filter(&config.log)?;
-    let log = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let log = tracing_subscriber::registry();
     match config.log_format {
-        LogFormat::Text => log.with_ansi(false).finish().with(filter).try_init()?,
-        LogFormat::Json => log.json().flatten_event(true).finish().with(filter).try_init()?,
+        LogFormat::Text => log.with(lines.with_ansi(false)).with(filter).try_init()?,
+        LogFormat::Json => log.with(lines.json().flatten_event(true)).with(filter).try_init()?,
     }
     Ok(())
 }

@@ -52,7 +52,11 @@ impl Channels {
             Unit::Bytes,
             bytes.clone(),
         );
-        registry.register("channel_retransmits", "Segments of TCP and handshake flights of DTLS sent again", retransmits.clone());
+        registry.register(
+            "channel_retransmits",
+            "Segments of TCP and handshake flights of DTLS sent again",
+            retransmits.clone(),
+        );
         let what = "Round trips of probes, a session's newest every few seconds";
         registry.register_with_unit("channel_round_trip", what, Unit::Seconds, round_trips.clone());
         let of = |channel| {
