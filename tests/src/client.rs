@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use praya_testkit::{Finished, HANG, Namespace, Process, Program, programs};
@@ -156,8 +156,8 @@ impl Client {
     /// # Errors
     /// When that does not come; shows the last state.
     pub fn wait_for(&self, found: impl Fn(&Value) -> bool) -> Result<Value> {
+        let until = Instant::now() + HANG;
         let mut stream = UnixStream::connect(&self.socket).context("the service's socket")?;
-        stream.set_read_timeout(Some(HANG))?;
         write_frame(
             &mut stream,
             &json!({"type": "hello", "protocol": 1, "kind": "other", "version": "tests"}),
@@ -165,6 +165,9 @@ impl Client {
         write_frame(&mut stream, &json!({"type": "request", "id": 1, "request": {"request": "subscribe"}}))?;
         let mut last = Value::Null;
         loop {
+            // A session in use has something new to show every second, and would put the end off for ever.
+            let left = until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+            stream.set_read_timeout(Some(left))?;
             let frame = read_frame(&mut stream)
                 .with_context(|| format!("the awaited state did not come; the last one was {last:#}"))?;
             let snapshot = [&frame["response"]["snapshot"], &frame["event"]["snapshot"]];
