@@ -13,6 +13,8 @@ use praya_testkit::cable::{Cable, Conditions};
 use praya_testkit::web::Site;
 use praya_testkit::{Finished, Namespace};
 
+use crate::router::Router;
+
 /// The gateway's name; every machine of the lab knows it.
 pub const GATEWAY_NAME: &str = "vpn.praya.test";
 /// The gateway's address on the side of the employee.
@@ -32,7 +34,7 @@ pub const INTRANET_V6: &str = "fd31::10";
 const SEED: u64 = 1;
 
 /// An end of a cable: machine, link name, addresses with prefix length.
-type End<'a> = (&'a Namespace, &'a str, &'a [&'a str]);
+pub(crate) type End<'a> = (&'a Namespace, &'a str, &'a [&'a str]);
 
 /// The machines.
 pub struct Lab {
@@ -63,6 +65,21 @@ impl Lab {
     /// As [`Self::new`].
     pub fn far_away(conditions: Conditions) -> Result<Self> {
         Self::joined(|employee, gateway| Cable::lay(employee, gateway, conditions, SEED).map(Some))
+    }
+
+    /// The same with a router between employee and gateway, which has the employee's address; there is no IPv6 there.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn behind_a_router() -> Result<(Self, Router)> {
+        let mut router = None;
+        let lab = Self::joined(|(machine, link, addresses), gateway| {
+            let addresses: Vec<_> =
+                addresses.iter().copied().filter(|address| !address.contains(':')).collect();
+            router = Some(Router::between((machine, link, &addresses), gateway)?);
+            Ok(None)
+        })?;
+        Ok((lab, router.context("the router")?))
     }
 
     fn joined(join: impl FnOnce(End<'_>, End<'_>) -> Result<Option<Cable>>) -> Result<Self> {

@@ -70,6 +70,7 @@ const PACKAGES: &[(&str, Sign, &str, Need)] = &[
         Need::Test,
     ),
     ("iputils-ping", Tool("ping"), "packets of a known size through the tunnel", Need::Test),
+    ("conntrack", Tool("conntrack"), "lets a router forget how it translated an address", Need::Test),
     ("chromium", Tool("chromium"), "judges how accessible the window is", Need::Test),
     ("libglib2.0-bin", Tool("gio"), "opens links and files as a desktop does", Need::Test),
     ("shared-mime-info", Tool("update-mime-database"), "tells a desktop of the app's files", Need::Test),

@@ -1,6 +1,7 @@
 //! Debian's own `openconnect` against our gateway: every way in, every way out, and what flows between.
 
 mod posture;
+mod roaming;
 mod session;
 mod sign_in;
 mod traffic;
@@ -22,7 +23,10 @@ struct Scene {
 
 impl Scene {
     fn new(token: Option<&Token>) -> Result<Self> {
-        let lab = Lab::new()?;
+        Self::within(Lab::new()?, token)
+    }
+
+    fn within(lab: Lab, token: Option<&Token>) -> Result<Self> {
         let mut gateway = Gateway::init(&lab)?;
         gateway.set("sign_in.second_factor", "when_assigned")?;
         gateway.add_people(&["wong"], PASSWORD)?;

@@ -6,6 +6,7 @@ mod secrets;
 mod session;
 mod sign_in;
 mod survival;
+mod udp;
 
 use anyhow::{Result, ensure};
 use praya_tests::Lab;
@@ -25,7 +26,11 @@ struct Scene {
 impl Scene {
     /// With settings, before the gateway starts.
     fn new(settings: impl FnOnce(&mut Gateway) -> Result<()>) -> Result<Self> {
-        let lab = Lab::new()?;
+        Self::within(Lab::new()?, settings)
+    }
+
+    /// The same in this lab.
+    fn within(lab: Lab, settings: impl FnOnce(&mut Gateway) -> Result<()>) -> Result<Self> {
         let mut gateway = Gateway::init(&lab)?;
         gateway.set("sign_in.second_factor", "when_assigned")?;
         gateway.add_people(&["wong"], PASSWORD)?;
