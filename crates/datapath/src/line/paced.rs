@@ -6,10 +6,11 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::{Line, LineState};
@@ -45,7 +46,7 @@ impl PacedStream {
     /// # Errors
     /// The system's.
     pub fn new(tcp: TcpStream) -> io::Result<Self> {
-        system::limit_unsent(&tcp, MOST_UNSENT)?;
+        limit_unsent(&tcp, MOST_UNSENT)?;
         Ok(Self { tcp, pace: Pace::default(), blocked: false, asked: Instant::now(), unsent: MOST_UNSENT })
     }
 
@@ -66,7 +67,7 @@ impl PacedStream {
         let unsent = self.pace.piece().and_then(|piece| u32::try_from(piece).ok()).unwrap_or(MOST_UNSENT);
         // A system call for each wobble of the speed would be too many.
         let differs = unsent > self.unsent.saturating_mul(2) || unsent < self.unsent / 2;
-        if differs && system::limit_unsent(&self.tcp, unsent).is_ok() {
+        if differs && limit_unsent(&self.tcp, unsent).is_ok() {
             self.unsent = unsent;
         }
     }
@@ -77,8 +78,9 @@ impl Line for PacedStream {
         self.pace.piece()
     }
 
+    #[cfg(target_os = "linux")]
     fn state(&self) -> Option<LineState> {
-        system::state(&self.tcp)
+        super::info::read(&self.tcp).ok()
     }
 }
 
@@ -95,7 +97,7 @@ impl AsyncRead for PacedStream {
 impl AsyncWrite for PacedStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = match self.pace.piece() {
-            Some(piece) => system::poll_write_piece(&self.tcp, cx, bytes.get(..piece).unwrap_or(bytes)),
+            Some(piece) => poll_write_piece(&self.tcp, cx, bytes.get(..piece).unwrap_or(bytes)),
             None => Pin::new(&mut self.tcp).poll_write(cx, bytes),
         };
         match &written {
@@ -138,76 +140,29 @@ impl Pace {
     }
 }
 
-#[cfg(target_os = "linux")]
-mod system {
-    use std::io;
-    use std::task::{Context, Poll, ready};
+/// On Linux `MSG_EOR | MSG_NOSIGNAL`, `linux/socket.h`: TCP puts nothing else into the segments of these bytes, so that it
+/// can be asked after each piece whether it has too much, and hands the interface no more than two pieces.
+const APART: i32 = if cfg!(target_os = "linux") { 0x80 | 0x4000 } else { 0 };
 
-    use socket2::SockRef;
-    use tokio::io::Interest;
-    use tokio::net::TcpStream;
-
-    use super::super::{LineState, info};
-
-    /// `MSG_EOR | MSG_NOSIGNAL`, `linux/socket.h`: TCP puts nothing else into the segments of these bytes, so that it
-    /// can be asked after each piece whether it has too much, and hands the interface no more than two pieces.
-    const APART: i32 = 0x80 | 0x4000;
-
-    pub(super) fn state(tcp: &TcpStream) -> Option<LineState> {
-        info::read(tcp).ok()
-    }
-
-    pub(super) fn limit_unsent(tcp: &TcpStream, bytes: u32) -> io::Result<()> {
-        SockRef::from(tcp).set_tcp_notsent_lowat(bytes)
-    }
-
-    pub(super) fn poll_write_piece(
-        tcp: &TcpStream,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        loop {
-            ready!(tcp.poll_write_ready(cx))?;
-            match tcp.try_io(Interest::WRITABLE, || SockRef::from(tcp).send_with_flags(bytes, APART)) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                written => return Poll::Ready(written),
-            }
+fn poll_write_piece(tcp: &TcpStream, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    loop {
+        ready!(tcp.poll_write_ready(cx))?;
+        match tcp.try_io(Interest::WRITABLE, || SockRef::from(tcp).send_with_flags(bytes, APART)) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            written => return Poll::Ready(written),
         }
     }
 }
 
+#[cfg(target_os = "linux")]
+fn limit_unsent(tcp: &TcpStream, bytes: u32) -> io::Result<()> {
+    SockRef::from(tcp).set_tcp_notsent_lowat(bytes)
+}
+
+/// There is no such limit, or no safe way to set it.
 #[cfg(not(target_os = "linux"))]
-mod system {
-    use std::io;
-    use std::task::{Context, Poll, ready};
-
-    use tokio::net::TcpStream;
-
-    use super::super::LineState;
-
-    /// They tell, but by calls that are not made here yet.
-    pub(super) fn state(_: &TcpStream) -> Option<LineState> {
-        None
-    }
-
-    /// There is no such limit, or no safe way to set it.
-    pub(super) fn limit_unsent(_: &TcpStream, _: u32) -> io::Result<()> {
-        Ok(())
-    }
-
-    pub(super) fn poll_write_piece(
-        tcp: &TcpStream,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        loop {
-            ready!(tcp.poll_write_ready(cx))?;
-            match tcp.try_write(bytes) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                written => return Poll::Ready(written),
-            }
-        }
-    }
+fn limit_unsent(_: &TcpStream, _: u32) -> io::Result<()> {
+    Ok(())
 }
 
 #[cfg(test)]
@@ -277,7 +232,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let tcp = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let mut paced = PacedStream::new(tcp).unwrap();
-        let unsent = |paced: &PacedStream| socket2::SockRef::from(&paced.tcp).tcp_notsent_lowat().unwrap();
+        let unsent = |paced: &PacedStream| SockRef::from(&paced.tcp).tcp_notsent_lowat().unwrap();
         assert_eq!(unsent(&paced), MOST_UNSENT);
         paced.pace.rate = Some(mbit(100));
         paced.limit();
