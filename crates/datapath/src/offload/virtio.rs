@@ -13,6 +13,7 @@ use super::headers::{Layout, MAX_PACKET, OffloadError, Transport, put, tcp, udp}
 pub const LEN: usize = 10;
 
 const NEEDS_CHECKSUM: u8 = 1;
+const CHECKSUM_IS_VALID: u8 = 2;
 
 const GSO_NONE: u8 = 0;
 const GSO_TCP_V4: u8 = 1;
@@ -36,12 +37,19 @@ pub fn decode(header: &[u8; LEN], packet: &mut [u8]) -> Result<Offload, OffloadE
     if packet.len() > MAX_PACKET {
         return Err(OffloadError::BadLength);
     }
+    let layout = Layout::of_packet(packet).ok();
     if flags & NEEDS_CHECKSUM == 0 {
-        return if gso == GSO_NONE { Ok(Offload::NONE) } else { Err(OffloadError::Contradiction) };
+        if gso == GSO_NONE {
+            return Ok(Offload::NONE);
+        }
+        // Joined by a network card that found the segments' checksums right: each of them needs its own again.
+        let layout = layout.filter(|_| flags & CHECKSUM_IS_VALID != 0).ok_or(OffloadError::Contradiction)?;
+        let offload = joined(gso, segment_size, &layout, packet)?;
+        make_partial(&layout, packet)?;
+        return Ok(offload);
     }
-    let layout = Layout::of_packet(packet)
-        .ok()
-        .filter(|layout| start == layout.transport_at && start + offset == layout.checksum_at());
+    let layout =
+        layout.filter(|layout| start == layout.transport_at && start + offset == layout.checksum_at());
     let Some(layout) = layout else {
         if gso != GSO_NONE {
             return Err(OffloadError::Contradiction);
@@ -52,11 +60,24 @@ pub fn decode(header: &[u8; LEN], packet: &mut [u8]) -> Result<Offload, OffloadE
     if gso == GSO_NONE {
         return Ok(Offload { partial_checksum: true, segment_size: 0 });
     }
-    if gso & !GSO_ECN != gso_type(&layout) || segment_size == 0 {
+    joined(gso, segment_size, &layout, packet)
+}
+
+/// What there is to do to a packet of several segments; or of one, which needs no splitting.
+fn joined(gso: u8, segment_size: u16, layout: &Layout, packet: &[u8]) -> Result<Offload, OffloadError> {
+    if gso & !GSO_ECN != gso_type(layout) || segment_size == 0 {
         return Err(OffloadError::Contradiction);
     }
     let is_super = packet.len() - layout.payload_at > usize::from(segment_size);
     Ok(Offload { partial_checksum: true, segment_size: if is_super { segment_size } else { 0 } })
+}
+
+/// Puts the sum of the pseudo-header where the checksum is.
+fn make_partial(layout: &Layout, packet: &mut [u8]) -> Result<(), OffloadError> {
+    let len = u16::try_from(packet.len() - layout.transport_at).map_err(|_| OffloadError::BadLength)?;
+    let partial = layout.pseudo_header(packet).plus_u16(len).fold();
+    put(packet, layout.checksum_at(), partial.to_be_bytes());
+    Ok(())
 }
 
 /// The header for what is handed to the kernel.

@@ -91,6 +91,34 @@ fn what_is_valid_already_has_nothing_left_to_do() {
     assert_eq!(decoded(header(2, 0, [0; 4]), &Packet::ordinary(packet.into())), Ok(Offload::NONE));
 }
 
+#[test]
+fn what_a_network_card_has_joined_and_found_right_is_as_good_as_what_the_kernel_joined() {
+    let payload = noise(3000, 1);
+    for (partial, gso) in [
+        (Tcp::new().partial(&Ip::v4(), &payload, 1000), 1),
+        (Tcp::new().partial(&Ip::v6(), &payload, 1000), 4),
+        (udp_partial(&Ip::v4(), 9, &payload, 1000), 5),
+    ] {
+        // The checksum field holds anything: the first segment's, mostly.
+        let mut bytes = partial.bytes.to_vec();
+        let at = if gso == 5 {
+            26
+        } else if gso == 4 {
+            56
+        } else {
+            36
+        };
+        bytes[at..at + 2].copy_from_slice(&[0xab, 0xcd]);
+        // VIRTIO_NET_HDR_F_DATA_VALID.
+        assert_eq!(virtio::decode(&header(2, gso, [0, 1000, 0, 0]), &mut bytes), Ok(partial.offload));
+        assert_eq!(bytes, partial.bytes, "split from here, every segment gets its own checksum");
+        assert_eq!(
+            virtio::decode(&header(2, gso, [0, 0, 0, 0]), &mut bytes),
+            Err(OffloadError::Contradiction)
+        );
+    }
+}
+
 proptest! {
     #[test]
     fn what_is_written_reads_the_same(ip in any_ip(), flags: u8, len in 1_usize..9000, size: u16, udp: bool) {
