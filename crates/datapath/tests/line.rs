@@ -176,6 +176,8 @@ async fn what_tcp_sends_again_and_its_round_trip_are_counted_for_the_channel() {
     bench.peer.read_exact(&mut read).await.unwrap();
     tokio::time::advance(Duration::from_secs(2)).await;
     bench.peer.read_exact(&mut read).await.unwrap();
+    tokio::task::yield_now().await;
+    assert_eq!(bench.counters.values().tls.retransmits, 3, "while it goes on");
     drop(bench.peer);
     assert!(matches!(bench.pump.await.unwrap(), PumpEnd::Stream(_) | PumpEnd::PeerClosed));
     let tls = bench.counters.values().tls;

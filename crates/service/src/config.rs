@@ -187,7 +187,8 @@ impl Config {
             udp: !flags.no_udp && file.udp.unwrap_or(true),
             super_packets: !flags.no_super_packets,
             log_format: flags.log_format.or(file.log_format).unwrap_or_default(),
-            log: flags.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
+            // A variable that is set to nothing asks for nothing.
+            log: flags.log.filter(|log| !log.is_empty()).or(file.log).unwrap_or_else(|| "info".to_owned()),
         }
     }
 

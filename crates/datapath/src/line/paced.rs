@@ -33,7 +33,7 @@ const WINDOW: Duration = Duration::from_millis(5);
 pub struct PacedStream {
     tcp: TcpStream,
     pace: Pace,
-    /// Since the system was asked last, the line took nothing for a while.
+    /// Since the system was asked last, the line took nothing for a while, or the thread's turn was over.
     blocked: bool,
     asked: Instant,
     /// What the kernel was told last.
@@ -97,7 +97,11 @@ impl AsyncRead for PacedStream {
 impl AsyncWrite for PacedStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = match self.pace.piece() {
-            Some(piece) => poll_write_piece(&self.tcp, cx, bytes.get(..piece).unwrap_or(bytes)),
+            // A little more in one go is better than a remnant, which would be a segment of its own.
+            Some(piece) if bytes.len() > piece + piece / 4 => {
+                poll_write_piece(&self.tcp, cx, bytes.get(..piece).unwrap_or(bytes))
+            }
+            Some(_) => poll_write_piece(&self.tcp, cx, bytes),
             None => Pin::new(&mut self.tcp).poll_write(cx, bytes),
         };
         match &written {

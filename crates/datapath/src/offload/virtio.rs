@@ -37,11 +37,11 @@ pub fn decode(header: &[u8; LEN], packet: &mut [u8]) -> Result<Offload, OffloadE
     if packet.len() > MAX_PACKET {
         return Err(OffloadError::BadLength);
     }
+    if flags & NEEDS_CHECKSUM == 0 && gso == GSO_NONE {
+        return Ok(Offload::NONE);
+    }
     let layout = Layout::of_packet(packet).ok();
     if flags & NEEDS_CHECKSUM == 0 {
-        if gso == GSO_NONE {
-            return Ok(Offload::NONE);
-        }
         // Joined by a network card that found the segments' checksums right: each of them needs its own again.
         let layout = layout.filter(|_| flags & CHECKSUM_IS_VALID != 0).ok_or(OffloadError::Contradiction)?;
         let offload = joined(gso, segment_size, &layout, packet)?;

@@ -220,7 +220,8 @@ where
         let Some(LineState { retransmits, round_trip, .. }) = self.stream.state() else { return };
         let fresh = retransmits.saturating_sub(std::mem::replace(&mut self.resent, retransmits));
         self.counters.retransmitted(Channel::Tls, fresh);
-        if !round_trip.is_zero() {
+        // With little under way TCP measures how long the peer waits before it says that it has heard.
+        if !round_trip.is_zero() && !self.udp.carries() {
             self.counters.measured(Channel::Tls, round_trip);
         }
     }

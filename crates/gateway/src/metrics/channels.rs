@@ -57,7 +57,7 @@ impl Channels {
             "Segments of TCP and handshake flights of DTLS sent again",
             retransmits.clone(),
         );
-        let what = "Round trips of probes, a session's newest every few seconds";
+        let what = "Round trips of probes, or TCP's own, a session's newest every few seconds";
         registry.register_with_unit("channel_round_trip", what, Unit::Seconds, round_trips.clone());
         let of = |channel| {
             let with = |family: &Family<Labels, Counter>, direction| {
