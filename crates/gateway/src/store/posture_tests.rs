@@ -296,6 +296,9 @@ fn rows_that_cannot_be_read_are_one_warning_a_page() {
         .with_ansi(false)
         .with_writer(std::sync::Arc::new(said.reopen().unwrap()))
         .finish();
+    // While there is one only, whether a place logs at all is asked of the thread that comes by first, which may be
+    // another test's.
+    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
     tracing::subscriber::with_default(lines, || assert_eq!(machines(&store, NOW).unreadable, 3));
     let said = std::fs::read_to_string(said.path()).unwrap();
     let of = |level: &str, what: &str| {
