@@ -57,7 +57,6 @@ impl Goal {
 }
 
 const STREAM: &[Metric] = &[Metric::Up, Metric::Down];
-const OWN: &[&str] = &["praya-tls", "praya-udp"];
 const PEERS: &[&str] =
     &["stock-tls", "stock-dtls", "openvpn", "wireguard-go", "wireguard-go-current", "boringtun", "gotatun"];
 
@@ -100,10 +99,33 @@ pub(super) const GOALS: &[Goal] = &[
         1.0,
         1.5,
     ),
-    more("packets of 64 bytes : best peer", OWN, PEERS, &[Metric::Small64Up, Metric::Small64Down], 1.2, 2.0),
     more(
-        "packets of 300 bytes : best peer",
-        OWN,
+        "packets of 64 bytes, praya TLS : best peer",
+        &["praya-tls"],
+        PEERS,
+        &[Metric::Small64Up, Metric::Small64Down],
+        1.2,
+        2.0,
+    ),
+    more(
+        "packets of 300 bytes, praya TLS : best peer",
+        &["praya-tls"],
+        PEERS,
+        &[Metric::Small300Up, Metric::Small300Down],
+        1.2,
+        2.0,
+    ),
+    more(
+        "packets of 64 bytes, praya DTLS : best peer",
+        &["praya-udp"],
+        PEERS,
+        &[Metric::Small64Up, Metric::Small64Down],
+        1.2,
+        2.0,
+    ),
+    more(
+        "packets of 300 bytes, praya DTLS : best peer",
+        &["praya-udp"],
         PEERS,
         &[Metric::Small300Up, Metric::Small300Down],
         1.2,
