@@ -119,8 +119,13 @@ struct Bench {
 /// A pump over a connection that takes no more than `pipe` bytes before somebody reads.
 fn bench(piece: Option<usize>, pipe: usize) -> Bench {
     let (peer, stream) = tokio::io::duplex(pipe);
-    let state =
-        LineState { retransmits: 3, round_trip: Duration::from_millis(20), rate: 0, rate_is_ours: false };
+    let state = LineState {
+        retransmits: 3,
+        round_trip: Duration::from_millis(20),
+        least_round_trip: Duration::ZERO,
+        rate: 0,
+        rate_is_ours: false,
+    };
     let tls = TlsPort {
         stream: Told { stream, piece, state },
         records: Clear,

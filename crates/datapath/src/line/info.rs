@@ -13,6 +13,7 @@ const LENGTH: usize = 168;
 const RATE_IS_OURS: usize = 7;
 const ROUND_TRIP: usize = 68;
 const RETRANSMITS: usize = 100;
+const LEAST_ROUND_TRIP: usize = 148;
 const RATE: usize = 160;
 
 /// Reads `TCP_INFO`.
@@ -39,6 +40,7 @@ fn decode(info: &[u8; LENGTH]) -> LineState {
     LineState {
         retransmits: u32::from_ne_bytes(field(info, RETRANSMITS)).into(),
         round_trip: Duration::from_micros(u32::from_ne_bytes(field(info, ROUND_TRIP)).into()),
+        least_round_trip: Duration::from_micros(u32::from_ne_bytes(field(info, LEAST_ROUND_TRIP)).into()),
         rate: u64::from_ne_bytes(field(info, RATE)),
         rate_is_ours: info[RATE_IS_OURS] & first_bit != 0,
     }

@@ -30,6 +30,8 @@ pub struct LineState {
     pub retransmits: u64,
     /// The smoothed round trip (RFC 6298, section 2), to a microsecond; zero: never measured.
     pub round_trip: Duration,
+    /// The shortest round trip of the last minutes: without what waits in queues.
+    pub least_round_trip: Duration,
     /// How fast the last segments arrived at the peer, in bytes per second; zero: never measured.
     pub rate: u64,
     /// There was nothing more to send then: the line may be faster.

@@ -25,6 +25,9 @@ const LEAST_PIECE: usize = 8 * 1024;
 /// A line is fast when it carries so many bytes in that time. It is one segment of the kernel's, which then costs no
 /// more than that.
 const FAST: usize = 64 * 1024;
+/// A line with a longer round trip than this is left alone: TCP finds out what it carries by sending more and more at
+/// once, and would never have enough to send. At 50 ms it stayed at a seventh of what the line carried.
+const LONG: Duration = Duration::from_millis(2);
 /// How often the system is asked for the line's speed, while that matters.
 const WINDOW: Duration = Duration::from_millis(5);
 
@@ -130,8 +133,10 @@ struct Pace {
 }
 
 impl Pace {
-    fn learn(&mut self, LineState { rate, rate_is_ours, .. }: LineState) {
-        if rate > 0 {
+    fn learn(&mut self, LineState { rate, rate_is_ours, least_round_trip, .. }: LineState) {
+        if least_round_trip > LONG {
+            self.rate = None;
+        } else if rate > 0 {
             self.rate = if rate_is_ours { self.rate.map(|known| known.max(rate)) } else { Some(rate) };
         }
     }
@@ -183,7 +188,19 @@ mod tests {
 
     /// What TCP says of a line of so many bytes per second.
     fn state(rate: u64, rate_is_ours: bool) -> LineState {
-        LineState { retransmits: 0, round_trip: Duration::ZERO, rate, rate_is_ours }
+        let short = Duration::from_micros(100);
+        LineState { retransmits: 0, round_trip: short, least_round_trip: short, rate, rate_is_ours }
+    }
+
+    #[test]
+    fn a_long_line_is_left_alone_however_slow_it_is() {
+        let mut pace = Pace::default();
+        let long = LineState { least_round_trip: Duration::from_millis(50), ..state(mbit(1), false) };
+        pace.learn(long);
+        assert_eq!(pace.piece(), None);
+        pace.learn(state(mbit(100), false));
+        pace.learn(long);
+        assert_eq!(pace.piece(), None);
     }
 
     #[test]
