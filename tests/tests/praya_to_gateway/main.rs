@@ -2,6 +2,7 @@
 
 mod codes;
 mod ends;
+mod line;
 mod secrets;
 mod session;
 mod sign_in;
