@@ -255,7 +255,9 @@ impl TunnelEntry for Tunnels {
         };
         connect.slot.tunnel();
         let (session, channel) = (Arc::clone(&attached.session), attached.channel);
-        match self.open(connect, &request, attached).await {
+        // A session must not look connected for ever because of a panic here.
+        let opened = AssertUnwindSafe(self.open(connect, &request, attached)).catch_unwind().await;
+        match opened.ok().flatten() {
             Some(tunnel) => tunnel.start(),
             None => self.sessions.detach(&session, channel, Gone::Away, self.sessions.now()).await,
         }
