@@ -36,11 +36,14 @@ pub(super) fn read(tcp: impl AsFd) -> io::Result<LineState> {
 
 /// Older kernels leave out what they do not know: zeroes.
 fn decode(info: &[u8; LENGTH]) -> LineState {
+    // Never measured is the greatest number, and only here.
+    let least = u32::from_ne_bytes(field(info, LEAST_ROUND_TRIP));
+    let least = if least == u32::MAX { 0 } else { least };
     let first_bit = if cfg!(target_endian = "big") { 0x80 } else { 0x01 };
     LineState {
         retransmits: u32::from_ne_bytes(field(info, RETRANSMITS)).into(),
         round_trip: Duration::from_micros(u32::from_ne_bytes(field(info, ROUND_TRIP)).into()),
-        least_round_trip: Duration::from_micros(u32::from_ne_bytes(field(info, LEAST_ROUND_TRIP)).into()),
+        least_round_trip: Duration::from_micros(least.into()),
         rate: u64::from_ne_bytes(field(info, RATE)),
         rate_is_ours: info[RATE_IS_OURS] & first_bit != 0,
     }
@@ -48,4 +51,20 @@ fn decode(info: &[u8; LENGTH]) -> LineState {
 
 fn field<const N: usize>(info: &[u8; LENGTH], at: usize) -> [u8; N] {
     info.get(at..).and_then(|rest| rest.first_chunk()).copied().unwrap_or([0; N])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_trip_that_was_never_measured_is_none() {
+        let mut info = [0; LENGTH];
+        let mut told = |least: u32| {
+            info[LEAST_ROUND_TRIP..][..4].copy_from_slice(&least.to_ne_bytes());
+            decode(&info).least_round_trip
+        };
+        assert_eq!(told(u32::MAX), Duration::ZERO);
+        assert_eq!(told(50_000), Duration::from_millis(50));
+    }
 }

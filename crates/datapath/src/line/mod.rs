@@ -30,7 +30,8 @@ pub struct LineState {
     pub retransmits: u64,
     /// The smoothed round trip (RFC 6298, section 2), to a microsecond; zero: never measured.
     pub round_trip: Duration,
-    /// The shortest round trip of the last minutes: without what waits in queues.
+    /// The shortest round trip of the last minutes (on Linux `net.ipv4.tcp_min_rtt_wlen`), with what waited in queues
+    /// that never emptied meanwhile; zero: never measured.
     pub least_round_trip: Duration,
     /// How fast the last segments arrived at the peer, in bytes per second; zero: never measured.
     pub rate: u64,

@@ -1,11 +1,13 @@
-//! Little waits in the kernel: about what the line carries in a millisecond, though never less than a few packets. What
-//! has to wait longer waits in the scheduler, where flows take turns.
+//! Little waits in the kernel: on a short line about what it carries in a millisecond, though never less than a few
+//! packets, on a long one [`MOST_UNSENT`]. What has to wait longer waits in the scheduler, where flows take turns.
 //!
 //! Without it, a slow line has the kernel's queues in front of it: [`MOST_UNSENT`] bytes that TCP has not sent, and two
 //! segments of 64 KiB in the queue of the interface, together 20 ms of 100 Mbit/s.
 
 use std::io;
 use std::pin::Pin;
+#[cfg(target_os = "linux")]
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -50,10 +52,13 @@ impl PacedStream {
     /// The system's.
     pub fn new(tcp: TcpStream) -> io::Result<Self> {
         limit_unsent(&tcp, MOST_UNSENT)?;
-        let paced =
+        let mut paced =
             Self { tcp, pace: Pace::default(), blocked: false, asked: Instant::now(), unsent: MOST_UNSENT };
-        // Its handshake has measured the round trip.
-        if paced.state().is_some_and(LineState::is_long) {
+        // The handshakes of TCP and TLS have measured the round trip, as a rule.
+        if let Some(state) = paced.state() {
+            paced.pace.measure(state.least_round_trip);
+        }
+        if paced.pace.is_long() {
             prefer_arrivals(&paced.tcp);
         }
         Ok(paced)
@@ -130,31 +135,39 @@ impl AsyncWrite for PacedStream {
     }
 }
 
-impl LineState {
-    fn is_long(self) -> bool {
-        self.least_round_trip > LONG
-    }
-}
-
 /// How fast the line is. What a thread with much else to do is late with does not make a line slow, so it is TCP's own
 /// measure that counts and not ours.
 #[derive(Debug, Default)]
 struct Pace {
+    /// The shortest round trip of all. The system forgets it after minutes, and a line does not become long because its
+    /// queues never emptied in them.
+    least_round_trip: Option<Duration>,
     /// Bytes per second, as long as that is not known to be enough.
     rate: Option<u64>,
 }
 
 impl Pace {
     fn learn(&mut self, state: LineState) {
-        let LineState { rate, rate_is_ours, .. } = state;
-        if state.is_long() {
+        let LineState { rate, rate_is_ours, least_round_trip, .. } = state;
+        self.measure(least_round_trip);
+        if self.is_long() {
             self.rate = None;
         } else if rate > 0 {
             self.rate = if rate_is_ours { self.rate.map(|known| known.max(rate)) } else { Some(rate) };
         }
     }
 
-    /// How many bytes to write at once; `None` on a fast line.
+    /// Zero: not known.
+    fn measure(&mut self, round_trip: Duration) {
+        let known = Some(round_trip).filter(|time| !time.is_zero());
+        self.least_round_trip = self.least_round_trip.into_iter().chain(known).min();
+    }
+
+    fn is_long(&self) -> bool {
+        self.least_round_trip.is_some_and(|time| time > LONG)
+    }
+
+    /// How many bytes to write at once; `None` on a fast line, and on a long one.
     fn piece(&self) -> Option<usize> {
         let bytes = u128::from(self.rate?) * PIECE.as_nanos() / 1_000_000_000;
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
@@ -179,13 +192,23 @@ fn poll_write_piece(tcp: &TcpStream, cx: &mut Context<'_>, bytes: &[u8]) -> Poll
 /// Lets a long line's TCP go by how fast bytes arrive (BBR), where the kernel has that and allows it; otherwise it stays
 /// with what the system prefers.
 ///
-/// CUBIC takes what a TCP inside the tunnel sends, evenly and in step with its answers, for a queue that fills, and leaves
-/// slow start early (HyStart, RFC 9406, section 4.1); the TCP inside then loses in our queue what the outer one does not
-/// take, and both grow by a segment each round trip. At 50 ms they stayed at a seventh of what the line carried.
+/// CUBIC takes each lost segment for a line that is full. And it leaves slow start early, presumably by HyStart's test for
+/// answers that come in an even row (`hystart_update` in `net/ipv4/tcp_cubic.c`), because what a TCP inside the tunnel sends
+/// comes evenly: that one then loses in our queue what the outer one does not take, and both recover slowly.
 #[cfg(target_os = "linux")]
 fn prefer_arrivals(tcp: &TcpStream) {
-    if let Err(error) = SockRef::from(tcp).set_tcp_congestion(b"bbr") {
-        tracing::debug!(%error, "no BBR for a long line");
+    /// The kernel has no BBR. It would look for a module each time, and the thread would wait for that.
+    static ABSENT: AtomicBool = AtomicBool::new(false);
+    if ABSENT.load(Relaxed) {
+        return;
+    }
+    match SockRef::from(tcp).set_tcp_congestion(b"bbr") {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            ABSENT.store(true, Relaxed);
+            tracing::info!("this kernel has no BBR: long lines have the system's congestion control");
+        }
+        Err(error) => tracing::debug!(%error, "no BBR for this line"),
     }
 }
 
@@ -223,14 +246,29 @@ mod tests {
     }
 
     #[test]
-    fn a_long_line_is_left_alone_however_slow_it_is() {
-        let mut pace = Pace::default();
+    fn a_long_line_gets_no_pieces_however_slow_it_is() {
         let long = LineState { least_round_trip: Duration::from_millis(50), ..state(mbit(1), false) };
+        let mut pace = Pace::default();
         pace.learn(long);
+        assert!(pace.is_long());
         assert_eq!(pace.piece(), None);
-        pace.learn(state(mbit(100), false));
-        pace.learn(long);
-        assert_eq!(pace.piece(), None);
+    }
+
+    #[test]
+    fn a_short_line_stays_short_when_its_queues_never_empty() {
+        let mut pace = Pace::default();
+        pace.learn(state(mbit(2), false));
+        pace.learn(LineState { least_round_trip: Duration::from_millis(50), ..state(mbit(2), false) });
+        assert!(!pace.is_long());
+        assert_eq!(pace.piece(), Some(LEAST_PIECE));
+    }
+
+    #[test]
+    fn a_line_whose_round_trip_is_not_known_is_not_long() {
+        let mut pace = Pace::default();
+        pace.learn(LineState { least_round_trip: Duration::ZERO, ..state(mbit(100), false) });
+        assert!(!pace.is_long());
+        assert_eq!(pace.piece(), Some(12_500));
     }
 
     #[test]
