@@ -255,9 +255,13 @@ impl TunnelEntry for Tunnels {
         };
         connect.slot.tunnel();
         let (session, channel) = (Arc::clone(&attached.session), attached.channel);
-        // A session must not look connected for ever because of a panic here.
         let opened = AssertUnwindSafe(self.open(connect, &request, attached)).catch_unwind().await;
-        match opened.ok().flatten() {
+        let tunnel = opened.unwrap_or_else(|_| {
+            // Without a word the session would look connected until it expires.
+            tracing::error!(session = %session.id, "no tunnel: the gateway's own code failed");
+            None
+        });
+        match tunnel {
             Some(tunnel) => tunnel.start(),
             None => self.sessions.detach(&session, channel, Gone::Away, self.sessions.now()).await,
         }
