@@ -160,7 +160,7 @@ describe("the resources", () => {
         (label) => `${label.textContent} ${label.nextElementSibling?.textContent}`,
       );
     for (const line of [
-      "Carried by UDP – it answers, and is the faster one",
+      "Carried by UDP – it answers, and a lost packet holds up no other",
       "Round trip 12 ms",
       "Encryption TLS 1.3, AES-256-GCM",
     ]) {

@@ -263,7 +263,10 @@ mod tests {
         };
         let snapshot = Snapshot { channel: Some(channel), ..connected() };
         let told = view(&snapshot, NOW, Out::new(true));
-        assert!(told.contains("\nCarried by    UDP – it answers, and is the faster one\n"), "{told}");
+        assert!(
+            told.contains("\nCarried by    UDP – it answers, and a lost packet holds up no other\n"),
+            "{told}"
+        );
         assert!(told.contains("\nRound trip    12 ms\n"), "{told}");
         let json = serde_json::to_value(Status::new(&snapshot, NOW)).unwrap();
         assert_eq!(

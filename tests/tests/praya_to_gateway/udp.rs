@@ -67,7 +67,11 @@ impl Trip {
                 count(&after) >= count(&before) + MILLION
             };
             if carried("bytes_in") && carried("bytes_out") {
-                return self.says("udp", "preferred", "UDP – it answers, and is the faster one");
+                return self.says(
+                    "udp",
+                    "preferred",
+                    "UDP – it answers, and a lost packet holds up no other",
+                );
             }
             ensure!(Instant::now() < until, "UDP carries no traffic: {before:#}\n{after:#}");
         }
