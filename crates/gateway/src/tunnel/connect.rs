@@ -257,12 +257,12 @@ impl TunnelEntry for Tunnels {
         let (session, channel) = (Arc::clone(&attached.session), attached.channel);
         let opened = AssertUnwindSafe(self.open(connect, &request, attached)).catch_unwind().await;
         let tunnel = opened.unwrap_or_else(|_| {
-            // Without a word the session would look connected until it expires.
             tracing::error!(session = %session.id, "no tunnel: the gateway's own code failed");
             None
         });
         match tunnel {
             Some(tunnel) => tunnel.start(),
+            // Otherwise it would look connected until it expires.
             None => self.sessions.detach(&session, channel, Gone::Away, self.sessions.now()).await,
         }
     }
